@@ -1,0 +1,52 @@
+package purchase
+
+import (
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"pgregory.net/rapid"
+)
+
+// The encoder is written by hand; the JSON package is the judge of its output.
+func TestEncodeIsWhatTheJSONPackageWrites(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := drawEvent(t)
+		w := wire{
+			EventID: e.EventID, User: e.User, Item: e.Item, ItemName: e.ItemName,
+			Quantity: &e.Quantity, UnitPrice: e.UnitPrice, Currency: e.Currency,
+			OrderID: e.OrderID, Timestamp: e.Timestamp, Attributes: e.Attributes,
+		}
+		want, wantErr := json.Marshal(&w, json.Deterministic(true))
+		got, err := e.AppendJSON([]byte("before"))
+		if (err != nil) != (wantErr != nil) {
+			t.Fatalf("error %v, want %v", err, wantErr)
+		}
+		if err != nil {
+			want = nil
+		}
+		if string(got) != "before"+string(want) {
+			t.Fatalf("got  %s\nwant %s", got, want)
+		}
+	})
+}
+
+func drawEvent(t *rapid.T) Event {
+	text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "\xff", "</script>\u2028\"\\\n\x00", "é😀"}))
+	e := Event{
+		User: text.Draw(t, "user"), Item: text.Draw(t, "item"), EventID: text.Draw(t, "event_id"),
+		OrderID: text.Draw(t, "order_id"), ItemName: text.Draw(t, "item_name"), Currency: text.Draw(t, "currency"),
+		Quantity:   rapid.Int64().Draw(t, "quantity"),
+		Attributes: rapid.MapOfN(text, text, 0, 7).Draw(t, "attributes"),
+	}
+	if rapid.Bool().Draw(t, "priced") {
+		price := Micros(rapid.Int64().Draw(t, "price"))
+		e.UnitPrice = &price
+	}
+	if rapid.Bool().Draw(t, "dated") {
+		seconds := rapid.Int64Range(-63_000_000_000, 260_000_000_000).Draw(t, "seconds")
+		zone := time.FixedZone("", rapid.IntRange(-86_400, 86_400).Draw(t, "zone"))
+		e.Timestamp = time.Unix(seconds, rapid.Int64Range(0, 999_999_999).Draw(t, "nanoseconds")).In(zone)
+	}
+	return e
+}

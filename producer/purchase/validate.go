@@ -1,0 +1,138 @@
+package purchase
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/currency"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Normalize brings the event to its one canonical form: text without white
+// space at the edges and in Unicode NFC, the currency in capitals, the
+// timestamp in UTC and whole milliseconds. It changes no other meaning.
+func (e *Event) Normalize() {
+	for _, s := range []*string{&e.User, &e.Item, &e.EventID, &e.OrderID, &e.ItemName} {
+		*s = normalText(*s)
+	}
+	e.Currency = strings.ToUpper(strings.TrimSpace(e.Currency))
+	e.Timestamp = e.Timestamp.UTC().Truncate(time.Millisecond)
+	e.Attributes = normalAttributes(e.Attributes)
+}
+
+func normalText(s string) string { return norm.NFC.String(strings.TrimSpace(s)) }
+
+// normalAttributes drops empty values: an attribute without one says nothing.
+// Of two names that become one, the last in byte order wins, every time.
+func normalAttributes(in map[string]string) (out map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(in)) {
+		value := normalText(in[name])
+		if value == "" {
+			continue
+		}
+		if out == nil {
+			out = make(map[string]string, len(in))
+		}
+		out[normalText(name)] = value
+	}
+	return out
+}
+
+// Validate checks a normalised event against the rules of the topic, at the
+// time now. It returns nil or an [*Invalid] with the first rule broken.
+func (e *Event) Validate(now time.Time) error {
+	for _, check := range []func() error{e.checkText, e.checkAttributes, e.checkAmount} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return e.checkTimestamp(now)
+}
+
+func (e *Event) checkText() error {
+	switch {
+	case e.User == "":
+		return invalid(MissingUser, "user is absent or empty")
+	case e.Item == "":
+		return invalid(MissingItem, "item is absent or empty")
+	}
+	for _, f := range []struct {
+		name, text string
+		limit      int
+	}{
+		{"user", e.User, MaxID},
+		{"item", e.Item, MaxID},
+		{"event_id", e.EventID, MaxID},
+		{"order_id", e.OrderID, MaxID},
+		{"item_name", e.ItemName, MaxName},
+	} {
+		if err := checkField(f.name, f.text, f.limit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkField(name, text string, limit int) error {
+	if len(text) > limit {
+		return invalid(FieldTooLong, "%s has %d bytes, at most %d are accepted", name, len(text), limit)
+	}
+	if strings.IndexFunc(text, unicode.IsControl) >= 0 {
+		return invalid(ControlCharacter, "%s %q holds a control character", name, text)
+	}
+	return nil
+}
+
+func (e *Event) checkAttributes() error {
+	if len(e.Attributes) > MaxAttributes {
+		return invalid(InvalidAttributes, "%d attributes, at most %d are accepted", len(e.Attributes), MaxAttributes)
+	}
+	for name, value := range e.Attributes {
+		if name == "" {
+			return invalid(InvalidAttributes, "an attribute has an empty name")
+		}
+		if err := checkField("attribute name", name, MaxAttributeName); err != nil {
+			return err
+		}
+		if err := checkField("attribute "+name, value, MaxID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Event) checkAmount() error {
+	if e.Quantity == 0 || e.Quantity > MaxQuantity || e.Quantity < -MaxQuantity {
+		return invalid(InvalidQuantity, "quantity %d, want an integer that is not 0, at most %d either way", e.Quantity, MaxQuantity)
+	}
+	if e.Currency != "" {
+		if _, err := currency.ParseISO(e.Currency); err != nil {
+			return invalid(InvalidCurrency, "currency %.20q is not an ISO 4217 code", e.Currency)
+		}
+	}
+	if e.UnitPrice == nil {
+		return nil
+	}
+	if *e.UnitPrice < 0 {
+		return invalid(InvalidPrice, "unit_price %s is negative; a return has a negative quantity", e.UnitPrice)
+	}
+	if *e.UnitPrice > MaxAmount/Micros(abs(e.Quantity)) {
+		return invalid(AmountTooLarge, "%d × %s, at most %s is accepted", e.Quantity, e.UnitPrice, MaxAmount)
+	}
+	return nil
+}
+
+func (e *Event) checkTimestamp(now time.Time) error {
+	switch {
+	case e.Timestamp.IsZero():
+		return invalid(MissingTimestamp, "timestamp is absent")
+	case e.Timestamp.Before(time.Unix(0, 0)):
+		return invalid(InvalidTimestamp, "timestamp %s is before 1970", e.Timestamp.Format(time.RFC3339))
+	case e.Timestamp.After(now.Add(MaxClockSkew)):
+		return invalid(TimestampInFuture, "timestamp %s is more than %s ahead", e.Timestamp.Format(time.RFC3339), MaxClockSkew)
+	}
+	return nil
+}

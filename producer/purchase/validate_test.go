@@ -1,0 +1,163 @@
+package purchase_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"purchases/producer/purchase"
+)
+
+// broken has at least one message for each rule.
+var broken = []struct {
+	reason purchase.Reason
+	value  []byte
+}{
+	{purchase.EmptyValue, nil},
+	{purchase.EmptyValue, []byte(" \r\n")},
+	{purchase.TooLarge, []byte(`{"note":"` + strings.Repeat("x", purchase.MaxValue) + `"}`)},
+	{purchase.InvalidUTF8, []byte("{\"user\":\"\xff\"}")},
+	{purchase.InvalidUTF8, []byte("{\"user\":\"\xed\xa0\x80\"}")},
+	{purchase.InvalidJSON, []byte(`{"user":`)},
+	{purchase.InvalidJSON, []byte(`[]`)},
+	{purchase.InvalidJSON, []byte(`null`)},
+	{purchase.InvalidJSON, []byte(`{} {}`)},
+	{purchase.InvalidJSON, []byte("\xef\xbb\xbf{}")},
+	{purchase.InvalidJSON, []byte(`{"user":"\ud800"}`)},
+	{purchase.DuplicateName, []byte(`{"user":"a","user":"b"}`)},
+	{purchase.DuplicateName, with(`"attributes":{"a":"1","a":"2"}`)},
+	{purchase.InvalidType, []byte(`{"user":1}`)},
+	{purchase.InvalidType, with(`"item_name":["x"]`)},
+	{purchase.MissingUser, []byte(`{"item":"i","timestamp":"2026-01-01T00:00:00Z"}`)},
+	{purchase.MissingUser, []byte(`{"user":null,"item":"i","timestamp":"2026-01-01T00:00:00Z"}`)},
+	{purchase.MissingUser, []byte(`{"user":" \u00a0","item":"i","timestamp":"2026-01-01T00:00:00Z"}`)},
+	{purchase.MissingItem, []byte(`{"user":"u","timestamp":"2026-01-01T00:00:00Z"}`)},
+	{purchase.MissingTimestamp, []byte(`{"user":"u","item":"i"}`)},
+	{purchase.MissingTimestamp, []byte(`{"user":"u","item":"i","timestamp":null}`)},
+	{purchase.InvalidTimestamp, at(`"yesterday"`)},
+	{purchase.InvalidTimestamp, at(`"2026-01-01T00:00:00"`)},
+	{purchase.InvalidTimestamp, at(`"2026-02-30T00:00:00Z"`)},
+	{purchase.InvalidTimestamp, at(`"1969-12-31T23:59:59Z"`)},
+	{purchase.InvalidTimestamp, at(`1767225600`)},
+	{purchase.TimestampInFuture, at(`"2026-02-01T12:00:00.001Z"`)},
+	{purchase.InvalidQuantity, with(`"quantity":0`)},
+	{purchase.InvalidQuantity, with(`"quantity":1.5`)},
+	{purchase.InvalidQuantity, with(`"quantity":"3"`)},
+	{purchase.InvalidQuantity, with(`"quantity":1000000001`)},
+	{purchase.InvalidQuantity, with(`"quantity":-9223372036854775808`)},
+	{purchase.InvalidQuantity, with(`"quantity":9223372036854775808`)},
+	{purchase.InvalidPrice, with(`"unit_price":-0.01`)},
+	{purchase.InvalidPrice, with(`"unit_price":"1,50"`)},
+	{purchase.InvalidPrice, with(`"unit_price":"0.0000001"`)},
+	{purchase.InvalidPrice, with(`"unit_price":true`)},
+	{purchase.InvalidPrice, with(`"unit_price":"NaN"`)},
+	{purchase.AmountTooLarge, with(`"unit_price":1000000000.01`)},
+	{purchase.AmountTooLarge, with(`"unit_price":1000000000,"quantity":-2`)},
+	{purchase.InvalidCurrency, with(`"currency":"POUND"`)},
+	{purchase.InvalidCurrency, with(`"currency":"QQQ"`)},
+	{purchase.InvalidAttributes, with(`"attributes":{"a":1}`)},
+	{purchase.InvalidAttributes, with(`"attributes":{"a":{"b":"c"}}`)},
+	{purchase.InvalidAttributes, with(`"attributes":"a"`)},
+	{purchase.InvalidAttributes, with(`"attributes":{" ":"x"}`)},
+	{purchase.InvalidAttributes, with(`"attributes":{` + members(purchase.MaxAttributes+1) + `}`)},
+	{purchase.FieldTooLong, with(`"event_id":"` + strings.Repeat("x", purchase.MaxID+1) + `"`)},
+	{purchase.FieldTooLong, with(`"item_name":"` + strings.Repeat("é", purchase.MaxName/2+1) + `"`)},
+	{purchase.FieldTooLong, with(`"attributes":{"` + strings.Repeat("x", purchase.MaxAttributeName+1) + `":"x"}`)},
+	{purchase.ControlCharacter, with(`"item_name":"bell\u0007"`)},
+	{purchase.ControlCharacter, with(`"attributes":{"a":"1\u00002"}`)},
+}
+
+// with is a valid event with one more member.
+func with(member string) []byte {
+	return []byte(`{"user":"u","item":"i","timestamp":"2026-01-01T00:00:00Z",` + member + `}`)
+}
+
+func at(timestamp string) []byte {
+	return []byte(`{"user":"u","item":"i","timestamp":` + timestamp + `}`)
+}
+
+func members(n int) string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf(`"a%d":"x"`, i)
+	}
+	return strings.Join(all, ",")
+}
+
+func TestEachRule(t *testing.T) {
+	for _, tt := range broken {
+		t.Run(fmt.Sprintf("%s/%.60s", tt.reason, tt.value), func(t *testing.T) {
+			e, err := purchase.Decode(tt.value)
+			if err == nil {
+				e.Normalize()
+				err = e.Validate(now)
+			}
+			var invalid *purchase.Invalid
+			if !errors.As(err, &invalid) || invalid.Reason != tt.reason {
+				t.Fatalf("error %v, want %s", err, tt.reason)
+			}
+			if strings.ContainsAny(invalid.Detail, "\r\n") || invalid.Detail == "" {
+				t.Errorf("detail %q is not one line", invalid.Detail)
+			}
+		})
+	}
+}
+
+func TestLimitsAreInclusive(t *testing.T) {
+	for name, value := range map[string][]byte{
+		"event_id":   with(`"event_id":"` + strings.Repeat("x", purchase.MaxID) + `"`),
+		"item_name":  with(`"item_name":"` + strings.Repeat("é", purchase.MaxName/2) + `"`),
+		"attributes": with(`"attributes":{` + members(purchase.MaxAttributes) + `}`),
+		"quantity":   with(`"quantity":-1000000000`),
+		"amount":     with(`"unit_price":"1000000000.00"`),
+		"product":    with(`"unit_price":"1","quantity":-1000000000`),
+		"oldest":     at(`"1970-01-01T00:00:00Z"`),
+		"newest":     at(`"2026-02-01T12:00:00Z"`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, err := purchase.Decode(value)
+			e.Normalize()
+			if err := errors.Join(err, e.Validate(now)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestNormalize(t *testing.T) {
+	e := purchase.Event{
+		User: " u\t", Item: "cafe\u0301", EventID: "\n id ", Currency: " gbp ",
+		Timestamp:  time.Date(2026, 1, 1, 1, 0, 0, 1_999_999, time.FixedZone("", 3600)),
+		Attributes: map[string]string{" a": "1", "a": "2 ", "empty": "  ", "e\u0301": "x"},
+	}
+	want := purchase.Event{
+		User: "u", Item: "café", EventID: "id", Currency: "GBP",
+		Timestamp:  time.Date(2026, 1, 1, 0, 0, 0, 1_000_000, time.UTC),
+		Attributes: map[string]string{"a": "2", "é": "x"},
+	}
+	e.Normalize()
+	if !reflect.DeepEqual(e, want) {
+		t.Errorf("got %+v\nwant %+v", e, want)
+	}
+}
+
+func TestNormalizeLeavesNoEmptyMap(t *testing.T) {
+	e := purchase.Event{Attributes: map[string]string{"a": " "}}
+	if e.Normalize(); e.Attributes != nil {
+		t.Errorf("attributes %v, want nil as without any", e.Attributes)
+	}
+}
+
+func TestKeyAndAmount(t *testing.T) {
+	e := purchase.Event{User: "u", Quantity: -3, UnitPrice: micros(1_500_000)}
+	if string(e.Key()) != "u" || e.Amount() != 4_500_000 {
+		t.Errorf("key %s, amount %s", e.Key(), e.Amount())
+	}
+	nobody := purchase.Event{Quantity: 2}
+	if nobody.Key() != nil || nobody.Amount() != 0 {
+		t.Errorf("key %v, amount %s of an event without user and price", nobody.Key(), nobody.Amount())
+	}
+}
