@@ -1,0 +1,113 @@
+package kafka
+
+import (
+	"fmt"
+
+	"github.com/IBM/sarama"
+)
+
+const (
+	fetchVersion   = 11 // Kafka 2.3; the first with all that the request below says
+	probeBatchSize = 1 << 20
+	// NoRecord stands for the offset of a record that does not exist.
+	NoRecord int64 = -1
+)
+
+// LastRecords returns for each partition of a topic the offset of the last
+// record that a read_committed consumer can see now, or [NoRecord].
+//
+// A reader has caught up when it has read that record. Comparing its position
+// with the high watermark would not do: a log usually ends with a transaction's
+// marker, which takes up an offset and is never delivered (KIP-98).
+func LastRecords(client sarama.Client, topic string) (map[int32]int64, error) {
+	partitions, err := Partitions(client, topic)
+	if err != nil {
+		return nil, err
+	}
+	last := make(map[int32]int64, len(partitions))
+	for _, p := range partitions {
+		if last[p], err = LastRecord(client, topic, p); err != nil {
+			return nil, fmt.Errorf("find the last record of %s/%d: %w", topic, p, err)
+		}
+	}
+	return last, nil
+}
+
+// LastRecord is [LastRecords] for one partition.
+func LastRecord(client sarama.Client, topic string, partition int32) (int64, error) {
+	oldest, err := client.GetOffset(topic, partition, sarama.OffsetOldest)
+	if err != nil {
+		return 0, err
+	}
+	end, err := client.GetOffset(topic, partition, sarama.OffsetNewest)
+	if err != nil {
+		return 0, err
+	}
+	for probe := end - 1; probe >= oldest; {
+		block, err := fetch(client, topic, partition, probe)
+		if err != nil {
+			return 0, err
+		}
+		batch := firstBatch(block)
+		switch {
+		case batch == nil: // probe is in an open transaction
+			probe = min(probe, block.LastStableOffset) - 1
+		case visible(batch, block.AbortedTransactions):
+			return lastOffset(batch), nil
+		default:
+			probe = min(probe, batch.FirstOffset) - 1
+		}
+	}
+	return NoRecord, nil
+}
+
+// fetch reads the batch that holds the offset, as a read_committed consumer.
+func fetch(client sarama.Client, topic string, partition int32, offset int64) (*sarama.FetchResponseBlock, error) {
+	leader, err := client.Leader(topic, partition)
+	if err != nil {
+		return nil, err
+	}
+	request := &sarama.FetchRequest{Version: fetchVersion, MaxBytes: probeBatchSize, Isolation: sarama.ReadCommitted}
+	request.AddBlock(topic, partition, offset, probeBatchSize, -1)
+	response, err := leader.Fetch(request)
+	if err != nil {
+		return nil, err
+	}
+	block := response.GetBlock(topic, partition)
+	if block == nil {
+		return nil, sarama.ErrIncompleteResponse
+	}
+	if block.Err != sarama.ErrNoError {
+		return nil, block.Err
+	}
+	return block, nil
+}
+
+func firstBatch(block *sarama.FetchResponseBlock) *sarama.RecordBatch {
+	for _, records := range block.RecordsSet {
+		if records.RecordBatch != nil {
+			return records.RecordBatch
+		}
+	}
+	return nil
+}
+
+// visible says whether a read_committed consumer is given the batch. The
+// response lists the aborted transactions that reach into what was fetched, and
+// one producer's transactions do not overlap: one that began before the end of
+// the producer's batch is the one that the batch belongs to.
+func visible(batch *sarama.RecordBatch, aborted []*sarama.AbortedTransaction) bool {
+	if batch.Control || len(batch.Records) == 0 {
+		return false
+	}
+	for _, a := range aborted {
+		if batch.IsTransactional && a.ProducerID == batch.ProducerID && a.FirstOffset <= batch.LastOffset() {
+			return false
+		}
+	}
+	return true
+}
+
+func lastOffset(batch *sarama.RecordBatch) int64 {
+	return batch.FirstOffset + batch.Records[len(batch.Records)-1].OffsetDelta
+}
