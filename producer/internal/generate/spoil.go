@@ -1,0 +1,65 @@
+package generate
+
+import (
+	"strings"
+	"time"
+
+	"purchases/producer/purchase"
+)
+
+// spoiler turns a valid event into a message that breaks one rule.
+type spoiler struct {
+	reason purchase.Reason
+	spoil  func(purchase.Event) ([]byte, error)
+}
+
+// spoilers cover the rules but for [purchase.TooLarge], which a broker with the
+// usual limit refuses to take at all.
+var spoilers = []spoiler{
+	{purchase.MissingUser, edit(func(e *purchase.Event) { e.User = "" })},
+	{purchase.MissingItem, edit(func(e *purchase.Event) { e.Item = " " })},
+	{purchase.MissingTimestamp, edit(func(e *purchase.Event) { e.Timestamp = time.Time{} })},
+	{purchase.InvalidTimestamp, member(`"timestamp":"yesterday"`, func(e *purchase.Event) { e.Timestamp = time.Time{} })},
+	{purchase.TimestampInFuture, edit(func(e *purchase.Event) { e.Timestamp = e.Timestamp.AddDate(1000, 0, 0) })},
+	{purchase.InvalidQuantity, edit(func(e *purchase.Event) { e.Quantity = 0 })},
+	{purchase.InvalidPrice, edit(func(e *purchase.Event) { *e.UnitPrice = -*e.UnitPrice })},
+	{purchase.AmountTooLarge, edit(func(e *purchase.Event) { *e.UnitPrice, e.Quantity = purchase.MaxAmount, 2 })},
+	{purchase.InvalidCurrency, edit(func(e *purchase.Event) { e.Currency = "QQQ" })},
+	{purchase.InvalidAttributes, member(`"attributes":{"country":{"code":"GB"}}`, func(e *purchase.Event) { e.Attributes = nil })},
+	{purchase.InvalidType, member(`"item_name":42`, func(e *purchase.Event) { e.ItemName = "" })},
+	{purchase.DuplicateName, member(`"item":"twice"`, func(*purchase.Event) {})},
+	{purchase.FieldTooLong, edit(func(e *purchase.Event) { e.ItemName = strings.Repeat("long ", purchase.MaxName/5+1) + "name" })},
+	{purchase.ControlCharacter, edit(func(e *purchase.Event) { e.ItemName += "\abell" })},
+	{purchase.InvalidUTF8, member(`"note":"`+"\xff"+`"`, func(*purchase.Event) {})},
+	{purchase.InvalidJSON, cut},
+	{purchase.EmptyValue, func(purchase.Event) ([]byte, error) { return nil, nil }},
+}
+
+// edit changes the event before it is encoded.
+func edit(change func(*purchase.Event)) func(purchase.Event) ([]byte, error) {
+	return func(e purchase.Event) ([]byte, error) {
+		change(&e)
+		return e.Encode()
+	}
+}
+
+// member changes the event and adds a member to its JSON.
+func member(text string, change func(*purchase.Event)) func(purchase.Event) ([]byte, error) {
+	return func(e purchase.Event) ([]byte, error) {
+		change(&e)
+		value, err := e.Encode()
+		if err != nil {
+			return nil, err
+		}
+		return append(append(value[:len(value)-1], ','), text+"}"...), nil
+	}
+}
+
+// cut loses the second half of the message.
+func cut(e purchase.Event) ([]byte, error) {
+	value, err := e.Encode()
+	if err != nil {
+		return nil, err
+	}
+	return value[:len(value)/2], nil
+}
