@@ -1,0 +1,139 @@
+package importing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"purchases/producer/internal/mapping"
+	"purchases/producer/internal/rows"
+)
+
+const (
+	batchRows = 512
+	// messageSize is a guess in bytes that saves most batches a second
+	// allocation.
+	messageSize = 288
+)
+
+// batch is a run of rows that goes from the reader to an encoder and, in the
+// order of the file, to the sink.
+type batch struct {
+	rows     []rows.Row
+	cells    []string // of all rows
+	messages []message
+	input    int64         // bytes of the file that were read for it and before
+	err      error         // of the input, after the rows
+	encoded  chan struct{} // closed when messages is complete
+}
+
+// message is a row's, or says why it has none.
+type message struct {
+	key, value []byte
+	malformed  error
+}
+
+func newBatch() *batch {
+	return &batch{rows: make([]rows.Row, 0, batchRows), encoded: make(chan struct{})}
+}
+
+// read puts batches on both channels until the file or ctx ends.
+func (f *file) read(ctx context.Context, todo, inOrder chan<- *batch) {
+	defer f.close()
+	defer close(inOrder)
+	defer close(todo)
+	for {
+		b := newBatch()
+		err := b.fill(f.reader)
+		b.input = f.reader.InputBytes()
+		if !errors.Is(err, io.EOF) {
+			b.err = err
+		}
+		if !put(ctx, inOrder, b) || !put(ctx, todo, b) || err != nil {
+			return
+		}
+	}
+}
+
+func put(ctx context.Context, to chan<- *batch, b *batch) bool {
+	select {
+	case to <- b:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// fill reads rows until the batch is full, or until it would have to wait for
+// more: what a slow pipe has delivered is not held back.
+func (b *batch) fill(r *rows.Reader) error {
+	for len(b.rows) < batchRows {
+		var row rows.Row
+		if err := r.Next(&row); err != nil {
+			return err
+		}
+		start := len(b.cells)
+		b.cells = append(b.cells, row.Cells...)
+		row.Cells = b.cells[start:len(b.cells):len(b.cells)]
+		b.rows = append(b.rows, row)
+		if r.Waits() {
+			return nil
+		}
+	}
+	return nil
+}
+
+func encode(ctx context.Context, encoder *mapping.Encoder, todo <-chan *batch) {
+	for b := range todo {
+		b.encode(encoder)
+		close(b.encoded)
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// encode makes the messages in one piece of memory, which lives until the sink
+// is done with the last of them.
+func (b *batch) encode(encoder *mapping.Encoder) {
+	b.messages = make([]message, len(b.rows))
+	space := make([]byte, 0, len(b.rows)*messageSize)
+	for i := range b.rows {
+		row, m := &b.rows[i], &b.messages[i]
+		if m.malformed = row.Malformed; m.malformed != nil {
+			continue
+		}
+		start := len(space)
+		var value int
+		space, value, m.malformed = encoder.Append(space, row)
+		if value > start {
+			m.key = space[start:value:value]
+		}
+		if m.malformed == nil {
+			m.value = space[value:len(space):len(space)]
+		}
+	}
+}
+
+// sendOne hands on the message of one row, or reports what is wrong with it.
+func (r *run) sendOne(ctx context.Context, m *message, name string, line int) error {
+	if m.malformed == nil {
+		if err := r.Sink.Send(ctx, m.key, m.value); err != nil {
+			return err
+		}
+		r.tally.count(name, line)
+		r.tally.Sent++
+		return nil
+	}
+	r.tally.count(name, line)
+	r.tally.Malformed++
+	err := fmt.Errorf("%s:%d: %w", name, line, m.malformed)
+	if r.Strict {
+		return err
+	}
+	if r.Malformed != nil {
+		r.Malformed(err)
+	}
+	return nil
+}
