@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"purchases/producer/internal/broker"
+	"purchases/producer/kafka"
+	"purchases/producer/program"
+	"purchases/producer/purchase"
+)
+
+const (
+	defaultDataDir    = "data/broker"
+	defaultPartitions = 8
+)
+
+func brokerCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "broker",
+		Usage: "run a Kafka broker for this machine, with its data in a directory",
+		Description: `Runs an embedded broker until Ctrl-C, and creates the topics purchases,
+analytics and purchases.dlq. What it acknowledged is still there after a
+restart, also after kill -9. It keeps everything: it has no retention.
+
+It is meant for one machine and for tests: one broker, no replicas, no
+authentication, loopback only. In production use a real Kafka cluster and name
+it with --bootstrap-servers.
+
+Example:
+   producer broker --data-dir data/broker`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "listen", Usage: "loopback `HOST:PORT`; port 0 is any free one", Value: kafka.DefaultBootstrap},
+			&cli.StringFlag{Name: "data-dir", Usage: "`DIR` of the log, created if missing", Value: defaultDataDir},
+			&cli.IntFlag{Name: "partitions", Usage: "`N` partitions for each topic that is missing", Value: defaultPartitions},
+		},
+		Action: runBroker,
+	}
+}
+
+func runBroker(c *cli.Context) error {
+	partitions := c.Int("partitions")
+	if partitions < 1 || partitions > 1000 {
+		return program.Usagef("--partitions %d: want 1 to 1000", partitions)
+	}
+	if c.Args().Present() {
+		return program.Usagef("broker takes no arguments, got %q", c.Args().First())
+	}
+	b, err := broker.Start(c.Context, broker.Config{
+		Listen:     c.String("listen"),
+		DataDir:    c.String("data-dir"),
+		Topics:     topics(),
+		Partitions: int32(partitions),
+		Log:        program.Logger(c.App.ErrWriter, c.App.Name),
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.ErrWriter, "%s: broker ready on %s (data in %s)\n", c.App.Name, b.Addr(), c.String("data-dir"))
+	<-c.Context.Done()
+	return b.Close()
+}
+
+// topics are those of the whole pipeline. The processor owns the last two, and
+// nothing here depends on it.
+func topics() []string { return []string{purchase.Topic, "analytics", "purchases.dlq"} }

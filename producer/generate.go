@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"purchases/producer/internal/generate"
+	"purchases/producer/internal/progress"
+	"purchases/producer/internal/publish"
+	"purchases/producer/kafka"
+	"purchases/producer/program"
+	"purchases/producer/purchase"
+)
+
+const (
+	defaultUsers = 1000
+	defaultItems = 500
+	defaultSpan  = 30 * 24 * time.Hour
+)
+
+func generateCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "generate",
+		Usage: "publish purchases that are made up",
+		Description: `Makes up purchases: popular and rare items, orders of several lines,
+some returns, more business in the afternoon and the evening.
+
+With --rate, or without --count, it is a live stream: each event happens now.
+Else the events are spread over --span, which begins at --start or ends now.
+With --seed, --start and --count the events are the same bytes every time.
+Invalid events break each rule in turn; a duplicate repeats the bytes of an
+earlier event.
+
+Ctrl-C stops it when all that was sent is acknowledged. The exit status is 1
+when the cluster did not acknowledge everything.
+
+Examples:
+   producer generate --rate 10
+   producer generate --count 1000000 --invalid-ratio 0.01 --duplicate-ratio 0.01
+   producer generate --count 3 --seed 7 --start 2026-01-01T00:00:00Z --dry-run`,
+		Flags: append(kafka.Flags(),
+			&cli.StringFlag{Name: "topic", Usage: "publish to the topic `NAME`", Value: purchase.Topic},
+			&cli.Int64Flag{Name: "count", Usage: "stop after `N` events; 0 goes on for ever"},
+			&cli.Float64Flag{Name: "rate", Usage: "events a second; 0 is as fast as possible"},
+			&cli.Uint64Flag{Name: "seed", Usage: "repeat the choices of the run with this seed", DefaultText: "random"},
+			&cli.TimestampFlag{Name: "start", Usage: "first event's `TIME`, as 2026-01-31T12:00:00Z", Layout: time.RFC3339, DefaultText: "--span before now"},
+			&cli.DurationFlag{Name: "span", Usage: "spread the events over `DURATION`", Value: defaultSpan},
+			&cli.IntFlag{Name: "users", Usage: "number of users", Value: defaultUsers},
+			&cli.IntFlag{Name: "items", Usage: "number of items", Value: defaultItems},
+			&cli.Float64Flag{Name: "invalid-ratio", Usage: "part of the events that break a rule, 0 to 1"},
+			&cli.Float64Flag{Name: "duplicate-ratio", Usage: "part of the events that repeat an earlier one, 0 to 1"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "print the events as JSON lines instead of publishing them"},
+		),
+		Action: runGenerate,
+	}
+}
+
+// sink takes the generated messages.
+type sink interface {
+	Send(ctx context.Context, key, value []byte) error
+	Close() error
+}
+
+func runGenerate(c *cli.Context) error {
+	config, err := generateConfig(c)
+	if err != nil {
+		return err
+	}
+	generator, err := generate.New(config)
+	if err != nil {
+		return program.Usagef("%v", err)
+	}
+	if !c.IsSet("seed") {
+		fmt.Fprintf(c.App.ErrWriter, "%s: seed %d\n", c.App.Name, config.Seed)
+	}
+	to, err := openSink(c)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	tally, err := generateInto(c, generator, to)
+	if lost := to.Close(); lost != nil {
+		err = lost
+	}
+	fmt.Fprintf(c.App.ErrWriter, "%s: %s in %s\n", c.App.Name, tally, time.Since(began).Round(time.Millisecond))
+	if c.Int64("count") == 0 && errors.Is(err, context.Canceled) {
+		return nil // an endless stream is complete when it is stopped
+	}
+	return err
+}
+
+func generateConfig(c *cli.Context) (generate.Config, error) {
+	config := generate.Config{
+		Seed:           c.Uint64("seed"),
+		Users:          c.Int("users"),
+		Items:          c.Int("items"),
+		InvalidRatio:   c.Float64("invalid-ratio"),
+		DuplicateRatio: c.Float64("duplicate-ratio"),
+	}
+	if !c.IsSet("seed") {
+		config.Seed = uint64(rand.Uint32())
+	}
+	var err error
+	config.Times, err = generateTimes(c)
+	return config, err
+}
+
+func generateTimes(c *cli.Context) (generate.Times, error) {
+	count, rate, span, start := c.Int64("count"), c.Float64("rate"), c.Duration("span"), c.Timestamp("start")
+	switch {
+	case c.Args().Present():
+		return nil, program.Usagef("generate takes no arguments, got %q", c.Args().First())
+	case count < 0:
+		return nil, program.Usagef("--count %d: want 0 or more", count)
+	case !(rate >= 0):
+		return nil, program.Usagef("--rate %v: want 0 or more", rate)
+	case span <= 0:
+		return nil, program.Usagef("--span %s: want more than 0", span)
+	case count == 0 && start != nil:
+		return nil, program.Usagef("--start needs --count: an endless stream happens now")
+	case count == 0 || (rate > 0 && start == nil):
+		return generate.Live(), nil
+	case start != nil:
+		return generate.Spread(*start, start.Add(span), count), nil
+	}
+	now := time.Now()
+	return generate.Spread(now.Add(-span), now, count), nil
+}
+
+func openSink(c *cli.Context) (sink, error) {
+	if c.Bool("dry-run") {
+		return &printer{w: bufio.NewWriter(c.App.Writer), eachLine: c.Float64("rate") > 0}, nil
+	}
+	return publish.Open(c.Context, kafka.FromFlags(c), c.String("topic"))
+}
+
+// tally counts what was handed to the sink.
+type tally map[generate.Kind]int64
+
+func (t tally) total() int64 {
+	return t[generate.Valid] + t[generate.Invalid] + t[generate.Duplicate]
+}
+
+func (t tally) String() string {
+	return fmt.Sprintf("%d events generated, of them %d invalid and %d duplicates",
+		t.total(), t[generate.Invalid], t[generate.Duplicate])
+}
+
+func generateInto(c *cli.Context, g *generate.Generator, to sink) (tally, error) {
+	count, pace := c.Int64("count"), pacer{rate: c.Float64("rate"), began: time.Now()}
+	bar := progress.New(c.App.ErrWriter, c.App.Name+": generate", count, "events")
+	defer bar.Finish()
+	done := tally{}
+	for n := int64(0); count == 0 || n < count; n++ {
+		if err := pace.wait(c.Context, n); err != nil {
+			return done, err
+		}
+		m, err := g.Next()
+		if err != nil {
+			return done, err
+		}
+		if err := to.Send(c.Context, m.Key, m.Value); err != nil {
+			return done, err
+		}
+		done[m.Kind]++
+		bar.Add(1)
+	}
+	return done, nil
+}
+
+// pacer spaces events evenly. Rate 0 does not hold anything up.
+type pacer struct {
+	rate  float64
+	began time.Time
+}
+
+// wait blocks until event n is due, give or take a millisecond, or ctx ends.
+func (p pacer) wait(ctx context.Context, n int64) error {
+	if p.rate == 0 {
+		return ctx.Err()
+	}
+	early := time.Until(p.began.Add(time.Duration(float64(n) / p.rate * float64(time.Second))))
+	if early < time.Millisecond { // a timer for each event could not keep up a high rate
+		return ctx.Err()
+	}
+	timer := time.NewTimer(early)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// printer writes the values as lines, for a dry run.
+type printer struct {
+	w        *bufio.Writer
+	eachLine bool
+}
+
+func (p *printer) Send(_ context.Context, _, value []byte) error {
+	_, _ = p.w.Write(value)
+	if err := p.w.WriteByte('\n'); err != nil || !p.eachLine {
+		return err
+	}
+	return p.w.Flush()
+}
+
+func (p *printer) Close() error { return p.w.Flush() }

@@ -1,0 +1,22 @@
+// Command producer publishes purchases to Kafka: from files, or made up.
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"purchases/producer/program"
+)
+
+func main() { program.Main(app()) }
+
+func app() *cli.App {
+	return &cli.App{
+		Name:  "producer",
+		Usage: "publish purchases to Kafka",
+		Commands: []*cli.Command{
+			brokerCommand(),
+			importCommand(),
+			generateCommand(),
+		},
+	}
+}
