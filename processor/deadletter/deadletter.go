@@ -1,0 +1,193 @@
+// Package deadletter is the contract of the topic "purchases.dlq": messages
+// that broke a rule, with key, value and headers as they came, and headers
+// that say where they came from and why they were refused. What is too long for
+// a broker's usual limit of 1 MiB is cut, and headers say so.
+//
+// The names of the first five headers are those of Kafka Connect (KIP-298), so
+// that tools made for its dead letters read ours.
+package deadletter
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/IBM/sarama"
+
+	"purchases/processor/enriched"
+	"purchases/producer/purchase"
+)
+
+// Topic is the default name of the dead-letter topic.
+const Topic = "purchases.dlq"
+
+// Headers of a dead letter. All values are UTF-8 text.
+const (
+	HeaderTopic     = "__connect.errors.topic"
+	HeaderPartition = "__connect.errors.partition"
+	HeaderOffset    = "__connect.errors.offset"
+	HeaderStage     = "__connect.errors.stage"
+	HeaderMessage   = "__connect.errors.exception.message"
+	// HeaderReason holds the stable code, see [purchase.Reason].
+	HeaderReason = "purchases.reason"
+	// HeaderEventID holds the event_id: given where it could be read, else
+	// derived from the source.
+	HeaderEventID = "purchases.event_id"
+	// HeaderLength and HeaderSHA256 describe the whole value of a letter whose
+	// value is cut: its length in bytes and its SHA-256 in hexadecimal.
+	HeaderLength = "purchases.value.length"
+	HeaderSHA256 = "purchases.value.sha256"
+	// HeaderKeyLength is the length in bytes of a key that is cut.
+	HeaderKeyLength = "purchases.key.length"
+	// HeaderDropped is how many original headers there were, when all of them
+	// are left out.
+	HeaderDropped = "purchases.headers.dropped"
+)
+
+// Limits that keep a whole letter under 1 MiB.
+const (
+	MaxValue   = purchase.MaxValue / 2 // bytes of the value; a longer one is cut
+	MaxKey     = 64 << 10              // bytes of the key; a longer one is cut
+	MaxHeaders = 64 << 10              // bytes of the original headers; if they have more, all are left out
+	MaxText    = 4 << 10               // bytes of Detail, Stage and EventID; a longer one is cut
+
+	headerOverhead = 10 // bytes at most that a header takes besides name and value
+)
+
+// Letter is one dead letter.
+type Letter struct {
+	Reason purchase.Reason
+	// Detail says in one line what was wrong.
+	Detail  string
+	Stage   string
+	EventID string
+	Source  enriched.Source
+	Key     []byte
+	Value   []byte
+	// Headers are the original ones, in their order.
+	Headers []sarama.RecordHeader
+	// Cut says of a letter that was read that its Key or Value is only the
+	// beginning of the original, or that the original Headers are left out.
+	Cut bool
+}
+
+// Message returns the letter as a message for topic, which is to go to a
+// partition by key. It leaves the letter as it was.
+func (l *Letter) Message(topic string) *sarama.ProducerMessage {
+	m := &sarama.ProducerMessage{Topic: topic}
+	if l.Key != nil {
+		m.Key = sarama.ByteEncoder(l.Key[:min(len(l.Key), MaxKey)])
+	}
+	if l.Value != nil {
+		m.Value = sarama.ByteEncoder(l.Value[:min(len(l.Value), MaxValue)])
+	}
+	if headersSize(l.Headers) <= MaxHeaders {
+		m.Headers = slices.Clone(l.Headers)
+	}
+	m.Headers = append(m.Headers, l.errorHeaders()...)
+	m.Headers = append(m.Headers, l.cutHeaders()...)
+	return m
+}
+
+// errorHeaders begin with HeaderTopic: by that [Parse] tells them from original
+// headers of the same names, which come before.
+func (l *Letter) errorHeaders() []sarama.RecordHeader {
+	return []sarama.RecordHeader{
+		header(HeaderTopic, l.Source.Topic),
+		header(HeaderPartition, strconv.FormatInt(int64(l.Source.Partition), 10)),
+		header(HeaderOffset, strconv.FormatInt(l.Source.Offset, 10)),
+		header(HeaderStage, l.Stage),
+		header(HeaderMessage, l.Detail),
+		header(HeaderReason, string(l.Reason)),
+		header(HeaderEventID, l.EventID),
+	}
+}
+
+// cutHeaders say what is missing from the message.
+func (l *Letter) cutHeaders() (headers []sarama.RecordHeader) {
+	if len(l.Value) > MaxValue {
+		sum := sha256.Sum256(l.Value)
+		headers = append(headers,
+			header(HeaderLength, strconv.Itoa(len(l.Value))),
+			header(HeaderSHA256, hex.EncodeToString(sum[:])))
+	}
+	if len(l.Key) > MaxKey {
+		headers = append(headers, header(HeaderKeyLength, strconv.Itoa(len(l.Key))))
+	}
+	if headersSize(l.Headers) > MaxHeaders {
+		headers = append(headers, header(HeaderDropped, strconv.Itoa(len(l.Headers))))
+	}
+	return headers
+}
+
+func headersSize(headers []sarama.RecordHeader) (size int) {
+	for _, h := range headers {
+		size += len(h.Key) + len(h.Value) + headerOverhead
+	}
+	return size
+}
+
+func header(name, value string) sarama.RecordHeader {
+	if len(value) > MaxText {
+		value = strings.ToValidUTF8(value[:MaxText], "")
+	}
+	return sarama.RecordHeader{Key: []byte(name), Value: []byte(value)}
+}
+
+// Parse reads a message of the dead-letter topic. A message that lacks our
+// reason or its source is no letter of this contract, and an error. Original
+// headers that have our names, as those of a dead letter that was sent again,
+// stay original headers: ours come last.
+func Parse(m *sarama.ConsumerMessage) (Letter, error) {
+	l := Letter{Key: m.Key, Value: m.Value}
+	own := l.takeHeaders(m.Headers)
+	l.Reason, l.Detail = purchase.Reason(own[HeaderReason]), own[HeaderMessage]
+	l.Stage, l.EventID, l.Source.Topic = own[HeaderStage], own[HeaderEventID], own[HeaderTopic]
+	l.Cut = own[HeaderLength]+own[HeaderKeyLength]+own[HeaderDropped] != ""
+	if l.Reason == "" || l.EventID == "" || l.Source.Topic == "" {
+		return l, fmt.Errorf("dead letter %s/%d/%d lacks the header %s, %s or %s",
+			m.Topic, m.Partition, m.Offset, HeaderReason, HeaderEventID, HeaderTopic)
+	}
+	if err := l.parsePosition(own[HeaderPartition], own[HeaderOffset]); err != nil {
+		return l, fmt.Errorf("dead letter %s/%d/%d: %w", m.Topic, m.Partition, m.Offset, err)
+	}
+	return l, nil
+}
+
+// takeHeaders keeps the original headers and returns ours. A header after ours
+// that is not ours, as a mirror may add, counts as original.
+func (l *Letter) takeHeaders(headers []*sarama.RecordHeader) map[string]string {
+	own := map[string]string{}
+	first := len(headers) - 1
+	for first > 0 && string(headers[first].Key) != HeaderTopic {
+		first--
+	}
+	for i, h := range headers {
+		if i >= first && isOwn(string(h.Key)) {
+			own[string(h.Key)] = string(h.Value)
+			continue
+		}
+		l.Headers = append(l.Headers, *h)
+	}
+	return own
+}
+
+func (l *Letter) parsePosition(partition, offset string) error {
+	p, err := strconv.ParseUint(partition, 10, 31)
+	if err != nil {
+		return fmt.Errorf("header %s: %w", HeaderPartition, err)
+	}
+	o, err := strconv.ParseUint(offset, 10, 63)
+	if err != nil {
+		return fmt.Errorf("header %s: %w", HeaderOffset, err)
+	}
+	l.Source.Partition, l.Source.Offset = int32(p), int64(o)
+	return nil
+}
+
+func isOwn(name string) bool {
+	return strings.HasPrefix(name, "__connect.errors.") || strings.HasPrefix(name, "purchases.")
+}

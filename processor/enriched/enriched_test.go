@@ -1,0 +1,204 @@
+package enriched_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"purchases/processor/enriched"
+	"purchases/producer/purchase"
+)
+
+var (
+	now    = time.Date(2026, 1, 31, 12, 0, 0, 123_456_789, time.UTC)
+	source = enriched.Source{Topic: "purchases", Partition: 3, Offset: 42}
+)
+
+// golden are the events of testdata.
+func golden() map[string]enriched.Event {
+	price := purchase.Micros(2_550_000)
+	return map[string]enriched.Event{
+		"purchase.json": {
+			Event: purchase.Event{
+				EventID: "0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d", User: "17850", Item: "85123A", ItemName: "T-LIGHT HOLDER",
+				Quantity: 6, UnitPrice: &price, Currency: "GBP", OrderID: "536365",
+				Timestamp:  time.Date(2010, 12, 1, 8, 26, 0, 0, time.UTC),
+				Attributes: map[string]string{"country": "United Kingdom"},
+			},
+			Kind: enriched.Purchase, ProcessedAt: now.Truncate(time.Millisecond), Source: source,
+		},
+		"return.json": {
+			Event: purchase.Event{
+				EventID: enriched.Source{Topic: "purchases"}.EventID(), User: "u", Item: "i", Quantity: -1,
+				Timestamp: now.Truncate(time.Second),
+			},
+			Kind: enriched.Return, ProcessedAt: now.Truncate(time.Millisecond), Source: enriched.Source{Topic: "purchases"},
+		},
+	}
+}
+
+func TestGolden(t *testing.T) {
+	for name, event := range golden() {
+		t.Run(name, func(t *testing.T) {
+			want := bytes.TrimSpace(file(t, name))
+			if got, err := event.Encode(); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("Encode = %s, %v\nwant %s", got, err, want)
+			}
+			if got, err := enriched.Decode(want); err != nil || !reflect.DeepEqual(got, event) {
+				t.Errorf("Decode = %+v, %v\nwant %+v", got, err, event)
+			}
+		})
+	}
+}
+
+func file(t testing.TB, name string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// The identities are pinned: a database holds them for ever.
+func TestIdentitiesNeverChange(t *testing.T) {
+	for position, want := range map[enriched.Source]string{
+		{Topic: "purchases"}: "583f634c-1642-5bc5-8057-ca55429a440b",
+		source:               "5a33dfcc-c58d-5026-89c5-bcd6de24c212",
+		{Topic: "orders", Partition: 7, Offset: 1e9}: "6628e2ff-3375-54f1-a0a8-a00d62d31b65",
+	} {
+		if got := position.EventID(); got != want {
+			t.Errorf("EventID of %s = %s, want %s", position, got, want)
+		}
+	}
+	for id, want := range map[string]string{
+		"0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d":          "0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d",
+		"0B4F2F4E-6A0C-4E0E-9A51-1F2F3A4B5C6D":          "0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d",
+		"order-1-line-1":                                "7bd9befe-96c5-5594-b7b4-c57d9b682c2a",
+		"{0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d}":        "84a85ebc-6958-54dc-96ac-af5e10a9cf2a",
+		"urn:uuid:0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d": "6755a7d0-a8ff-565b-8310-46e0c64e1843",
+	} {
+		if got := enriched.ID(id).String(); got != want {
+			t.Errorf("ID(%q) = %s, want %s", id, got, want)
+		}
+	}
+}
+
+func TestPositionsHaveDifferentIdentities(t *testing.T) {
+	position := rapid.Custom(func(t *rapid.T) enriched.Source {
+		return enriched.Source{
+			Topic:     rapid.StringMatching(`[a-z0-9._-]{1,9}`).Draw(t, "topic"), // Kafka's alphabet, without "/"
+			Partition: rapid.Int32Range(0, 12).Draw(t, "partition"),
+			Offset:    rapid.Int64Range(0, 120).Draw(t, "offset"),
+		}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := position.Draw(t, "a"), position.Draw(t, "b")
+		if (a == b) != (a.EventID() == b.EventID()) {
+			t.Fatalf("%s has %s, %s has %s", a, a.EventID(), b, b.EventID())
+		}
+	})
+}
+
+func TestEnrich(t *testing.T) {
+	p := purchase.Event{User: " u ", Item: "i", Quantity: -2, Timestamp: now}
+	got, err := enriched.Enrich(p, source, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := enriched.Event{
+		Event: purchase.Event{EventID: source.EventID(), User: "u", Item: "i", Quantity: -2, Timestamp: now.Truncate(time.Millisecond)},
+		Kind:  enriched.Return, ProcessedAt: now.Truncate(time.Millisecond), Source: source,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	p.EventID, p.Quantity = " given ", 2
+	if got, err := enriched.Enrich(p, source, now); err != nil || got.EventID != "given" || got.Kind != enriched.Purchase {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	p.User = ""
+	var invalid *purchase.Invalid
+	if _, err := enriched.Enrich(p, source, now); !errors.As(err, &invalid) || invalid.Reason != purchase.MissingUser {
+		t.Errorf("error %v, want missing_user", err)
+	}
+}
+
+// An event judged right at the edge of the clock skew must be readable again,
+// though processed_at is only whole milliseconds.
+func TestDecodeReadsWhatEnrichAndEncodeWrite(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		clock := now.Add(time.Duration(rapid.Int64Range(0, 2e9).Draw(t, "clock")))
+		p := purchase.Event{
+			User: rapid.StringMatching(`[a-zé]{1,20}`).Draw(t, "user"), Item: rapid.StringMatching(`[A-Z0-9]{1,20}`).Draw(t, "item"),
+			Quantity:  rapid.SampledFrom([]int64{-purchase.MaxQuantity, -1, 1, 7}).Draw(t, "quantity"),
+			Timestamp: clock.Add(purchase.MaxClockSkew - time.Duration(rapid.Int64Range(0, 3e6).Draw(t, "before"))),
+			EventID:   rapid.SampledFrom([]string{"", "id", "0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d"}).Draw(t, "event_id"),
+		}
+		e, err := enriched.Enrich(p, source, clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, err := e.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := enriched.Decode(value); err != nil || !reflect.DeepEqual(got, e) {
+			t.Fatalf("Decode = %+v, %v\nwant %+v", got, err, e)
+		}
+	})
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	for name, change := range map[string][2]string{
+		"newer schema":          {`"schema":1`, `"schema":2`},
+		"no schema":             {`"schema":1,`, ``},
+		"no event_id":           {`"event_id":"0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d",`, ``},
+		"unknown kind":          {`"kind":"purchase"`, `"kind":"gift"`},
+		"kind against quantity": {`"quantity":6`, `"quantity":-6`},
+		"no quantity":           {`"quantity":6,`, ``},
+		"no user":               {`"user":"17850"`, `"user":""`},
+		"fraction of a micro":   {`2550000`, `2550000.5`},
+		"negative price":        {`2550000`, `-1`},
+		"future timestamp":      {`2010-12-01`, `2030-12-01`},
+		"not JSON":              {`{"schema"`, `"schema"`},
+		"name twice":            {`"user":"17850"`, `"user":"17850","user":"17850"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			value := strings.Replace(string(file(t, "purchase.json")), change[0], change[1], 1)
+			if e, err := enriched.Decode([]byte(value)); err == nil {
+				t.Errorf("Decode accepted %s as %+v", value, e)
+			}
+		})
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for name := range golden() {
+		f.Add(file(f, name))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		e, err := enriched.Decode(value)
+		if err != nil {
+			return
+		}
+		again, err := e.Encode()
+		if err != nil {
+			t.Fatalf("%+v does not encode: %v", e, err)
+		}
+		got, err := enriched.Decode(again)
+		if err != nil {
+			t.Fatalf("%s does not decode: %v", again, err)
+		}
+		if twice, err := got.Encode(); err != nil || !bytes.Equal(twice, again) {
+			t.Fatalf("%s becomes %s, %v", again, twice, err)
+		}
+	})
+}
