@@ -1,0 +1,204 @@
+package transform
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/IBM/sarama"
+
+	"purchases/processor/deadletter"
+	"purchases/processor/enriched"
+	"purchases/producer/purchase"
+)
+
+const (
+	good = `{"event_id":"e-1","user":" u1 ","item":"tea","quantity":2,"unit_price":"2.55","currency":"gbp","timestamp":"2026-01-02T03:04:05+01:00"}`
+	rest = `"item":"tea","timestamp":"2026-01-02T03:04:05Z"}`
+)
+
+var (
+	now    = time.Date(2026, 1, 3, 0, 0, 0, 123_456_789, time.UTC)
+	source = enriched.Source{Topic: "in", Partition: 3, Offset: 42}
+)
+
+func transformer() *Transformer {
+	return &Transformer{Events: "out", DeadLetters: "dlq", MaxMessage: 1 << 20}
+}
+
+func input(value string) *sarama.ConsumerMessage {
+	return &sarama.ConsumerMessage{Topic: source.Topic, Partition: source.Partition, Offset: source.Offset, Key: []byte("k"), Value: []byte(value)}
+}
+
+// parse reads a dead letter back as its consumers do.
+func parse(t *testing.T, m *sarama.ProducerMessage) deadletter.Letter {
+	t.Helper()
+	in := &sarama.ConsumerMessage{Topic: m.Topic, Key: encoded(t, m.Key), Value: encoded(t, m.Value)}
+	for _, h := range m.Headers {
+		in.Headers = append(in.Headers, &h)
+	}
+	l, err := deadletter.Parse(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func encoded(t *testing.T, e sarama.Encoder) []byte {
+	t.Helper()
+	if e == nil {
+		return nil
+	}
+	b, err := e.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestGoodEvent(t *testing.T) {
+	m, dead := transformer().Message(input(good), now)
+	if dead || m.Topic != "out" || string(encoded(t, m.Key)) != "u1" {
+		t.Fatalf("dead %v, topic %s, key %s", dead, m.Topic, encoded(t, m.Key))
+	}
+	e, err := enriched.Decode(encoded(t, m.Value))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.EventID != "e-1" || e.Source != source || e.Currency != "GBP" || *e.UnitPrice != 2_550_000 || !e.ProcessedAt.Equal(now.Truncate(time.Millisecond)) {
+		t.Errorf("event %+v", e)
+	}
+}
+
+func TestOnlyProcessedAtDependsOnTheTime(t *testing.T) {
+	at := func(now time.Time) string {
+		m, _ := transformer().Message(input(good), now)
+		return strings.ReplaceAll(string(encoded(t, m.Value)), now.Truncate(time.Millisecond).Format(time.RFC3339Nano), "NOW")
+	}
+	if a, b := at(now), at(now.Add(time.Hour)); a != b || !strings.Contains(a, "NOW") {
+		t.Errorf("%s\n%s", a, b)
+	}
+}
+
+func TestEachReason(t *testing.T) {
+	long := strings.Repeat("x", purchase.MaxName+1)
+	for _, c := range []struct {
+		value  string
+		reason purchase.Reason
+		stage  string
+	}{
+		{"", purchase.EmptyValue, StageDecode},
+		{" \n", purchase.EmptyValue, StageDecode},
+		{`{"user":"` + strings.Repeat("x", purchase.MaxValue) + `"}`, purchase.TooLarge, StageDecode},
+		{"{\"user\":\"\xff\"}", purchase.InvalidUTF8, StageDecode},
+		{`[1]`, purchase.InvalidJSON, StageDecode},
+		{`{"user":`, purchase.InvalidJSON, StageDecode},
+		{`{"user":"a","user":"b",` + rest, purchase.DuplicateName, StageDecode},
+		{`{"user":7,` + rest, purchase.InvalidType, StageDecode},
+		{`{` + rest, purchase.MissingUser, StageValidate},
+		{`{"user":"a","timestamp":"2026-01-02T03:04:05Z"}`, purchase.MissingItem, StageValidate},
+		{`{"user":"a","item":"b"}`, purchase.MissingTimestamp, StageValidate},
+		{`{"user":"a","item":"b","timestamp":"yesterday"}`, purchase.InvalidTimestamp, StageDecode},
+		{`{"user":"a","item":"b","timestamp":"1969-12-31T00:00:00Z"}`, purchase.InvalidTimestamp, StageValidate},
+		{`{"user":"a","item":"b","timestamp":"2026-02-02T00:00:00Z"}`, purchase.TimestampInFuture, StageValidate},
+		{`{"user":"a","quantity":1.5,` + rest, purchase.InvalidQuantity, StageDecode},
+		{`{"user":"a","quantity":0,` + rest, purchase.InvalidQuantity, StageValidate},
+		{`{"user":"a","unit_price":"1,5",` + rest, purchase.InvalidPrice, StageDecode},
+		{`{"user":"a","unit_price":-1,` + rest, purchase.InvalidPrice, StageValidate},
+		{`{"user":"a","quantity":1000000000,"unit_price":2,` + rest, purchase.AmountTooLarge, StageValidate},
+		{`{"user":"a","currency":"pounds",` + rest, purchase.InvalidCurrency, StageValidate},
+		{`{"user":"a","attributes":{"a":1},` + rest, purchase.InvalidAttributes, StageDecode},
+		{`{"user":"a","item_name":"` + long + `",` + rest, purchase.FieldTooLong, StageValidate},
+		{`{"user":"a\u0000b",` + rest, purchase.ControlCharacter, StageValidate},
+	} {
+		t.Run(string(c.reason), func(t *testing.T) {
+			m, dead := transformer().Message(input(c.value), now)
+			if !dead || m.Topic != "dlq" {
+				t.Fatalf("dead %v, topic %s", dead, m.Topic)
+			}
+			l := parse(t, m)
+			if l.Reason != c.reason || l.Stage != c.stage {
+				t.Errorf("reason %s in stage %s (%s), want %s in %s", l.Reason, l.Stage, l.Detail, c.reason, c.stage)
+			}
+			if string(l.Key) != "k" || l.Source != source || l.EventID != source.EventID() || l.Detail == "" {
+				t.Errorf("letter %+v", l)
+			}
+			if !strings.HasPrefix(c.value, string(l.Value)) {
+				t.Errorf("value %q", l.Value)
+			}
+		})
+	}
+}
+
+func TestEventIDOfADeadLetter(t *testing.T) {
+	derived := source.EventID()
+	for value, want := range map[string]string{
+		`{"event_id":"given","user":""}`:                                     "given",
+		`{"event_id":" given ","user":7}`:                                    "given",
+		`{"user":7,"event_id":"after the error"}`:                            "after the error",
+		`{"event_id":"before the end",`:                                      "before the end",
+		`{"event_id":7}`:                                                     derived,
+		`{"event_id":"` + strings.Repeat("x", purchase.MaxID+1) + `"}`:       derived,
+		`{"event_id":""}`:                                                    derived,
+		`not JSON`:                                                           derived,
+		`{"user":"a","quantity":0,"event_id":"e",` + rest:                    "e",
+		`{"user":"a","user":"b","event_id":"after a duplicate name",` + rest: derived,
+	} {
+		m, dead := transformer().Message(input(value), now)
+		if !dead {
+			t.Fatalf("%s is no dead letter", value)
+		}
+		if got := parse(t, m).EventID; got != want {
+			t.Errorf("%.60s: event id %q, want %q", value, got, want)
+		}
+	}
+}
+
+func TestEventThatGrowsBeyondTheLimit(t *testing.T) {
+	small := transformer()
+	small.MaxMessage = 200
+	m, dead := small.Message(input(good), now)
+	if l := parse(t, m); !dead || l.Reason != purchase.TooLarge || l.Stage != StageEncode || l.EventID != "e-1" {
+		t.Errorf("dead %v, letter %+v", dead, l)
+	}
+}
+
+func TestLongDetailIsCut(t *testing.T) {
+	value := fmt.Sprintf(`{"attributes":{"%s":7}}`, strings.Repeat("ä\\n", 100_000))
+	m, _ := transformer().Message(input(value), now)
+	l := parse(t, m)
+	if len(l.Detail) > maxDetail+3 || !utf8.ValidString(l.Detail) || strings.Contains(l.Detail, "\n") {
+		t.Errorf("%d bytes of detail: %q", len(l.Detail), l.Detail)
+	}
+}
+
+func TestNothingExceedsTheLimit(t *testing.T) {
+	in := input(`{"user":"` + strings.Repeat("x", 3<<20) + `"}`)
+	m, _ := transformer().Message(in, now)
+	if size := m.ByteSize(recordVersion); size > 1<<20 {
+		t.Errorf("a dead letter of %d bytes", size)
+	}
+}
+
+func TestNilKey(t *testing.T) {
+	in := input(good)
+	in.Key = nil
+	if m, dead := transformer().Message(in, now); dead || string(encoded(t, m.Key)) != "u1" {
+		t.Errorf("dead %v", dead)
+	}
+	in.Value = nil
+	m, _ := transformer().Message(in, now)
+	if l := parse(t, m); m.Key != nil || m.Value != nil || l.Reason != purchase.EmptyValue {
+		t.Errorf("letter %+v", l)
+	}
+}
+
+func BenchmarkMessage(b *testing.B) {
+	t, in := transformer(), input(good)
+	b.ReportAllocs()
+	for b.Loop() {
+		t.Message(in, now)
+	}
+}
