@@ -1,0 +1,74 @@
+package transaction
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/IBM/sarama"
+)
+
+// flight is the messages of one transaction on their way to the broker.
+type flight struct {
+	left  atomic.Int64
+	over  chan struct{} // closed when all are acknowledged, or the first has failed
+	close sync.Once
+	err   error // why the first failed; read it after over
+}
+
+func (f *flight) done(err error) {
+	if left := f.left.Add(-1); err == nil && left > 0 {
+		return
+	}
+	f.close.Do(func() {
+		f.err = err
+		close(f.over)
+	})
+}
+
+// send hands the messages to the producer and waits until each of them is
+// acknowledged.
+func (p *Producer) send(ctx context.Context, messages []*sarama.ProducerMessage) error {
+	f := &flight{over: make(chan struct{})}
+	f.left.Store(int64(len(messages)))
+	for _, m := range messages {
+		m.Metadata = f
+		select {
+		case p.async.Input() <- m:
+		case <-f.over:
+			return f.err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	p.step("ack")
+	select {
+	case <-f.over:
+		return f.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// drain takes what the producer reports until it is closed: sarama stops
+// altogether when nobody does.
+func (p *Producer) drain() {
+	defer close(p.drained)
+	successes, failures := p.async.Successes(), p.async.Errors()
+	for successes != nil || failures != nil {
+		select {
+		case m, ok := <-successes:
+			if !ok {
+				successes = nil
+				continue
+			}
+			m.Metadata.(*flight).done(nil)
+		case failure, ok := <-failures:
+			if !ok {
+				failures = nil
+				continue
+			}
+			failure.Msg.Metadata.(*flight).done(failure.Err)
+		}
+	}
+}
