@@ -1,0 +1,123 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"purchases/producer/kafka"
+)
+
+const drainInterval = 50 * time.Millisecond
+
+var errDrained = errors.New("drained")
+
+// OutOfRangeError is the error of a committed offset that the log no longer
+// holds, or does not hold yet: records between were lost or replaced.
+type OutOfRangeError struct {
+	Topic     string
+	Partition int32
+	Group     string
+	// Committed is the group's offset; the log holds Oldest up to but not
+	// including End.
+	Committed, Oldest, End int64
+}
+
+func (e *OutOfRangeError) Error() string {
+	return fmt.Sprintf("%s/%d: group %s has committed offset %d, but the log holds %d to %d: "+
+		"records that were not processed are gone, or the topic was recreated; "+
+		"to accept the gap, stop the group's members and set its offset with `kafka-consumer-groups.sh --reset-offsets`, or start with a new --group",
+		e.Topic, e.Partition, e.Group, e.Committed, e.Oldest, e.End)
+}
+
+// committedOffsets returns the group's next offsets, -1 where there is none.
+func (p *pipeline) committedOffsets(partitions []int32) (map[int32]int64, error) {
+	response, err := p.admin.ListConsumerGroupOffsets(p.Group, map[string][]int32{p.Input: partitions})
+	if err != nil && !errors.Is(err, sarama.ErrGroupIDNotFound) {
+		return nil, fmt.Errorf("read the offsets of group %s: %w", p.Group, err)
+	}
+	offsets := make(map[int32]int64, len(partitions))
+	for _, partition := range partitions {
+		offsets[partition] = -1
+		if block := response.GetBlock(p.Input, partition); block != nil {
+			if block.Err != sarama.ErrNoError {
+				return nil, fmt.Errorf("read the offset of group %s for %s/%d: %w", p.Group, p.Input, partition, block.Err)
+			}
+			offsets[partition] = block.Offset
+		}
+	}
+	return offsets, nil
+}
+
+// checkBounds compares the committed offsets with the logs, because sarama
+// would jump or try for ever. An offset equal to the log's end is in order.
+func (p *pipeline) checkBounds(partitions []int32) error {
+	committed, err := p.committedOffsets(partitions)
+	if err != nil {
+		return err
+	}
+	for partition, offset := range committed {
+		oldest, err := p.client.GetOffset(p.Input, partition, sarama.OffsetOldest)
+		if err != nil {
+			return fmt.Errorf("find the start of %s/%d: %w", p.Input, partition, err)
+		}
+		end, err := p.client.GetOffset(p.Input, partition, sarama.OffsetNewest)
+		if err != nil {
+			return fmt.Errorf("find the end of %s/%d: %w", p.Input, partition, err)
+		}
+		switch {
+		case offset < 0 && oldest > 0:
+			p.Log.Info("no committed offset; starting at the oldest record", "topic", p.Input, "partition", partition, "offset", oldest)
+		case offset >= 0 && (offset < oldest || offset > end):
+			return &OutOfRangeError{p.Input, partition, p.Group, offset, oldest, end}
+		}
+	}
+	return nil
+}
+
+// stopWhenDrained ends the run when the group, this member or another, has
+// committed past the last record of each partition.
+func (p *pipeline) stopWhenDrained(ctx context.Context, stop context.CancelCauseFunc, last map[int32]int64) {
+	tick := time.NewTicker(drainInterval)
+	defer tick.Stop()
+	for {
+		if p.drained(last) {
+			stop(errDrained)
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// drained forgets the partitions that are done. An error is no news: the
+// sessions notice the same, and say so.
+func (p *pipeline) drained(last map[int32]int64) bool {
+	var open []int32
+	for partition, offset := range last {
+		if offset == kafka.NoRecord {
+			delete(last, partition)
+			continue
+		}
+		open = append(open, partition)
+	}
+	if len(open) == 0 {
+		return true
+	}
+	committed, err := p.committedOffsets(open)
+	if err != nil {
+		return false
+	}
+	for partition, next := range committed {
+		if next > last[partition] {
+			delete(last, partition)
+		}
+	}
+	return len(last) == 0
+}

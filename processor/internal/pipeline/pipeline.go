@@ -1,0 +1,121 @@
+// Package pipeline moves purchases from the input topic to the two output
+// topics, each exactly once, as one member of a consumer group.
+//
+// A session is the time between two rebalances. It begins by opening one
+// transactional producer for each assigned partition, which fences whoever
+// owned the partition before, and only then reads the committed offsets: in
+// this order no late commit can be missed. It ends with the first thing that
+// goes wrong, and the next one starts from the committed offsets again. That
+// is the only way back from an error, so nothing is replayed on a guess.
+//
+// What an event must look like is not decided here; see package transform.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"purchases/processor/internal/transaction"
+	"purchases/processor/internal/transform"
+	"purchases/producer/kafka"
+)
+
+// Settings of a run. Zero values are allowed only where it says so.
+type Settings struct {
+	Kafka kafka.Settings
+	// Group is the consumer group that owns the progress.
+	Group string
+	// Input, Output and DeadLetters name topics, which must exist.
+	Input, Output, DeadLetters string
+	// Instance is the identity that this process keeps over restarts
+	// (group.instance.id). A process that was killed comes back under it
+	// without a rebalance and without waiting for its old session to expire.
+	// No two living members of a group may share it. Empty means none.
+	Instance string
+	// Linger is how long a batch waits for more messages after its first.
+	Linger time.Duration
+	// BatchSize is the most messages in one transaction, at least 1.
+	BatchSize int
+	// Drain ends the run when the group has processed all that the input held
+	// at the start.
+	Drain bool
+	// Log gets what a person running this should know.
+	Log *slog.Logger
+}
+
+// Totals counts the messages whose transactions this process has committed.
+type Totals struct {
+	Events, DeadLetters int64
+}
+
+type pipeline struct {
+	Settings
+	client      sarama.Client // for questions about the log and the group
+	admin       sarama.ClusterAdmin
+	transformer transform.Transformer
+	health      health
+	current     *session // only the goroutine of sarama's Consume replaces it
+
+	events, deadLetters atomic.Int64
+}
+
+// Run processes until ctx is cancelled, which is not an error, or until the
+// input is drained when that is asked for; a drain that is interrupted returns
+// ctx's error. A broker that goes away is waited for. Run fails when the start
+// does, and when going on would lose or double something.
+func Run(ctx context.Context, s Settings) (Totals, error) {
+	p := &pipeline{
+		Settings:    s,
+		transformer: transform.Transformer{Events: s.Output, DeadLetters: s.DeadLetters, MaxMessage: transaction.MaxMessage},
+		health:      health{log: s.Log},
+	}
+	err := p.run(ctx)
+	return Totals{Events: p.events.Load(), DeadLetters: p.deadLetters.Load()}, err
+}
+
+func (p *pipeline) run(ctx context.Context) error {
+	if err := p.connect(ctx); err != nil {
+		return err
+	}
+	defer p.admin.Close()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if p.Drain {
+		last, err := kafka.LastRecords(p.client, p.Input)
+		if err != nil {
+			return err
+		}
+		go p.stopWhenDrained(ctx, stop, last)
+	}
+	err := p.consume(ctx)
+	switch cause := context.Cause(ctx); {
+	case err != nil:
+		return err
+	case p.Drain && !errors.Is(cause, errDrained):
+		return cause
+	}
+	return nil
+}
+
+// connect opens the client and names a topic that is missing.
+func (p *pipeline) connect(ctx context.Context) error {
+	var err error
+	if p.client, err = p.Kafka.Connect(ctx, p.Kafka.Config()); err != nil {
+		return err
+	}
+	if p.admin, err = sarama.NewClusterAdminFromClient(p.client); err != nil {
+		return errors.Join(fmt.Errorf("open the admin client: %w", err), p.client.Close())
+	}
+	for _, topic := range []string{p.Input, p.Output, p.DeadLetters} {
+		if _, err := kafka.Partitions(p.client, topic); err != nil {
+			return errors.Join(err, p.admin.Close())
+		}
+	}
+	return nil
+}

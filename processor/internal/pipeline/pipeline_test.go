@@ -1,0 +1,245 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"purchases/processor/deadletter"
+	"purchases/processor/enriched"
+	"purchases/producer/kafka"
+	"purchases/producer/purchase"
+)
+
+func TestDrainProcessesEachPurchaseOnce(t *testing.T) {
+	c := newCluster(t)
+	c.produce(1000)
+	if totals, want := c.mustDrain(), (Totals{Events: 1000}); totals != want {
+		t.Errorf("totals %+v, want %+v", totals, want)
+	}
+	c.checkExactlyOnce()
+	if totals := c.mustDrain(); totals != (Totals{}) {
+		t.Errorf("a second run did %+v", totals)
+	}
+	c.checkExactlyOnce()
+	for _, m := range c.read(enriched.Topic) {
+		if e, err := enriched.Decode(m.Value); err != nil || string(m.Key) != e.User {
+			t.Errorf("key %q of event %+v, %v", m.Key, e, err)
+		}
+	}
+}
+
+func TestDrainOfEmptyInput(t *testing.T) {
+	if totals := newCluster(t).mustDrain(); totals != (Totals{}) {
+		t.Errorf("totals %+v", totals)
+	}
+}
+
+func TestDrainIsNotMisledByMarkers(t *testing.T) {
+	c := newCluster(t)
+	c.transaction(true, message("a", "not JSON"), message("b", "not JSON either"))
+	c.transaction(false, message("a", "never seen"), message("b", "never seen"))
+	if totals, want := c.mustDrain(), (Totals{DeadLetters: 2}); totals != want {
+		t.Errorf("totals %+v, want %+v", totals, want)
+	}
+}
+
+// transaction writes messages to the input in a transaction of their own.
+func (c *cluster) transaction(commit bool, messages ...*sarama.ProducerMessage) {
+	c.t.Helper()
+	config := c.settings.Config()
+	config.Net.MaxOpenRequests = 1
+	config.Producer.Idempotent = true
+	config.Producer.RequiredAcks = sarama.WaitForAll
+	config.Producer.Return.Successes = true
+	config.Producer.Transaction.ID = "a-writer"
+	producer, err := sarama.NewSyncProducer(c.settings.Bootstrap, config)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer producer.Close()
+	end := producer.AbortTxn
+	if commit {
+		end = producer.CommitTxn
+	}
+	if err := errors.Join(producer.BeginTxn(), producer.SendMessages(messages), end()); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func TestDeadLetterKeepsWhatCame(t *testing.T) {
+	c := newCluster(t)
+	original := message("a key", `{"user":" ","event_id":"given"}`)
+	original.Headers = []sarama.RecordHeader{{Key: []byte("trace"), Value: []byte("1")}}
+	null := &sarama.ProducerMessage{Topic: purchase.Topic}
+	c.send(original, null)
+	if totals, want := c.mustDrain(), (Totals{DeadLetters: 2}); totals != want {
+		t.Fatalf("totals %+v, want %+v", totals, want)
+	}
+	letters := map[purchase.Reason]deadletter.Letter{}
+	for _, m := range c.read(deadletter.Topic) {
+		l, err := deadletter.Parse(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		letters[l.Reason] = l
+	}
+	l := letters[purchase.MissingUser]
+	if string(l.Key) != "a key" || string(l.Value) != `{"user":" ","event_id":"given"}` || l.EventID != "given" {
+		t.Errorf("letter %+v", l)
+	}
+	if len(l.Headers) != 1 || string(l.Headers[0].Key) != "trace" || string(l.Headers[0].Value) != "1" {
+		t.Errorf("headers %+v", l.Headers)
+	}
+	if l.Source.Topic != purchase.Topic || l.Source.Partition != original.Partition || l.Source.Offset != original.Offset {
+		t.Errorf("source %s, want partition %d offset %d", l.Source, original.Partition, original.Offset)
+	}
+	if e := letters[purchase.EmptyValue]; e.Key != nil || len(e.Value) != 0 || e.EventID != e.Source.EventID() {
+		t.Errorf("letter of a null value %+v", e)
+	}
+}
+
+func TestOversizedMessagesDoNotStopThePartition(t *testing.T) {
+	c := newCluster(t, kfake.BrokerConfigs(map[string]string{"message.max.bytes": "4000000"}))
+	config := c.settings.Config()
+	config.Producer.MaxMessageBytes = 3 << 20
+	config.Producer.Return.Successes = true
+	producer, err := sarama.NewSyncProducer(c.settings.Bootstrap, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	if _, _, err := producer.SendMessage(message("user-1", `{"user":"`+strings.Repeat("x", 2<<20)+`"}`)); err != nil {
+		t.Fatal(err)
+	}
+	c.produce(100)
+	if totals, want := c.mustDrain(), (Totals{Events: 100, DeadLetters: 1}); totals != want {
+		t.Errorf("totals %+v, want %+v", totals, want)
+	}
+	letter, err := deadletter.Parse(c.read(deadletter.Topic)[0])
+	if err != nil || letter.Reason != purchase.TooLarge || len(letter.Value) != deadletter.MaxValue {
+		t.Errorf("reason %q, %d bytes, %v", letter.Reason, len(letter.Value), err)
+	}
+}
+
+func TestCommittedOffsetOutOfRangeStops(t *testing.T) {
+	c := newCluster(t)
+	c.produce(200)
+	c.mustDrain()
+	c.produce(200)
+	gone := c.PartitionInfo(purchase.Topic, 1).HighWatermark - 1
+	if err := c.DeleteRecords(purchase.Topic, 1, gone); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Run(t.Context(), c.drain())
+	var gap *OutOfRangeError
+	if !errors.As(err, &gap) || gap.Partition != 1 || gap.Oldest != gone || gap.Committed >= gone {
+		t.Fatalf("got %v, want an out of range error for partition 1 at %d", err, gone)
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("more than one line: %v", err)
+	}
+}
+
+func TestStartsAtTheOldestRecordOfAnExpiredLog(t *testing.T) {
+	c := newCluster(t)
+	c.produce(200)
+	end := c.PartitionInfo(purchase.Topic, 1).HighWatermark
+	if err := c.DeleteRecords(purchase.Topic, 1, end-1); err != nil {
+		t.Fatal(err)
+	}
+	if totals, want := c.mustDrain(), (Totals{Events: 200 - end + 1}); totals != want {
+		t.Errorf("totals %+v, want %+v", totals, want)
+	}
+}
+
+func TestMissingTopicIsNamed(t *testing.T) {
+	c := newCluster(t)
+	for _, change := range []func(*Settings){
+		func(s *Settings) { s.Input = "nowhere" },
+		func(s *Settings) { s.Output = "nowhere" },
+		func(s *Settings) { s.DeadLetters = "nowhere" },
+	} {
+		s := c.run()
+		change(&s)
+		if _, err := Run(t.Context(), s); !errors.Is(err, kafka.ErrNoTopic) || !strings.Contains(err.Error(), "nowhere") {
+			t.Errorf("got %v, want that the topic nowhere does not exist", err)
+		}
+	}
+}
+
+func TestUnreachableBrokerAtTheStart(t *testing.T) {
+	s := Settings{Kafka: kafka.Settings{Bootstrap: []string{"127.0.0.1:1"}}, Group: group, BatchSize: 1, Log: testLog(t)}
+	if _, err := Run(t.Context(), s); err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") {
+		t.Errorf("got %v, want an error with the address", err)
+	}
+}
+
+func TestInterruption(t *testing.T) {
+	c := newCluster(t)
+	stop := start(t, c.run())
+	c.produce(100)
+	c.waitFor(100)
+	if err := stop(); err != nil {
+		t.Errorf("a run that is stopped has finished, got %v", err)
+	}
+	c.checkExactlyOnce()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c.produce(1)
+	if _, err := Run(ctx, c.drain()); !errors.Is(err, context.Canceled) {
+		t.Errorf("a drain that is interrupted has not finished, got %v", err)
+	}
+}
+
+func TestBrokerGoesAwayAndComesBack(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	address, port := freePort(t)
+	options := []kfake.Opt{
+		kfake.NumBrokers(1), kfake.Ports(port), kfake.DataDir(dir),
+		kfake.SeedTopics(partitions, purchase.Topic, enriched.Topic, deadletter.Topic),
+	}
+	first, err := kfake.NewCluster(options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := &logLines{}
+	s := Settings{
+		Kafka: kafka.Settings{Bootstrap: []string{address}}, Group: group,
+		Input: purchase.Topic, Output: enriched.Topic, DeadLetters: deadletter.Topic,
+		Linger: time.Millisecond, BatchSize: 10, Log: lines.logger(),
+	}
+	start(t, s)
+	waiting := &cluster{t: t}
+	waiting.eventually("the partitions are assigned", func() bool { return lines.count("assigned") == 1 })
+	first.Close()
+	waiting.eventually("the loss is logged", func() bool { return lines.count("interrupted; trying") == 1 })
+
+	c := newCluster(t, options...)
+	c.produce(100)
+	c.waitFor(100)
+	c.checkExactlyOnce()
+	if n := lines.count("interrupted; trying"); n != 1 {
+		t.Errorf("the loss is logged %d times", n)
+	}
+	if n := lines.count("working again"); n != 1 {
+		t.Errorf("the return is logged %d times", n)
+	}
+}
+
+func freePort(t *testing.T) (address string, port int) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String(), l.Addr().(*net.TCPAddr).Port
+}
