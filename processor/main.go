@@ -1,0 +1,26 @@
+// Command processor validates and enriches purchases: it reads them from one
+// Kafka topic and writes events and dead letters to two others, exactly once.
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"purchases/producer/program"
+)
+
+func main() { program.Main(app()) }
+
+func app() *cli.App {
+	return &cli.App{
+		Name:  "processor",
+		Usage: "turn purchases into enriched events and dead letters, exactly once",
+		Description: `Reads the topic purchases, writes each valid event to the topic analytics and
+each other message, with the reason, to the topic purchases.dlq.
+
+Example:
+
+    producer broker &
+    processor run`,
+		Commands: []*cli.Command{runCommand()},
+	}
+}

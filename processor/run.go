@@ -1,0 +1,92 @@
+package main
+
+import (
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"purchases/processor/deadletter"
+	"purchases/processor/enriched"
+	"purchases/processor/internal/pipeline"
+	"purchases/producer/kafka"
+	"purchases/producer/program"
+	"purchases/producer/purchase"
+)
+
+const (
+	defaultGroup     = "processor"
+	defaultLinger    = 100 * time.Millisecond
+	defaultBatchSize = 5000
+	maxBatchSize     = 100_000 // bounds the memory and the time of one transaction
+	maxLinger        = time.Minute
+)
+
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "run",
+		Usage: "process purchases until stopped",
+		Description: `Processes purchases as a member of a consumer group. Results and progress are
+committed together in Kafka transactions, so each purchase has its effect once,
+whatever is killed and started again. Start more processors to share the work.
+
+A broker that goes away is waited for. Ctrl-C stops cleanly.
+
+Examples:
+
+    processor run
+    processor run --drain    # what is there now, then exit`,
+		Flags: slices.Concat([]cli.Flag{
+			&cli.BoolFlag{Name: "drain", Usage: "exit when all that the input holds at the start is processed"},
+			&cli.StringFlag{Name: "group", Value: defaultGroup, Usage: "consumer group that holds the progress"},
+			&cli.StringFlag{Name: "topic", Value: purchase.Topic, Usage: "topic to read purchases from"},
+			&cli.StringFlag{Name: "to", Value: enriched.Topic, Usage: "topic to write enriched events to"},
+			&cli.StringFlag{Name: "dead-letters", Value: deadletter.Topic, Usage: "topic to write dead letters to"},
+			&cli.DurationFlag{Name: "linger", Value: defaultLinger, Usage: "how long a transaction waits for more messages"},
+			&cli.IntFlag{Name: "batch-size", Value: defaultBatchSize, Usage: "most messages in one transaction"},
+		}, kafka.Flags()),
+		Action: run,
+	}
+}
+
+func run(c *cli.Context) error {
+	settings, err := settings(c)
+	if err != nil {
+		return err
+	}
+	log := program.Logger(c.App.ErrWriter, c.App.Name)
+	instance, release, err := claimInstance(settings.Group)
+	if err != nil {
+		log.Warn("no identity that outlives a restart: after a kill, others wait for the session timeout", "cause", err)
+	}
+	defer release()
+	settings.Instance, settings.Log = instance, log
+	totals, err := pipeline.Run(c.Context, settings)
+	if totals != (pipeline.Totals{}) || err == nil {
+		log.Info("stopped", "events", totals.Events, "dead_letters", totals.DeadLetters)
+	}
+	return err
+}
+
+func settings(c *cli.Context) (pipeline.Settings, error) {
+	s := pipeline.Settings{
+		Kafka: kafka.FromFlags(c),
+		Group: c.String("group"), Input: c.String("topic"), Output: c.String("to"), DeadLetters: c.String("dead-letters"),
+		Linger: c.Duration("linger"), BatchSize: c.Int("batch-size"), Drain: c.Bool("drain"),
+	}
+	switch {
+	case c.NArg() > 0:
+		return s, program.Usagef("unexpected argument %q; see `processor run --help`", c.Args().First())
+	case s.Group == "":
+		return s, program.Usagef("--group is empty; name a consumer group")
+	case s.BatchSize < 1 || s.BatchSize > maxBatchSize:
+		return s, program.Usagef("--batch-size is %d, want 1 to %d", s.BatchSize, maxBatchSize)
+	case s.Linger < 0 || s.Linger > maxLinger:
+		return s, program.Usagef("--linger is %s, want 0s to %s", s.Linger, maxLinger)
+	case s.Input == "" || s.Output == "" || s.DeadLetters == "":
+		return s, program.Usagef("--topic, --to and --dead-letters each need a name")
+	case s.Input == s.Output || s.Input == s.DeadLetters || s.Output == s.DeadLetters:
+		return s, program.Usagef("--topic %s, --to %s and --dead-letters %s must be three different topics", s.Input, s.Output, s.DeadLetters)
+	}
+	return s, nil
+}
