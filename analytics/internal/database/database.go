@@ -1,0 +1,98 @@
+// Package database opens the SQLite file: for the one process that writes it,
+// locked and migrated, or for reading, beside a writer and without disturbing
+// it. What is written and asked is other packages' business.
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
+)
+
+// DefaultPath is where the programs look for the database.
+const DefaultPath = "data/analytics.db"
+
+// ErrMissing is the error of a database that does not exist.
+var ErrMissing = errors.New("no database")
+
+const (
+	busyTimeout  = "5000"   // milliseconds
+	writerCache  = "-65536" // KiB, negative as PRAGMA cache_size has it
+	readersLimit = 4
+)
+
+// Database is the file opened for writing.
+type Database struct {
+	*sqlx.DB
+	lock *lock
+}
+
+// Open opens the database for writing, makes it if there is none, and brings
+// its schema up to date. It fails when another process has it open for writing
+// or when its schema is newer than this program.
+//
+// The journal is a write-ahead log, so that readers and the writer do not wait
+// for each other. synchronous=NORMAL may lose the last transactions in a power
+// cut, together with their offsets: they are then read from Kafka again
+// (https://sqlite.org/pragma.html#pragma_synchronous).
+func Open(ctx context.Context, path string) (*Database, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("make the folder of the database: %w", err)
+	}
+	lock, err := acquire(path + ".lock")
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	db, err := connect(ctx, path, url.Values{
+		"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}, "_busy_timeout": {busyTimeout},
+		"_cache_size": {writerCache}, "_txlock": {"immediate"},
+	})
+	if err == nil {
+		err = migrate(ctx, db.DB)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), lock.release())
+	}
+	return &Database{DB: db, lock: lock}, nil
+}
+
+// Close closes the connections, then the lock.
+func (d *Database) Close() error { return errors.Join(d.DB.Close(), d.lock.release()) }
+
+// OpenReader opens an existing database for reading: a small pool of
+// connections that cannot write. A missing file is an [ErrMissing].
+func OpenReader(path string) (*sqlx.DB, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w at %s; `analytics run` makes it, --db names another", ErrMissing, path)
+	}
+	db, err := connect(context.Background(), path, url.Values{
+		"mode": {"ro"}, "_query_only": {"true"}, "_busy_timeout": {busyTimeout},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open database %s for reading: %w", path, err)
+	}
+	db.SetMaxOpenConns(readersLimit)
+	return db, nil
+}
+
+func connect(ctx context.Context, path string, options url.Values) (*sqlx.DB, error) {
+	db, err := sqlx.ConnectContext(ctx, "sqlite3", "file:"+escape(path)+"?"+options.Encode())
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+// escape keeps the characters of a path that mean something in a SQLite URI
+// (https://sqlite.org/uri.html) from doing so.
+func escape(path string) string {
+	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
+}

@@ -1,0 +1,43 @@
+package database
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// lock keeps a second process from writing the database. It is a file beside
+// the database and not the database itself: closing a file descriptor of that
+// would drop SQLite's own locks
+// (https://sqlite.org/howtocorrupt.html, section 2.2). The operating system frees it
+// when the process ends, however it ends.
+type lock struct{ file *flock.Flock }
+
+func acquire(path string) (*lock, error) {
+	file := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR))
+	held, err := file.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	if !held {
+		return nil, fmt.Errorf("%s has it open for writing; stop that one, or name another database with --db", holder(path))
+	}
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
+		return nil, fmt.Errorf("write the process id to %s: %w", path, err)
+	}
+	return &lock{file}, nil
+}
+
+// holder names the process that wrote its id into the lock's file.
+func holder(path string) string {
+	pid, err := os.ReadFile(path)
+	if err != nil || len(pid) == 0 {
+		return "another process"
+	}
+	return "process " + strings.TrimSpace(string(pid))
+}
+
+func (l *lock) release() error { return l.file.Unlock() }
