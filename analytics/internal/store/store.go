@@ -1,0 +1,261 @@
+// Package store writes what was read from Kafka into the database: events,
+// statistics, rejected records and offsets, all in one SQLite transaction per
+// batch. It does not read from Kafka and answers no queries.
+//
+// Counting is guarded twice: a batch commits only if the stored offsets are
+// where it starts (compare and swap), and an event whose identity is stored
+// already is recorded as a duplicate and not counted.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/mattn/go-sqlite3"
+)
+
+// ErrMoved is the error of a batch that does not start at the stored offset:
+// somebody else has written to the database.
+var ErrMoved = errors.New("the stored offset has moved")
+
+// Partition names one log.
+type Partition struct {
+	Topic     string
+	Partition int32
+}
+
+func (p Partition) String() string { return fmt.Sprintf("%s/%d", p.Topic, p.Partition) }
+
+// Chunk is what was read from one partition in one go.
+type Chunk struct {
+	Partition
+	// From is the position at which reading began, Next the one at which it
+	// goes on: the last record's offset + 1.
+	From, Next int64
+	Records    []Record
+}
+
+// Record is one message: an event, or a rejection where Rejection is not nil.
+type Record struct {
+	Offset    int64
+	Event     Event
+	Rejection *Rejection
+}
+
+// Event is a valid event in the units of the table events.
+type Event struct {
+	OccurredAt, ProcessedAt int64 // milliseconds since 1970 UTC
+	ID                      [16]byte
+	User, Item              string
+	ItemName                string // empty when unknown
+	OrderNumber             string // empty when unknown
+	Currency                string // empty when unknown
+	Attributes              string // JSON object with sorted names, empty when there are none
+	Quantity                int64  // never 0
+	UnitPrice               int64  // micros, when HasPrice
+	HasPrice                bool
+}
+
+// Rejection is a record that is no event, in the units of the table rejected.
+type Rejection struct {
+	ID              [16]byte
+	Reason, Detail  string
+	RejectedAt      int64 // milliseconds since 1970 UTC
+	SourceTopic     string
+	SourcePartition int32
+	SourceOffset    int64
+	Value           []byte // at most MaxRejectedValue bytes
+}
+
+// MaxRejectedValue is how many bytes of a rejected record are kept.
+const MaxRejectedValue = 512
+
+// checkpointSetting lets the write-ahead log grow to about 64 MB before it is
+// copied into the database: pages that many batches change, as those of the
+// statistics, are then written once and not for each batch.
+const checkpointSetting = "PRAGMA wal_autocheckpoint = 16000" // pages of 4 KiB
+
+// Writer is the database's only writer. It owns one connection, and is not safe
+// for concurrent use. After an error it is of no further use: its connection
+// may have lost the transaction without saying so.
+type Writer struct {
+	conn   *sql.Conn
+	raw    *sqlite3.SQLiteConn
+	sql    statements
+	names  *names
+	state  state
+	failed error
+}
+
+// state is what the writer knows of the database beside the names.
+type state struct {
+	watermarks map[Partition]int64
+	totals     map[string]measures // by currency
+}
+
+// NewWriter takes one connection from the pool and keeps it until Close.
+func NewWriter(ctx context.Context, db *sqlx.DB) (*Writer, error) {
+	st, err := loadState(ctx, db)
+	if err != nil {
+		return nil, fmt.Errorf("read the stored statistics: %w", err)
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open the writer's connection: %w", err)
+	}
+	w := &Writer{conn: conn, state: st}
+	if err := conn.Raw(w.prepare); err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare the writer's statements: %w", err), conn.Close())
+	}
+	return w, nil
+}
+
+func loadState(ctx context.Context, db *sqlx.DB) (state, error) {
+	st := state{watermarks: map[Partition]int64{}, totals: map[string]measures{}}
+	var marks []struct {
+		Topic                string
+		Partition, Watermark int64
+	}
+	err := db.SelectContext(ctx, &marks, `SELECT topic, partition, watermark FROM partitions WHERE watermark IS NOT NULL`)
+	if err != nil {
+		return st, err
+	}
+	for _, m := range marks {
+		st.watermarks[Partition{m.Topic, int32(m.Partition)}] = m.Watermark
+	}
+	var totals []struct {
+		Currency string
+		measures
+	}
+	err = db.SelectContext(ctx, &totals, `SELECT currency, `+measureColumns+` FROM totals`)
+	for _, t := range totals {
+		st.totals[t.Currency] = t.measures
+	}
+	return st, err
+}
+
+func (w *Writer) prepare(driverConn any) error {
+	raw, ok := driverConn.(*sqlite3.SQLiteConn)
+	if !ok {
+		return fmt.Errorf("the driver is %T, not go-sqlite3", driverConn)
+	}
+	w.raw = raw
+	if err := w.exec(checkpointSetting); err != nil {
+		return err
+	}
+	w.sql = newStatements(raw)
+	w.names = newNames(raw)
+	return nil
+}
+
+// Close gives the connection back, or drops it after an error.
+func (w *Writer) Close() error {
+	err := errors.Join(w.sql.close(), w.names.close())
+	if w.failed != nil {
+		_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
+		return nil
+	}
+	return errors.Join(err, w.conn.Close())
+}
+
+// Write stores the chunks in one transaction, with the offsets last. Chunks of
+// one partition must follow each other without a gap. On any error nothing is
+// stored, and the writer must be closed.
+func (w *Writer) Write(chunks []Chunk) error {
+	if w.failed != nil {
+		return w.failed
+	}
+	w.failed = w.conn.Raw(func(any) error { return w.transact(chunks) })
+	return w.failed
+}
+
+func (w *Writer) transact(chunks []Chunk) error {
+	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	next, err := w.write(chunks)
+	if err == nil {
+		err = w.exec("COMMIT")
+	}
+	if err != nil {
+		_ = w.exec("ROLLBACK") // SQLite may have done so already
+		return fmt.Errorf("store %s: %w", describe(chunks), err)
+	}
+	w.state = next
+	return nil
+}
+
+// write does the work of one transaction and returns the state after it.
+func (w *Writer) write(chunks []Chunk) (state, error) {
+	b, err := w.insertRecords(chunks)
+	if err != nil {
+		return state{}, err
+	}
+	for _, step := range []func(*batch) error{w.insertNotes, w.addStatistics} {
+		if err := step(b); err != nil {
+			return state{}, err
+		}
+	}
+	return b.state, w.moveOffsets(b)
+}
+
+// insertRecords stores the records in the belief that all are new. Where SQLite
+// inserts fewer rows than it was given, that belief was wrong: the batch is
+// taken back, and done again with every record looked up first.
+func (w *Writer) insertRecords(chunks []Chunk) (*batch, error) {
+	if err := w.exec("SAVEPOINT records"); err != nil {
+		return nil, err
+	}
+	b, err := w.insertPass(chunks, nil)
+	if !errors.Is(err, errDuplicates) {
+		return b, err
+	}
+	if err := w.exec("ROLLBACK TO records"); err != nil {
+		return nil, err
+	}
+	w.names.forget()
+	stored, err := w.findStored(chunks)
+	if err != nil {
+		return nil, err
+	}
+	return w.insertPass(chunks, stored)
+}
+
+// moveOffsets is the last step before the commit.
+func (w *Writer) moveOffsets(b *batch) error {
+	now := time.Now().UnixMilli()
+	for _, p := range b.order {
+		t := b.tallies[p]
+		changed, err := w.sql.moveOffset.exec(t.next, b.watermark(p), now, t.records, t.events, t.duplicates, t.rejected, t.late,
+			p.Topic, int64(p.Partition), t.from)
+		if err != nil {
+			return fmt.Errorf("move the offset of %s to %d: %w", p, t.next, err)
+		}
+		if changed != 1 {
+			return fmt.Errorf("move the offset of %s from %d to %d: %w; run one `analytics run` per database", p, t.from, t.next, ErrMoved)
+		}
+	}
+	return nil
+}
+
+func (w *Writer) exec(statement string) error {
+	_, err := w.raw.Exec(statement, nil)
+	return err
+}
+
+func (s state) clone() state {
+	return state{watermarks: maps.Clone(s.watermarks), totals: maps.Clone(s.totals)}
+}
+
+func describe(chunks []Chunk) string {
+	if len(chunks) == 0 {
+		return "an empty batch"
+	}
+	return fmt.Sprintf("a batch of %d chunks from %s offset %d", len(chunks), chunks[0].Partition, chunks[0].From)
+}

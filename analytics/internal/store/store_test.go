@@ -1,0 +1,282 @@
+package store_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/store"
+)
+
+var (
+	events  = store.Partition{Topic: "analytics", Partition: 0}
+	letters = store.Partition{Topic: "purchases.dlq", Partition: 0}
+)
+
+const dayMillis = 24 * 60 * 60 * 1000
+
+// open returns a fresh database with rows for the partitions.
+func open(t testing.TB, partitions ...store.Partition) *database.Database {
+	t.Helper()
+	db, err := database.Open(t.Context(), filepath.Join(t.TempDir(), "analytics.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	for _, p := range partitions {
+		db.MustExec(`INSERT INTO partitions (topic, partition, next_offset) VALUES (?, ?, 0)`, p.Topic, p.Partition)
+	}
+	return db
+}
+
+func newWriter(t testing.TB, db *database.Database) *store.Writer {
+	t.Helper()
+	w, err := store.NewWriter(t.Context(), db.DB)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
+// chunk makes consecutive records from offset on.
+func chunk(p store.Partition, from int64, list ...store.Record) store.Chunk {
+	for i := range list {
+		list[i].Offset = from + int64(i)
+	}
+	return store.Chunk{Partition: p, From: from, Next: from + int64(len(list)), Records: list}
+}
+
+func sale(id byte, change ...func(*store.Event)) store.Record {
+	e := store.Event{
+		OccurredAt: 1_000_000_000_000, ProcessedAt: 1_000_000_000_500, ID: [16]byte{id},
+		User: "u1", Item: "i1", ItemName: "Item one", OrderNumber: "o1", Currency: "GBP",
+		Attributes: `{"country":"France"}`, Quantity: 2, UnitPrice: 1_500_000, HasPrice: true,
+	}
+	for _, c := range change {
+		c(&e)
+	}
+	return store.Record{Event: e}
+}
+
+func get[T any](t rapid.TB, db *database.Database, query string, args ...any) T {
+	t.Helper()
+	var v T
+	if err := db.Get(&v, query, args...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return v
+}
+
+func write(t rapid.TB, w *store.Writer, chunks ...store.Chunk) {
+	t.Helper()
+	if err := w.Write(chunks); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWriteStoresEventStatisticsAndOffsetTogether(t *testing.T) {
+	db := open(t, events)
+	w := newWriter(t, db)
+	write(t, w, chunk(events, 0, sale(1), sale(2, func(e *store.Event) { e.Quantity = -1 })))
+
+	if got := get[int64](t, db, `SELECT next_offset FROM partitions`); got != 2 {
+		t.Errorf("next_offset = %d, want 2", got)
+	}
+	got := get[string](t, db, `SELECT format('%s %d %d %d %d %s %s %d %d %d', currency, purchases, returns,
+		units_sold, units_returned, revenue, refunds, users, items, orders) FROM overall_sales`)
+	if want := "GBP 1 1 2 1 3.00 1.50 1 1 1"; got != want {
+		t.Errorf("overall_sales = %s, want %s", got, want)
+	}
+	got = get[string](t, db, `SELECT format('%s %s %s %s %s %d %s %s %s', occurred_at, kind, user, item_name, order_number, quantity,
+		unit_price, amount, attributes) FROM event_log WHERE kind = 'return'`)
+	if want := `2001-09-09T01:46:40.000Z return u1 Item one o1 -1 1.50 -1.50 {"country":"France"}`; got != want {
+		t.Errorf("event_log = %s, want %s", got, want)
+	}
+}
+
+func TestDuplicatesAreRecordedAndNotCounted(t *testing.T) {
+	db := open(t, events)
+	w := newWriter(t, db)
+	write(t, w, chunk(events, 0, sale(1), sale(1), sale(2)))
+	write(t, w, chunk(events, 3, sale(2), sale(3, func(e *store.Event) { e.User = "u2" }), sale(3)))
+
+	if got := get[int64](t, db, `SELECT purchases FROM totals`); got != 3 {
+		t.Errorf("purchases = %d, want 3", got)
+	}
+	if got := get[string](t, db, `SELECT group_concat(offset, ' ') FROM duplicates`); got != "1 3 5" {
+		t.Errorf("duplicates at offsets %s, want 1 3 5", got)
+	}
+	if got := get[int64](t, db, `SELECT users FROM totals`); got != 2 {
+		t.Errorf("users = %d, want 2", got)
+	}
+}
+
+// A user that only a duplicate names must not appear among the users.
+func TestDuplicateLeavesNoName(t *testing.T) {
+	db := open(t, events)
+	w := newWriter(t, db)
+	write(t, w, chunk(events, 0, sale(1)))
+	write(t, w, chunk(events, 1, sale(1, func(e *store.Event) { e.User, e.OrderNumber = "ghost", "ghost" }), sale(2)))
+	if got := get[string](t, db, `SELECT group_concat(user) FROM users`); got != "u1" {
+		t.Errorf("users = %s, want u1", got)
+	}
+	if got := get[int64](t, db, `SELECT count(*) FROM orders`); got != 1 {
+		t.Errorf("%d orders, want 1", got)
+	}
+}
+
+func TestLateEventsAreRecordedAndCounted(t *testing.T) {
+	db := open(t, events)
+	w := newWriter(t, db)
+	late := func(e *store.Event) { e.OccurredAt -= dayMillis + 1 }
+	onTime := func(e *store.Event) { e.OccurredAt -= dayMillis }
+	write(t, w, chunk(events, 0, sale(1), sale(2, late), sale(3, onTime)))
+	if got := get[string](t, db, `SELECT group_concat(offset) FROM late_events`); got != "1" {
+		t.Errorf("late events at offsets %s, want 1", got)
+	}
+	if got := get[int64](t, db, `SELECT purchases FROM totals`); got != 3 {
+		t.Errorf("purchases = %d, want 3", got)
+	}
+}
+
+func TestRejectionsCountOnce(t *testing.T) {
+	db := open(t, letters)
+	w := newWriter(t, db)
+	letter := func(id byte) store.Record {
+		return store.Record{Rejection: &store.Rejection{ID: [16]byte{id}, Reason: "missing_user", Detail: "d", SourceTopic: "purchases"}}
+	}
+	write(t, w, chunk(letters, 0, letter(1), letter(2), letter(1)))
+	if got := get[string](t, db, `SELECT reason || ' ' || records FROM rejected_totals`); got != "missing_user 2" {
+		t.Errorf("rejected_totals = %s, want missing_user 2", got)
+	}
+	if got := get[string](t, db, `SELECT format('%d %d %d', records, rejected, duplicates) FROM partitions`); got != "3 2 1" {
+		t.Errorf("partition counts = %s, want 3 2 1", got)
+	}
+}
+
+func TestSumsNeverWrap(t *testing.T) {
+	db := open(t, events)
+	w := newWriter(t, db)
+	huge := func(e *store.Event) { e.Quantity, e.UnitPrice = 1, 1<<62 }
+	write(t, w, chunk(events, 0, sale(1, huge), sale(2, huge), sale(3, huge)))
+	if got := get[string](t, db, `SELECT reason || ' ' || records FROM rejected_totals`); got != "amount_too_large 2" {
+		t.Errorf("rejected_totals = %s, want amount_too_large 2", got)
+	}
+	if got := get[int64](t, db, `SELECT revenue FROM totals`); got != 1<<62 {
+		t.Errorf("revenue = %d, want %d", got, int64(1<<62))
+	}
+}
+
+func TestItemNameIsTheLatestWhateverTheOrder(t *testing.T) {
+	named := func(id byte, at int64, name string) store.Record {
+		return sale(id, func(e *store.Event) { e.OccurredAt, e.ItemName = at, name })
+	}
+	a, b, c := named(1, 10, "old"), named(2, 30, "new"), named(3, 20, "old")
+	for _, order := range [][]store.Record{{a, b, c}, {b, c, a}, {c, a, b}, {b, a, c}} {
+		db := open(t, events)
+		w := newWriter(t, db)
+		for i, r := range order {
+			write(t, w, chunk(events, int64(i), r))
+		}
+		if got := get[string](t, db, `SELECT item_name FROM items`); got != "new" {
+			t.Errorf("item_name = %q, want new", got)
+		}
+	}
+}
+
+func TestWriteRefusesAnOffsetThatMoved(t *testing.T) {
+	db := open(t, events)
+	w := newWriter(t, db)
+	err := w.Write([]store.Chunk{chunk(events, 5, sale(1))})
+	if err == nil || !strings.Contains(err.Error(), store.ErrMoved.Error()) {
+		t.Fatalf("Write at the wrong offset: %v, want %v", err, store.ErrMoved)
+	}
+	if got := get[int64](t, db, `SELECT count(*) FROM events`); got != 0 {
+		t.Errorf("%d events stored by a refused batch", got)
+	}
+	if err := w.Write([]store.Chunk{chunk(events, 0, sale(1))}); err == nil {
+		t.Error("a writer went on after an error")
+	}
+}
+
+// rollupChecks recompute every statistic from the events: each query returns
+// the rows in which the rollup and the recomputation differ.
+var rollupChecks = func() []string {
+	const measures = `sum(quantity > 0), sum(quantity < 0), sum(max(quantity, 0)), sum(max(-quantity, 0)),
+		sum(max(quantity, 0) * coalesce(unit_price, 0)), sum(max(-quantity, 0) * coalesce(unit_price, 0))`
+	const stored = `purchases, returns, units_sold, units_returned, revenue, refunds`
+	attributes := `events JOIN attribute_sets s USING (attribute_set_id), json_each(s.attributes) j
+		JOIN attributes a ON a.attribute = j.key AND a.value = j.value`
+	var out []string
+	for _, r := range []struct{ table, keys, recomputed, from string }{
+		{"totals", "currency", "currency", "events"},
+		{"sales_hourly", "hour, currency", "occurred_at / 3600000, currency", "events"},
+		{"item_totals", "item_id, currency", "item_id, currency", "events"},
+		{"item_daily", "day, item_id, currency", "occurred_at / 86400000, item_id, currency", "events"},
+		{"user_totals", "user_id, currency", "user_id, currency", "events"},
+		{"attribute_totals", "attribute_id, currency", "a.attribute_id, currency", attributes},
+		{"attribute_daily", "day, attribute_id, currency", "occurred_at / 86400000, a.attribute_id, currency", attributes},
+	} {
+		kept := fmt.Sprintf("SELECT %s, %s FROM %s", r.keys, stored, r.table)
+		again := fmt.Sprintf("SELECT %s, %s FROM %s GROUP BY %s", r.recomputed, measures, r.from, r.recomputed)
+		out = append(out,
+			fmt.Sprintf("SELECT count(*) FROM (%s EXCEPT %s)", kept, again),
+			fmt.Sprintf("SELECT count(*) FROM (%s EXCEPT %s)", again, kept))
+	}
+	return append(out,
+		`SELECT count(*) FROM totals t WHERE users <> (SELECT count(DISTINCT user_id) FROM events e WHERE e.currency = t.currency)
+			OR items <> (SELECT count(DISTINCT item_id) FROM events e WHERE e.currency = t.currency)
+			OR orders <> (SELECT count(DISTINCT order_id) FROM events e WHERE e.currency = t.currency)`,
+		`SELECT count(*) FROM partitions WHERE records <> events + duplicates + rejected OR records <> next_offset`,
+		`SELECT (SELECT count(*) FROM events) <> (SELECT sum(events) FROM partitions)`,
+		`SELECT count(*) FROM users WHERE user_id NOT IN (SELECT user_id FROM events)`)
+}()
+
+func TestStatisticsEqualTheirRecomputation(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		db := open(t, events, letters)
+		w := newWriter(t, db)
+		defer func() { _ = w.Close() }()
+		var next int64
+		distinct := map[string]bool{}
+		for range rapid.IntRange(1, 4).Draw(rt, "batches") {
+			list := rapid.SliceOfN(rapid.Custom(randomSale), 1, 150).Draw(rt, "events")
+			for _, r := range list {
+				distinct[fmt.Sprint(r.Event.OccurredAt, r.Event.ID)] = true
+			}
+			write(rt, w, chunk(events, next, list...))
+			next += int64(len(list))
+		}
+		for _, check := range rollupChecks {
+			if n := get[int64](rt, db, check); n != 0 {
+				rt.Fatalf("%d rows differ: %s", n, check)
+			}
+		}
+		if got := get[int](rt, db, `SELECT count(*) FROM events`); got != len(distinct) {
+			rt.Fatalf("%d events stored, %d are distinct", got, len(distinct))
+		}
+	})
+}
+
+// randomSale draws from few users, items, times and ids, so that batches have
+// duplicates, late events and repeated keys.
+func randomSale(t *rapid.T) store.Record {
+	return sale(rapid.Byte().Draw(t, "id"), func(e *store.Event) {
+		e.OccurredAt += int64(rapid.IntRange(0, 5).Draw(t, "halfDays")) * dayMillis / 2
+		e.User = rapid.SampledFrom([]string{"u1", "u2", "u3"}).Draw(t, "user")
+		e.Item = rapid.SampledFrom([]string{"i1", "i2", "i3"}).Draw(t, "item")
+		e.OrderNumber = rapid.SampledFrom([]string{"", "o1", "o2"}).Draw(t, "order")
+		e.Currency = rapid.SampledFrom([]string{"", "GBP", "EUR"}).Draw(t, "currency")
+		e.Attributes = rapid.SampledFrom([]string{"", `{"country":"France"}`, `{"country":"Spain","shop":"1"}`}).Draw(t, "attributes")
+		e.Quantity = rapid.SampledFrom([]int64{-2, -1, 1, 2, 7}).Draw(t, "quantity")
+		e.HasPrice = rapid.Bool().Draw(t, "hasPrice")
+		if !e.HasPrice {
+			e.UnitPrice = 0
+		}
+	})
+}
