@@ -1,0 +1,212 @@
+package query_test
+
+import (
+	"database/sql"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/mattn/go-sqlite3"
+
+	"purchases/analytics/internal/query"
+)
+
+type given = map[string]string
+
+func TestCannedAnswers(t *testing.T) {
+	tests := []struct {
+		query string
+		given given
+		want  []string
+	}{
+		{"top-items", nil, []string{
+			"A|APPLE|GBP|10|25.30|2", "B|BALL|GBP|10|0.01|1", "C|||10|0.00|1", "A|APPLE|EUR|1|3.00|1"}},
+		{"top-items", given{"by": "revenue", "limit": "2"}, []string{"A|APPLE|GBP|10|25.30|2", "A|APPLE|EUR|1|3.00|1"}},
+		{"top-items", given{"by": "purchases", "limit": "2"}, []string{"A|APPLE|GBP|10|25.30|2", "A|APPLE|EUR|1|3.00|1"}},
+		{"top-items", given{"since": "2011-02-01", "until": "2011-02-01"}, []string{"B|BALL|GBP|10|0.01|1", "A|APPLE|GBP|4|10.00|1"}},
+		{"top-items", given{"until": "2011-01-31"}, []string{"A|APPLE|GBP|6|15.30|1"}},
+		{"top-items", given{"since": "2011-02-07"}, []string{"C|||10|0.00|1", "A|APPLE|EUR|1|3.00|1"}},
+		{"top-items", given{"since": "2011-02-02", "until": "2011-02-01"}, []string{}},
+
+		{"top-users", nil, []string{"ann|GBP|15.31|16|2", "bob|GBP|10.00|4|1", "cid|EUR|3.00|1|1", "cid||0.00|10|1"}},
+		{"top-users", given{"by": "units", "limit": "2"}, []string{"ann|GBP|15.31|16|2", "cid||0.00|10|1"}},
+		{"top-users", given{"by": "purchases", "limit": "2"}, []string{"ann|GBP|15.31|16|2", "bob|GBP|10.00|4|1"}},
+		{"top-users", given{"since": "2011-02-01"}, []string{"bob|GBP|10.00|4|1", "cid|EUR|3.00|1|1", "ann|GBP|0.01|10|1", "cid||0.00|10|1"}},
+		{"top-users", given{"until": "2011-01-31"}, []string{"ann|GBP|15.30|6|1"}},
+
+		{"sales-over-time", nil, []string{
+			"2011-01|GBP|1|0|6|0|15.30|0.00", "2011-02||1|0|10|0|0.00|0.00",
+			"2011-02|EUR|1|0|1|0|3.00|0.00", "2011-02|GBP|2|2|14|3|10.01|4.50"}},
+		{"sales-over-time", given{"every": "week"}, []string{
+			"2011-01-31|GBP|3|1|20|1|25.31|2.50", "2011-02-07||1|0|10|0|0.00|0.00",
+			"2011-02-07|EUR|1|0|1|0|3.00|0.00", "2011-02-07|GBP|0|1|0|2|0.00|2.00"}},
+		{"sales-over-time", given{"every": "day", "until": "2011-02-01"}, []string{
+			"2011-01-31|GBP|1|0|6|0|15.30|0.00", "2011-02-01|GBP|2|0|14|0|10.01|0.00"}},
+		{"sales-over-time", given{"every": "hour", "since": "2011-02-01", "until": "2011-02-01"}, []string{
+			"2011-02-01T00:00Z|GBP|1|0|10|0|0.01|0.00", "2011-02-01T12:00Z|GBP|1|0|4|0|10.00|0.00"}},
+
+		{"summary", nil, []string{
+			"|1|1|0|10|0|0.00|0.00|0.00|1|1|0|3|1",
+			"EUR|1|1|0|1|0|3.00|0.00|3.00|1|1|1|3|1",
+			"GBP|5|3|2|20|3|25.31|4.50|20.81|3|3|3|3|1"}},
+
+		{"sales-by-attribute", nil, []string{
+			"United Kingdom|GBP|15.31|2.00|16|2|2|1", "France|GBP|10.00|2.50|4|1|1|1", "Germany|EUR|3.00|0.00|1|0|1|0"}},
+		{"sales-by-attribute", given{"since": "2011-02-06"}, []string{
+			"Germany|EUR|3.00|0.00|1|0|1|0", "France|GBP|0.00|2.50|0|1|0|1", "United Kingdom|GBP|0.00|2.00|0|2|0|1"}},
+		{"sales-by-attribute", given{"by": "units", "until": "2011-02-01", "limit": "1"}, []string{"United Kingdom|GBP|15.31|0.00|16|0|2|0"}},
+		{"sales-by-attribute", given{"attribute": "' OR 1=1 --"}, []string{}},
+
+		{"returns", nil, []string{"D|DISH|GBP|2|2.00|1|0|-", "A|APPLE|GBP|1|2.50|1|10|10.00"}},
+		{"returns", given{"by": "refunds", "limit": "1"}, []string{"A|APPLE|GBP|1|2.50|1|10|10.00"}},
+		{"returns", given{"since": "2011-02-06", "until": "2011-02-06"}, []string{"A|APPLE|GBP|1|2.50|1|0|-"}},
+
+		{"rejected", nil, []string{
+			"missing_user|2|2011-02-01T00:00:00Z|2011-02-01T00:00:02Z|user is absent or empty",
+			"invalid_json|1|2011-02-01T00:00:01Z|2011-02-01T00:00:01Z|the value is not a JSON object"}},
+
+		{"recent", given{"limit": "3"}, []string{
+			"2011-02-07T11:00:00.000Z|return|dee|D|DISH|-2|1.00|-2.00|GBP|-",
+			"2011-02-07T10:00:00.000Z|purchase|cid|A|APPLE|1|3.00|3.00|EUR|o4",
+			"2011-02-07T09:00:00.000Z|purchase|cid|C||10|-|-||-"}},
+		{"recent", given{"until": "2011-02-01", "limit": "2"}, []string{
+			"2011-02-01T12:00:00.000Z|purchase|bob|A|APPLE|4|2.50|10.00|GBP|o2",
+			"2011-02-01T00:10:00.500Z|purchase|ann|B|BALL|10|0.001|0.01|GBP|o1"}},
+	}
+	db, catalogue := openSmall(t, "sqlite3"), canned(t)
+	tested := map[string]bool{}
+	for _, test := range tests {
+		q, ok := catalogue.Find(test.query)
+		if !ok {
+			t.Fatalf("no query %s", test.query)
+		}
+		tested[q.Name] = true
+		if got := run(t, db, q, test.given); !slices.Equal(got, test.want) {
+			t.Errorf("%s %v:\n got %q\nwant %q", test.query, test.given, got, test.want)
+		}
+	}
+	for _, q := range catalogue {
+		if !tested[q.Name] {
+			t.Errorf("query %s has no test of its answer", q.Name)
+		}
+	}
+}
+
+func TestCannedOnEmptyDatabase(t *testing.T) {
+	db := openEmpty(t, "sqlite3")
+	for _, q := range canned(t) {
+		if rows := run(t, db, q, nil); len(rows) > 0 {
+			t.Errorf("%s has rows %q on an empty database", q.Name, rows)
+		}
+	}
+}
+
+func TestSummaryShowsDeadLettersAlone(t *testing.T) {
+	db := openEmpty(t, "sqlite3")
+	db.MustExec(`INSERT INTO rejected_totals VALUES ('missing_user', 4, 0, 0)`)
+	q, _ := canned(t).Find("summary")
+	want := []string{"-|0|0|0|0|0|0.00|0.00|0.00|0|0|0|4|0"}
+	if got := run(t, db, q, nil); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestCannedHeaders(t *testing.T) {
+	db := openSmall(t, "sqlite3")
+	for _, q := range canned(t) {
+		if q.Description == "" {
+			t.Errorf("%s has no description", q.Name)
+		}
+		if q.Example == "" && len(q.Params) > 0 {
+			t.Errorf("%s has no example", q.Name)
+		}
+		for _, p := range q.Params {
+			if p.Description == "" {
+				t.Errorf("%s: param %s has no description", q.Name, p.Name)
+			}
+		}
+		for _, c := range q.Columns {
+			if c.Description == "" {
+				t.Errorf("%s: column %s has no description", q.Name, c.Name)
+			}
+		}
+		words, example := strings.Fields(q.Example), given{}
+		for i := 0; i+1 < len(words); i += 2 {
+			example[strings.TrimPrefix(words[i], "--")] = words[i+1]
+		}
+		if rows := run(t, db, q, example); len(rows) == 0 && q.Name != "sales-over-time" { // its example is about the real sample
+			t.Errorf("%s: the example %q has no rows", q.Name, q.Example)
+		}
+	}
+}
+
+// The plan of a query that reads only rollups may name events in an arm that
+// these parameters do not use: TestDefaultsDoNotTouchEvents shows that it does
+// not run. Here it must at least be a range, never the whole table.
+func TestPlansNeverScanEvents(t *testing.T) {
+	db := openSmall(t, "sqlite3")
+	for _, q := range canned(t) {
+		for _, step := range plan(t, db, q) {
+			if strings.Contains(step, "SCAN events") || strings.Contains(step, "SCAN e ") || step == "SCAN e" {
+				t.Errorf("%s: %s", q.Name, step)
+			}
+			if q.Name == "recent" && strings.Contains(step, "TEMP B-TREE") {
+				t.Errorf("recent sorts instead of reading the index backwards: %s", step)
+			}
+		}
+	}
+}
+
+func plan(t *testing.T, db *sqlx.DB, q query.Query) (steps []string) {
+	t.Helper()
+	args, err := q.Bind(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named []any
+	for _, arg := range args {
+		named = append(named, sql.Named(arg.Name, arg.Value))
+	}
+	rows, err := db.Query("EXPLAIN QUERY PLAN "+q.SQL, named...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, detail)
+	}
+	if err := rows.Err(); err != nil || len(steps) == 0 {
+		t.Fatalf("no plan of %s: %v", q.Name, err)
+	}
+	return steps
+}
+
+// A view of the same name stands before the table and counts the rows that are
+// read from it.
+func TestDefaultsDoNotTouchEvents(t *testing.T) {
+	touched := 0
+	const driver = "sqlite3_counting_events"
+	sql.Register(driver, &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
+		return c.RegisterFunc("touch", func(n int64) int64 { touched++; return n }, false)
+	}})
+	db := openSmall(t, driver)
+	db.MustExec(`CREATE TEMP VIEW events AS SELECT touch(occurred_at) AS occurred_at, event_id, partition, offset,
+		user_id, item_id, order_id, quantity, unit_price, currency, attribute_set_id, processed_at FROM main.events`)
+	for _, q := range canned(t) {
+		touched = 0
+		run(t, db, q, nil)
+		if touched > 0 && q.Name != "recent" { // it reads --limit rows of the primary key
+			t.Errorf("%s read %d events", q.Name, touched)
+		}
+	}
+	q, _ := canned(t).Find("top-users")
+	if run(t, db, q, given{"since": "2011-02-01"}); touched == 0 {
+		t.Error("top-users --since read no events: the count does not work")
+	}
+}

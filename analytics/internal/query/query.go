@@ -1,0 +1,167 @@
+// Package query reads canned queries, one file each, and answers them: a
+// comment header says what a query is for and which parameters and columns it
+// has, and one SELECT with named parameters follows.
+//
+//	-- title: Top items
+//	-- description: The items that sold most.
+//	-- param by: choice(units, revenue) = units | What to rank by.
+//	-- param limit: integer(1..10000) = 10 | How many rows.
+//	-- param since: date | First day, UTC.
+//	-- column item: text | The item.
+//	-- column revenue: money | In the currency of the row.
+//	-- example: --by revenue --limit 5
+//	SELECT ...
+//
+// A line that begins with three spaces or more after its "--" goes on with the
+// line before it. A parameter without a default is optional and NULL when it
+// is not given. What a user gives reaches SQLite only as a bound parameter.
+//
+// The package formats nothing for people and does not protect the database from
+// a query's author: run queries on a connection that cannot write.
+package query
+
+import (
+	"cmp"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/xrash/smetrics"
+)
+
+// Query is one canned query.
+type Query struct {
+	// Name is the name of the file without ".sql".
+	Name string
+	// Title says in a few words what the answer is. Never empty.
+	Title string
+	// Description says more, in whole sentences; empty when the file has none.
+	Description string
+	Params      []Param
+	// Columns are those of the answer, in its order. Never empty.
+	Columns []Column
+	// Example is a command line's flags, such as "--limit 5", which Bind
+	// accepts; empty when the file has none.
+	Example string
+	// SQL is the SELECT.
+	SQL string
+}
+
+// ParamType is what a parameter accepts.
+type ParamType string
+
+// The types of parameters.
+const (
+	TextParam    ParamType = "text"    // any UTF-8 text
+	IntegerParam ParamType = "integer" // from Min to Max
+	DateParam    ParamType = "date"    // YYYY-MM-DD, bound as that text
+	ChoiceParam  ParamType = "choice"  // one of Choices, bound as text
+)
+
+// Param is a named parameter of a query.
+type Param struct {
+	Name        string
+	Type        ParamType
+	Min, Max    int64    // of an integer, both inclusive
+	Choices     []string // of a choice
+	Default     any      // int64 or string; nil makes the parameter optional
+	Description string
+}
+
+// ColumnType is what a column holds. Every column may hold NULL as well.
+type ColumnType string
+
+// The types of columns. The type of a value in a [Row] stands after each.
+const (
+	Text    ColumnType = "text"    // string
+	Integer ColumnType = "integer" // int64
+	Money   ColumnType = "money"   // purchase.Micros; an integer of millionths in SQL
+	Percent ColumnType = "percent" // [Percentage]; a number of hundredths in SQL
+	Time    ColumnType = "time"    // string, a date or a time of ISO 8601 in UTC
+)
+
+// Column is one column of an answer.
+type Column struct {
+	Name        string
+	Type        ColumnType
+	Description string // with the unit
+}
+
+// Catalogue is a set of queries in the order of their names.
+type Catalogue []Query
+
+// Load reads every file of fsys whose name ends in ".sql". A faulty file is a
+// [*FileError] and does not keep the others from being read; any other error
+// means that there was nothing to read.
+func Load(fsys fs.FS) (Catalogue, []error) {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, []error{err}
+	}
+	var catalogue Catalogue
+	var errs []error
+	for _, entry := range entries {
+		if entry.IsDir() || path.Ext(entry.Name()) != ".sql" {
+			continue
+		}
+		q, err := load(fsys, entry.Name())
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		catalogue = append(catalogue, q)
+	}
+	return catalogue.With(nil), errs
+}
+
+func load(fsys fs.FS, file string) (Query, error) {
+	text, err := fs.ReadFile(fsys, file)
+	if err != nil {
+		return Query{}, &FileError{File: file, Line: 1, Err: err}
+	}
+	return Parse(file, string(text))
+}
+
+// With returns the queries of both catalogues; of two with one name it takes
+// the one of other.
+func (c Catalogue) With(other Catalogue) Catalogue {
+	all := slices.Concat(other, c)
+	slices.SortStableFunc(all, func(a, b Query) int { return strings.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(all, func(a, b Query) bool { return a.Name == b.Name })
+}
+
+// Find returns the query with the name.
+func (c Catalogue) Find(name string) (Query, bool) {
+	i := slices.IndexFunc(c, func(q Query) bool { return q.Name == name })
+	if i < 0 {
+		return Query{}, false
+	}
+	return c[i], true
+}
+
+// Nearest returns up to n names that a user may have meant by name, the
+// likeliest first: names that contain it, then names that are spelled alike.
+func (c Catalogue) Nearest(name string, n int) []string {
+	name = strings.ToLower(name)
+	byLikeness := slices.Clone(c)
+	slices.SortStableFunc(byLikeness, func(a, b Query) int {
+		return cmp.Compare(likeness(b.Name, name), likeness(a.Name, name))
+	})
+	var names []string
+	for _, q := range byLikeness[:min(n, len(c))] {
+		names = append(names, q.Name)
+	}
+	return names
+}
+
+// likeness is higher the more alike the names are. Jaro-Winkler's range is 0
+// to 1; its prefix bonus is for what people misspell late.
+func likeness(name, typed string) float64 {
+	const boostThreshold, prefix = 0.7, 4
+	score := smetrics.JaroWinkler(name, typed, boostThreshold, prefix)
+	if typed != "" && strings.Contains(name, typed) {
+		score++
+	}
+	return score
+}
