@@ -1,0 +1,37 @@
+// Command analytics stores purchase events from Kafka in SQLite, exactly once,
+// and answers questions about them.
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/render"
+	"purchases/producer/program"
+)
+
+func main() { program.Main(app()) }
+
+func app() *cli.App {
+	return &cli.App{
+		Name:  "analytics",
+		Usage: "exact purchase statistics from Kafka, in SQLite",
+		Description: "analytics keeps every event of a topic in one SQLite file, together with the offset up\n" +
+			"to which it has read, so that its numbers are right after any crash.\n\n" +
+			"Example:\n   analytics run --drain && analytics query top-items",
+		Commands: []*cli.Command{runCommand(), queryCommand(), statusCommand()},
+	}
+}
+
+// databaseFlag names the database, the same for every command.
+func databaseFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "db", Usage: "the SQLite database at `PATH`",
+		Value: database.DefaultPath, EnvVars: []string{"ANALYTICS_DB"},
+	}
+}
+
+// outputFlag chooses how an answer is written.
+func outputFlag() cli.Flag {
+	return &cli.StringFlag{Name: "output", Usage: "`FORMAT` of the answer: " + render.FormatNames(", "), Value: string(render.Table)}
+}

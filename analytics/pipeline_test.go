@@ -1,0 +1,240 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/text/encoding/charmap"
+
+	"purchases/producer/sample"
+)
+
+// binaries is the folder of the three programs, built as people build them: the
+// race detector, which every package has in its own tests, would make the full
+// sample take minutes.
+var binaries string
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "purchases")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	build := exec.Command("go", "build", "-o", dir, "purchases/producer", "purchases/processor", "purchases/analytics")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the programs: %v\n%s", err, out)
+		return 1
+	}
+	binaries = dir
+	return m.Run()
+}
+
+// machine is one user's folder with a broker of its own.
+type machine struct {
+	t         *testing.T
+	dir       string
+	bootstrap string
+}
+
+func newMachine(t *testing.T) *machine {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &machine{t: t, dir: t.TempDir(), bootstrap: listener.Addr().String()}
+	_ = listener.Close()
+	m.start("producer", "broker", "--listen", m.bootstrap)
+	m.until("the broker listens", func() bool {
+		conn, err := net.Dial("tcp", m.bootstrap)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+	return m
+}
+
+func (m *machine) command(program string, args ...string) *exec.Cmd {
+	c := exec.Command(filepath.Join(binaries, program), args...)
+	c.Dir = m.dir
+	c.Env = append(os.Environ(), "KAFKA_BOOTSTRAP_SERVERS="+m.bootstrap)
+	return c
+}
+
+// start runs a program in the background; when the test ends it is told to
+// stop and must do so without an error.
+func (m *machine) start(program string, args ...string) {
+	m.t.Helper()
+	c := m.command(program, args...)
+	var output bytes.Buffer
+	c.Stdout, c.Stderr = &output, &output
+	if err := c.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Cleanup(func() {
+		_ = c.Process.Signal(syscall.SIGTERM)
+		if err := c.Wait(); err != nil {
+			m.t.Errorf("%s %v: %v\n%s", program, args, err, output.String())
+		}
+	})
+}
+
+// run runs a program to its end and returns what it wrote to stdout.
+func (m *machine) run(program string, args ...string) string {
+	m.t.Helper()
+	c := m.command(program, args...)
+	var output, errors bytes.Buffer
+	c.Stdout, c.Stderr = &output, &errors
+	if err := c.Run(); err != nil {
+		m.t.Fatalf("%s %v: %v\n%s%s", program, args, err, output.String(), errors.String())
+	}
+	return output.String()
+}
+
+// query returns the rows of a canned query, without the header.
+func (m *machine) query(args ...string) [][]string {
+	m.t.Helper()
+	out := m.run("analytics", append([]string{"query", "--output", "csv"}, args...)...)
+	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+	if err != nil {
+		m.t.Fatalf("query %v: %v", args, err)
+	}
+	return rows[1:]
+}
+
+// until waits for something that happens without further doing.
+func (m *machine) until(what string, done func() bool) {
+	m.t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); !done(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			m.t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+// accepted is the part of the summary that the sample decides: all but the
+// number of duplicates.
+const (
+	accepted   = "GBP 406829 397924 8905 5181696 274808 8911407.904 611342.09 8300065.814 4372 3684 22190 135080"
+	duplicates = 13 // column of the summary
+)
+
+func (m *machine) summary() string {
+	m.t.Helper()
+	rows := m.query("summary")
+	if len(rows) == 0 {
+		return ""
+	}
+	return strings.Join(rows[0][:duplicates], " ")
+}
+
+// wantFigures compares with figures that were computed from the file by other
+// means, see producer/sample/README.md.
+func (m *machine) wantFigures() {
+	m.t.Helper()
+	if got := m.summary(); got != accepted {
+		m.t.Errorf("summary\n got %s\nwant %s", got, accepted)
+	}
+	for _, test := range []struct {
+		query   string
+		columns []int
+		want    string
+	}{
+		{"top-items --by units --limit 5", []int{0, 3}, "23843 80995 23166 77916 84077 54415 22197 49183 85099B 46181"},
+		{"--limit 5 top-items --by revenue", []int{0, 4}, "23843 168469.60 22423 142592.95 85123A 100603.50 85099B 85220.78 23166 81416.73"},
+		{"top-users --limit 3", []int{0, 2}, "14646 280206.02 18102 259657.30 17450 194550.79"},
+		{"sales-over-time --every month --until 2011-02-28", []int{0, 6}, "2010-12 572713.89 2011-01 569445.04 2011-02 447137.35"},
+		{"sales-over-time --every month --since 2011-11-01", []int{0, 6}, "2011-11 1161817.38 2011-12 518192.79"},
+		{"sales-by-attribute --attribute country --limit 3", []int{0, 2}, "United Kingdom 7308391.554 Netherlands 285446.34 EIRE 265545.90"},
+		{"rejected", []int{0, 1}, "missing_user 135080"},
+	} {
+		var got []string
+		for _, row := range m.query(strings.Fields(test.query)...) {
+			for _, column := range test.columns {
+				got = append(got, row[column])
+			}
+		}
+		if strings.Join(got, " ") != test.want {
+			m.t.Errorf("query %s\n got %s\nwant %s", test.query, strings.Join(got, " "), test.want)
+		}
+	}
+}
+
+func TestSampleImportedFirstThenDrained(t *testing.T) {
+	m := newMachine(t)
+	m.run("producer", "import", "--sample")
+	m.run("processor", "run", "--drain")
+	m.run("analytics", "run", "--drain")
+	m.wantFigures()
+}
+
+// The programs run before the import, the file is Latin-1 with CRLF, and then
+// the same rows come a second time as UTF-8 with LF.
+func TestSampleImportedTwiceInDifferentEncodings(t *testing.T) {
+	m := newMachine(t)
+	m.start("analytics", "run")
+	m.start("processor", "run")
+	file := filepath.Join(m.dir, "latin1.csv")
+	writeLatin1(t, file)
+	m.run("producer", "import", "--preset", "online-retail", "--encoding", "latin1", file)
+	m.until("the sample is counted", func() bool { return m.summary() == accepted })
+	m.wantFigures()
+
+	m.run("producer", "import", "--sample")
+	m.until("the duplicates are recorded", func() bool {
+		return m.query("summary")[0][duplicates] == fmt.Sprint(sample.Rows)
+	})
+	m.wantFigures()
+}
+
+func TestProgramsStartedDuringTheImport(t *testing.T) {
+	m := newMachine(t)
+	imported := make(chan error, 1)
+	go func() { imported <- m.command("producer", "import", "--sample").Run() }()
+	m.start("analytics", "run")
+	m.start("processor", "run")
+	if err := <-imported; err != nil {
+		t.Fatal(err)
+	}
+	m.until("the sample is counted", func() bool { return m.summary() == accepted })
+	m.wantFigures()
+}
+
+// writeLatin1 writes the sample in ISO 8859-1 with CRLF at the ends of lines.
+func writeLatin1(t *testing.T, path string) {
+	t.Helper()
+	in, err := sample.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close() }()
+	text, err := io.ReadAll(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	latin1, err := charmap.ISO8859_1.NewEncoder().Bytes(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Equal(latin1, text) {
+		t.Fatal("the sample has no character that the encodings differ in")
+	}
+	crlf := bytes.ReplaceAll(latin1, []byte("\n"), []byte("\r\n"))
+	if err := os.WriteFile(path, crlf, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

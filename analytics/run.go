@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/ingest"
+	"purchases/processor/deadletter"
+	"purchases/processor/enriched"
+	"purchases/producer/kafka"
+	"purchases/producer/program"
+)
+
+// reportEvery is how often a run that has something to say says it.
+const reportEvery = 10 * time.Second
+
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "run",
+		Usage: "store events from Kafka in the database, until stopped",
+		Description: "Reads every partition of the two topics from where the database stands. Events, statistics and\n" +
+			"offsets are stored in one SQLite transaction. One process may write a database at a time; any\n" +
+			"number may query it meanwhile.\n\n" +
+			"Example:\n   analytics run --drain   # store what is there now, then end",
+		Flags: append(kafka.Flags(),
+			databaseFlag(),
+			&cli.BoolFlag{Name: "drain", Usage: "end when all is stored that the log holds at the start"},
+			&cli.StringFlag{Name: "topic", Value: enriched.Topic, Usage: "read events from `TOPIC`"},
+			&cli.StringFlag{Name: "dead-letters", Value: deadletter.Topic, Usage: "read dead letters from `TOPIC`"},
+			&cli.StringFlag{Name: "group", Value: "analytics", Usage: "show the stored offsets to lag tools as consumer `GROUP`"},
+		),
+		Action: run,
+	}
+}
+
+func run(c *cli.Context) (err error) {
+	if c.Args().Present() {
+		return program.Usagef("`analytics run` takes no arguments, got %q", c.Args().First())
+	}
+	db, err := database.Open(c.Context, c.String("db"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	log := program.Logger(c.App.ErrWriter, c.App.Name)
+	log.Info("storing events", "db", c.String("db"), "topic", c.String("topic"), "dead_letters", c.String("dead-letters"))
+	progress := startProgress(log)
+	defer progress.stop()
+	return ingest.Run(c.Context, db, ingest.Config{
+		Kafka:  kafka.FromFlags(c),
+		Events: c.String("topic"), DeadLetters: c.String("dead-letters"), Group: c.String("group"),
+		Drain: c.Bool("drain"), Log: log, Stored: progress.add,
+	})
+}
+
+// progress logs how many records have been stored, while there are any.
+type progress struct {
+	log     *slog.Logger
+	started time.Time
+	records atomic.Int64
+	done    chan struct{}
+}
+
+func startProgress(log *slog.Logger) *progress {
+	p := &progress{log: log, started: time.Now(), done: make(chan struct{})}
+	go p.run()
+	return p
+}
+
+func (p *progress) add(records int) { p.records.Add(int64(records)) }
+
+func (p *progress) run() {
+	ticker := time.NewTicker(reportEvery)
+	defer ticker.Stop()
+	var reported int64
+	for {
+		select {
+		case <-p.done:
+			return
+		case <-ticker.C:
+		}
+		if n := p.records.Load(); n > reported {
+			p.log.Info("stored", "records", n, "per_second", (n-reported)/int64(reportEvery/time.Second))
+			reported = n
+		}
+	}
+}
+
+func (p *progress) stop() {
+	close(p.done)
+	p.log.Info("stopped", "records", p.records.Load(), "after", time.Since(p.started).Round(time.Millisecond))
+}
