@@ -1,0 +1,44 @@
+MODULES := producer processor analytics
+GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: help build run test lint fmt generate tidy check bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: generate ## build bin/producer, bin/processor and bin/analytics
+	go build -o bin/ purchases/producer purchases/processor purchases/analytics
+
+run: build ## run everything on this machine with real purchases, until Ctrl-C
+	@./run.sh
+
+test: generate ## run all tests, with the race detector (needs Go and a C compiler)
+	go test -race -timeout 5m work
+
+lint: ## run the linters on each module
+	@set -e; for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(GOLANGCI_LINT) run ./...); done
+
+fmt: ## format the Go code
+	gofmt -w $(MODULES)
+
+generate: ## copy migrations/ and queries/ to where the programs embed them
+	go generate purchases/analytics/internal/sqlfiles
+
+tidy: ## tidy each module and bring the workspace in step
+	@set -e; for m in $(MODULES); do (cd $$m && go mod tidy); done
+	go work sync
+
+check: ## everything that a commit must pass: format, vet, lint, generated files, tests
+	@test -z "$$(gofmt -l $(MODULES))" || { echo "not formatted, run make fmt:"; gofmt -l $(MODULES); exit 1; }
+	go vet work
+	@diff -r migrations analytics/internal/sqlfiles/migrations && diff -r queries analytics/internal/sqlfiles/queries \
+		|| { echo "the embedded SQL differs from its source, run make generate and commit"; exit 1; }
+	@set -e; for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy -diff && GOWORK=off go build ./...); done
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test
+
+bench: generate ## measure each stage and the whole pipeline
+	go test -run '^$$' -bench . -benchtime 3s work
+
+clean: ## remove what was built; the data stays
+	rm -rf bin
