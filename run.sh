@@ -52,7 +52,7 @@ until_true() { # COMMAND...: waits until the command succeeds
 broker_listens() { (exec 3<>"/dev/tcp/127.0.0.1/9092") 2>/dev/null; }
 
 stored_all() { # whether analytics has stored all that the logs hold
-    [ "$(bin/analytics status --output csv 2>/dev/null | awk -F, 'NR > 1 { lag += $5 } END { print NR > 1 ? lag : "unknown" }')" = 0 ]
+    [ "$(bin/analytics status --output csv 2>/dev/null | awk -F, 'NR > 1 { lag += $5 } END { print (NR > 1) ? lag + 0 : "unknown" }')" = 0 ]
 }
 
 if broker_listens; then
@@ -87,4 +87,5 @@ A slow stream of purchases goes on. In another terminal:
   sqlite3 -readonly data/analytics.db 'SELECT * FROM item_sales LIMIT 10'
 Ctrl-C ends all of it.
 TEXT
+trap 'exit 0' INT TERM # stopped by its user, it has done its work
 until_true false

@@ -204,7 +204,7 @@ CREATE TABLE attribute_daily (
 ) STRICT, WITHOUT ROWID;
 
 -- An AFTER INSERT trigger does not fire for an upsert that updates, so each
--- user, item and order counts once.
+-- user and item counts once.
 
 -- +goose StatementBegin
 CREATE TRIGGER count_user AFTER INSERT ON user_totals BEGIN
@@ -217,12 +217,5 @@ END;
 CREATE TRIGGER count_item AFTER INSERT ON item_totals BEGIN
     INSERT INTO totals (currency, items) VALUES (new.currency, 1)
     ON CONFLICT DO UPDATE SET items = items + 1;
-END;
--- +goose StatementEnd
-
--- +goose StatementBegin
-CREATE TRIGGER count_order AFTER INSERT ON orders BEGIN
-    INSERT INTO totals (currency, orders) VALUES (new.currency, 1)
-    ON CONFLICT DO UPDATE SET orders = orders + 1;
 END;
 -- +goose StatementEnd

@@ -19,10 +19,12 @@ import (
 )
 
 const (
-	maxBatch      = 20_000                // records in one SQLite transaction, about
-	linger        = 20 * time.Millisecond // how long a batch waits for more records
-	queuedChunks  = 16                    // that are decoded while the writer is busy
-	discoverEvery = 2 * time.Second       // how often new partitions are looked for
+	maxBatch      = 20_000                  // records in one SQLite transaction, about
+	linger        = 20 * time.Millisecond   // how long a batch waits for more records
+	chunkRecords  = 250                     // that a reader decodes before it hands them over
+	queuedChunks  = maxBatch / chunkRecords // so that a batch is ready when the writer is
+	fetchBytes    = 256 << 10               // of one partition in one response, compressed
+	discoverEvery = 2 * time.Second         // how often new partitions are looked for
 )
 
 // Config says what to ingest.
@@ -46,6 +48,7 @@ type Config struct {
 func Configure(c *sarama.Config) *sarama.Config {
 	c.Consumer.IsolationLevel = sarama.ReadCommitted
 	c.Consumer.Return.Errors = true
+	c.Consumer.Fetch.Default = fetchBytes
 	c.Consumer.Retry.BackoffFunc = backoff
 	c.Consumer.MaxProcessingTime = time.Second // a transaction may take that long
 	return c

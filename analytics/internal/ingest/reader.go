@@ -11,9 +11,6 @@ import (
 	"purchases/analytics/internal/store"
 )
 
-// chunkRecords bounds what a reader decodes before it hands it over.
-const chunkRecords = 1_000
-
 // reader reads one partition and decodes what it reads, in order.
 type reader struct {
 	partition store.Partition

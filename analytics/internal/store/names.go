@@ -21,6 +21,8 @@ type names struct {
 	renamed                                map[int64]itemName
 	loadName, saveName                     *statement
 	members                                map[int64][]int64 // attribute set → attributes
+	newOrders                              map[string]int64  // by currency, in this batch
+	countOrders                            *statement
 }
 
 // itemName is what people call an item, and since which event's time.
@@ -40,37 +42,45 @@ type eventNames struct {
 func newNames(conn *sqlite3.SQLiteConn) *names {
 	return &names{
 		users: newDictionary(conn, 1, `SELECT user_id FROM users WHERE user = ?`,
-			`INSERT INTO users (user) VALUES (?)`),
+			`INSERT INTO users (user) VALUES (?) ON CONFLICT DO NOTHING RETURNING user_id`),
 		items: newDictionary(conn, 1, `SELECT item_id FROM items WHERE item = ?`,
-			`INSERT INTO items (item) VALUES (?)`),
+			`INSERT INTO items (item) VALUES (?) ON CONFLICT DO NOTHING RETURNING item_id`),
 		orders: newDictionary(conn, 2, `SELECT order_id FROM orders WHERE order_number = ? AND currency = ?`,
-			`INSERT INTO orders (order_number, currency) VALUES (?, ?)`),
+			`INSERT INTO orders (order_number, currency) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING order_id`),
 		sets: newDictionary(conn, 1, `SELECT attribute_set_id FROM attribute_sets WHERE attributes = ?`,
-			`INSERT INTO attribute_sets (attributes) VALUES (?)`),
+			`INSERT INTO attribute_sets (attributes) VALUES (?) ON CONFLICT DO NOTHING RETURNING attribute_set_id`),
 		attributes: newDictionary(conn, 2, `SELECT attribute_id FROM attributes WHERE attribute = ? AND value = ?`,
-			`INSERT INTO attributes (attribute, value) VALUES (?, ?)`),
+			`INSERT INTO attributes (attribute, value) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING attribute_id`),
 		itemNames: map[int64]itemName{},
 		renamed:   map[int64]itemName{},
 		loadName:  &statement{conn: conn, sql: `SELECT item_name, named_at FROM items WHERE item_id = ?`},
 		saveName:  &statement{conn: conn, sql: `UPDATE items SET item_name = ?, named_at = ? WHERE item_id = ?`},
 		members:   map[int64][]int64{},
+		newOrders: map[string]int64{},
+		countOrders: &statement{conn: conn, sql: `INSERT INTO totals (currency, orders) VALUES (?, ?)
+			ON CONFLICT DO UPDATE SET orders = orders + excluded.orders`},
 	}
 }
 
 // resolve returns the integers of the event's names.
 func (n *names) resolve(e *Event) (ids eventNames, err error) {
-	if ids.user, err = n.users.id(e.User, ""); err != nil {
+	if ids.user, err = n.users.find(e.User, ""); err != nil {
 		return ids, fmt.Errorf("user %q: %w", e.User, err)
 	}
-	if ids.item, err = n.items.id(e.Item, ""); err != nil {
+	if ids.item, err = n.items.find(e.Item, ""); err != nil {
 		return ids, fmt.Errorf("item %q: %w", e.Item, err)
 	}
 	if err = n.observeName(ids.item, e); err != nil {
 		return ids, fmt.Errorf("name of item %q: %w", e.Item, err)
 	}
 	if e.OrderNumber != "" {
-		if ids.order, err = n.orders.id(e.OrderNumber, e.Currency); err != nil {
+		order, isNew, err := n.orders.make(e.OrderNumber, e.Currency)
+		if err != nil {
 			return ids, fmt.Errorf("order %q: %w", e.OrderNumber, err)
+		}
+		ids.order = order
+		if isNew {
+			n.newOrders[e.Currency]++
 		}
 	}
 	if e.Attributes != "" {
@@ -80,7 +90,7 @@ func (n *names) resolve(e *Event) (ids eventNames, err error) {
 }
 
 func (n *names) resolveAttributes(object string, ids *eventNames) error {
-	set, err := n.sets.id(object, "")
+	set, err := n.sets.find(object, "")
 	if err != nil {
 		return fmt.Errorf("attributes %s: %w", object, err)
 	}
@@ -94,7 +104,7 @@ func (n *names) resolveAttributes(object string, ids *eventNames) error {
 		return fmt.Errorf("attributes %s: %w", object, err)
 	}
 	for name, value := range pairs {
-		id, err := n.attributes.id(name, value)
+		id, err := n.attributes.find(name, value)
 		if err != nil {
 			return fmt.Errorf("attribute %s=%q: %w", name, value, err)
 		}
@@ -145,7 +155,7 @@ func (n *names) storedName(item int64) (itemName, error) {
 	return itemName{name, at}, nil
 }
 
-// flush writes the items' new names.
+// flush writes the items' new names and the numbers of new orders.
 func (n *names) flush() error {
 	for item, name := range n.renamed {
 		if _, err := n.saveName.exec(name.name, name.at, item); err != nil {
@@ -153,6 +163,12 @@ func (n *names) flush() error {
 		}
 	}
 	clear(n.renamed)
+	for currency, count := range n.newOrders {
+		if _, err := n.countOrders.exec(currency, count); err != nil {
+			return fmt.Errorf("count %d orders in %q: %w", count, currency, err)
+		}
+	}
+	clear(n.newOrders)
 	return nil
 }
 
@@ -165,6 +181,7 @@ func (n *names) forget() {
 	clear(n.itemNames)
 	clear(n.renamed)
 	clear(n.members)
+	clear(n.newOrders)
 }
 
 func (n *names) dictionaries() []*dictionary {
@@ -172,59 +189,73 @@ func (n *names) dictionaries() []*dictionary {
 }
 
 func (n *names) close() error {
-	errs := []error{n.loadName.close(), n.saveName.close()}
+	errs := []error{n.loadName.close(), n.saveName.close(), n.countOrders.close()}
 	for _, d := range n.dictionaries() {
-		errs = append(errs, d.find.close(), d.make.close())
+		errs = append(errs, d.lookUp.close(), d.insert.close())
 	}
 	return errors.Join(errs...)
 }
 
 // dictionary is one table of names, with the rows in use cached.
 type dictionary struct {
-	parts      int // of a name: 1 or 2
-	known      map[pair]int64
-	find, make *statement
+	parts          int // of a name: 1 or 2
+	known          map[pair]int64
+	lookUp, insert *statement
 }
 
 // pair is a name, in some tables with a second part.
 type pair struct{ first, second string }
 
-func newDictionary(conn *sqlite3.SQLiteConn, parts int, find, insert string) *dictionary {
+func newDictionary(conn *sqlite3.SQLiteConn, parts int, lookUp, insert string) *dictionary {
 	return &dictionary{
-		parts: parts,
-		known: map[pair]int64{},
-		find:  &statement{conn: conn, sql: find},
-		make:  &statement{conn: conn, sql: insert},
+		parts:  parts,
+		known:  map[pair]int64{},
+		lookUp: &statement{conn: conn, sql: lookUp},
+		insert: &statement{conn: conn, sql: insert},
 	}
 }
 
-// id returns the name's integer, from the cache, the table or a new row. second
-// is empty where the table has names of one part only.
-func (d *dictionary) id(first, second string) (int64, error) {
-	key := pair{first, second}
-	if id, ok := d.known[key]; ok {
-		return id, nil
+// find returns the integer of a name that is likely to have one: it looks the
+// name up, and inserts it if it is not there. second is empty where the table
+// has names of one part.
+func (d *dictionary) find(first, second string) (int64, error) {
+	id, _, err := d.resolve(pair{first, second}, d.lookUp, d.insert)
+	return id, err
+}
+
+// make is find for a name that is likely to be new: it inserts first, which
+// changes nothing if the name is there.
+func (d *dictionary) make(first, second string) (id int64, isNew bool, err error) {
+	id, by, err := d.resolve(pair{first, second}, d.insert, d.lookUp)
+	return id, by == d.insert, err
+}
+
+// resolve asks the cache and then each statement for the name's integer, and
+// says which of them had it.
+func (d *dictionary) resolve(name pair, statements ...*statement) (id int64, by *statement, err error) {
+	if id, ok := d.known[name]; ok {
+		return id, nil, nil
 	}
-	id, err := d.lookUp(key)
-	if err != nil {
-		return 0, err
+	var row [1]driver.Value
+	for _, s := range statements {
+		found, err := s.row(row[:], []any{name.first, name.second}[:d.parts]...)
+		if err != nil {
+			return 0, nil, err
+		}
+		if id, ok := row[0].(int64); ok && found {
+			d.remember(name, id)
+			return id, s, nil
+		}
 	}
+	return 0, nil, errNoName
+}
+
+// errNoName cannot happen: a name is either there or can be inserted.
+var errNoName = errors.New("neither found nor inserted")
+
+func (d *dictionary) remember(name pair, id int64) {
 	if len(d.known) >= maxCached {
 		clear(d.known)
 	}
-	d.known[key] = id
-	return id, nil
-}
-
-func (d *dictionary) lookUp(key pair) (int64, error) {
-	values := []any{key.first, key.second}[:d.parts]
-	var row [1]driver.Value
-	found, err := d.find.row(row[:], values...)
-	if err != nil {
-		return 0, err
-	}
-	if id, ok := row[0].(int64); ok && found {
-		return id, nil
-	}
-	return d.make.insert(values...)
+	d.known[name] = id
 }

@@ -84,27 +84,14 @@ func (s *statement) bind(values []any) []driver.NamedValue {
 
 // exec returns the number of rows changed.
 func (s *statement) exec(values ...any) (int64, error) {
-	_, changed, err := s.run(values)
-	return changed, err
-}
-
-// insert returns the rowid of the new row.
-func (s *statement) insert(values ...any) (int64, error) {
-	id, _, err := s.run(values)
-	return id, err
-}
-
-func (s *statement) run(values []any) (id, changed int64, err error) {
 	if err := s.prepare(); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	result, err := s.stmt.ExecContext(background, s.bind(values))
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	id, _ = result.LastInsertId() // go-sqlite3's never fail
-	changed, _ = result.RowsAffected()
-	return id, changed, nil
+	return result.RowsAffected()
 }
 
 // row reads the first row into dest and says whether there was one.
