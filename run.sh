@@ -9,43 +9,36 @@ cd "$(dirname "$0")"
 export KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:9092 ANALYTICS_DB=data/analytics.db
 unset KAFKA_CONFIG
 logs=data/logs
+names=() pids=() interrupted= status=130
 mkdir -p "$logs"
-names=() pids=()
+trap 'interrupted=yes' INT TERM # acted upon in pause: an exit from here could leave programs running
+trap stop EXIT
 
 start() { # NAME COMMAND...: runs the command in the background
-    local name=$1
+    name=$1
     shift
     "$@" >>"$logs/$name.log" 2>&1 &
     names+=("$name") pids+=($!)
 }
 
 stop() { # ends what runs, the last started first, so that each can finish its work
-    trap - EXIT
-    trap '' INT TERM
-    local i
-    for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
-        kill -TERM "${pids[i]}" 2>/dev/null && wait "${pids[i]}" 2>/dev/null || true
+    for ((n = ${#pids[@]} - 1; n >= 0; n--)); do
+        kill -TERM "${pids[n]}" 2>/dev/null || continue
+        while kill -0 "${pids[n]}" 2>/dev/null; do wait "${pids[n]}" 2>/dev/null || true; done
     done
     echo "everything has stopped; the data is in data/, run again to go on" >&2
 }
-trap stop EXIT
-trap 'exit 130' INT TERM
 
-check() { # fails when one of the programs has ended by itself
-    local i
-    for i in "${!pids[@]}"; do
-        kill -0 "${pids[i]}" 2>/dev/null || {
-            echo "${names[i]} has ended; the last it said (all is in $logs/${names[i]}.log):" >&2
-            tail -n 3 "$logs/${names[i]}.log" >&2
+pause() { # a moment, in which a program may turn out to have ended, or Ctrl-C may come
+    sleep 0.2 &
+    wait $! || true
+    [ -z "$interrupted" ] || exit "$status"
+    for n in "${!pids[@]}"; do
+        kill -0 "${pids[n]}" 2>/dev/null || {
+            echo "${names[n]} has ended; the last it said (all is in $logs/${names[n]}.log):" >&2
+            tail -n 3 "$logs/${names[n]}.log" >&2
             exit 1
         }
-    done
-}
-
-until_true() { # COMMAND...: waits until the command succeeds
-    until "$@"; do
-        check
-        sleep 0.2
     done
 }
 
@@ -56,15 +49,15 @@ stored_all() { # whether analytics has stored all that the logs hold
 }
 
 if broker_listens; then
-    echo "127.0.0.1:9092 is in use already: end what listens there (another make run?) and try again" >&2
     trap - EXIT
+    echo "127.0.0.1:9092 is in use already: end what listens there (another make run?) and try again" >&2
     exit 1
 fi
 start broker bin/producer broker
-until_true broker_listens
+until broker_listens; do pause; done
 start processor bin/processor run
 start analytics bin/analytics run
-check
+pause
 
 if [ ! -e data/sample-imported ]; then
     echo "importing the sample, 541,909 real purchases (see producer/sample/README.md)" >&2
@@ -73,7 +66,7 @@ if [ ! -e data/sample-imported ]; then
 fi
 echo "waiting until everything has been counted" >&2
 bin/processor run --drain 2>>"$logs/processor.log"
-until_true stored_all
+until stored_all; do pause; done
 
 bin/analytics query summary
 bin/analytics query top-items
@@ -87,5 +80,5 @@ A slow stream of purchases goes on. In another terminal:
   sqlite3 -readonly data/analytics.db 'SELECT * FROM item_sales LIMIT 10'
 Ctrl-C ends all of it.
 TEXT
-trap 'exit 0' INT TERM # stopped by its user, it has done its work
-until_true false
+status=0 # from here on Ctrl-C is the way to end it
+while true; do pause; done
