@@ -11,8 +11,9 @@ func main() { program.Main(app()) }
 
 func app() *cli.App {
 	return &cli.App{
-		Name:  "producer",
-		Usage: "publish purchases to Kafka",
+		Name:        "producer",
+		Usage:       "publish purchases to Kafka",
+		Description: "Example:\n   producer broker &\n   producer import --sample",
 		Commands: []*cli.Command{
 			brokerCommand(),
 			importCommand(),

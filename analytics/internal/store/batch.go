@@ -23,6 +23,7 @@ type batch struct {
 	order      []Partition // in which partitions first appear
 	tallies    map[Partition]*tally
 	stats      *statistics
+	accepted   []placed // events to be stored
 	duplicates []duplicate
 	late       []lateEvent
 }
@@ -33,6 +34,12 @@ type tally struct {
 	records, events, duplicates, rejected, late int64
 }
 
+// placed is a record at its place.
+type placed struct {
+	Partition
+	*Record
+}
+
 // duplicate is a record whose event or rejection was there already.
 type duplicate struct {
 	Partition
@@ -41,8 +48,7 @@ type duplicate struct {
 }
 
 type lateEvent struct {
-	Partition
-	*Record
+	placed
 	watermark int64
 }
 
@@ -81,7 +87,7 @@ func (b *batch) addDuplicate(p Partition, r *Record) {
 func (b *batch) observe(p Partition, r *Record) {
 	mark, seen := b.state.watermarks[p]
 	if seen && r.Event.OccurredAt < mark-AllowedLateness.Milliseconds() {
-		b.late = append(b.late, lateEvent{p, r, mark})
+		b.late = append(b.late, lateEvent{placed{p, r}, mark})
 		b.tallies[p].late++
 	}
 	if !seen || r.Event.OccurredAt > mark {
@@ -117,6 +123,14 @@ func (w *Writer) insertPass(chunks []Chunk, stored map[recordKey]bool) (*batch, 
 			if err := w.place(b, chunks[i].Partition, &chunks[i].Records[j], stored); err != nil {
 				return nil, err
 			}
+		}
+	}
+	if err := w.names.learnOrders(b.accepted); err != nil {
+		return nil, fmt.Errorf("name the orders: %w", err)
+	}
+	for _, a := range b.accepted {
+		if err := w.insert(b, a.Partition, a.Record); err != nil {
+			return nil, err
 		}
 	}
 	return b, w.insertQueued(b)
@@ -161,7 +175,8 @@ func (w *Writer) place(b *batch, p Partition, r *Record, stored map[recordKey]bo
 	}
 	b.tallies[p].events++
 	b.observe(p, r)
-	return w.insert(b, p, r)
+	b.accepted = append(b.accepted, placed{p, r})
+	return nil
 }
 
 // reject queues a rejected record's row and its statistics.

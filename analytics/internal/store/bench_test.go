@@ -26,7 +26,7 @@ func liveBatches(n int) [][]store.Chunk {
 			e := store.Event{
 				OccurredAt: now, ProcessedAt: now + 300, User: fmt.Sprintf("user-%d", rng.IntN(5000)),
 				Item: fmt.Sprintf("item-%d", rng.IntN(2000)), ItemName: "A name of the usual length",
-				OrderNumber: fmt.Sprintf("order-%d", (offset+int64(j))/4), Currency: "GBP",
+				OrderNumber: orderNumber((offset + int64(j)) / 3), Currency: "GBP",
 				Attributes: fmt.Sprintf(`{"country":"C%d"}`, rng.IntN(30)),
 				Quantity:   int64(1 + rng.IntN(10)), UnitPrice: int64(rng.IntN(5000)) * 10_000, HasPrice: true,
 			}
@@ -39,6 +39,9 @@ func liveBatches(n int) [][]store.Chunk {
 	}
 	return batches
 }
+
+// orderNumber is as long as a UUID and as random.
+func orderNumber(n int64) string { return fmt.Sprintf("%032x", rand.NewPCG(uint64(n), 0).Uint64()) }
 
 // BenchmarkWrite stores whole batches: events, statistics and offsets.
 func BenchmarkWrite(b *testing.B) {

@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/mattn/go-sqlite3"
@@ -16,13 +17,15 @@ const maxCached = 100_000
 // names gives users, items, orders and attributes their small integers, making
 // new rows as needed within the transaction of the batch.
 type names struct {
-	users, items, orders, sets, attributes *dictionary
-	itemNames                              map[int64]itemName
-	renamed                                map[int64]itemName
-	loadName, saveName                     *statement
-	members                                map[int64][]int64 // attribute set → attributes
-	newOrders                              map[string]int64  // by currency, in this batch
-	countOrders                            *statement
+	users, items, sets, attributes *dictionary
+	orders                         map[pair]int64 // number and currency, see learnOrders
+	itemNames                      map[int64]itemName
+	renamed                        map[int64]itemName
+	loadName, saveName             *statement
+	members                        map[int64][]int64 // attribute set → attributes
+	insertOrders                   *bulk
+	findOrders                     *statement
+	countOrders                    *statement
 }
 
 // itemName is what people call an item, and since which event's time.
@@ -45,18 +48,19 @@ func newNames(conn *sqlite3.SQLiteConn) *names {
 			`INSERT INTO users (user) VALUES (?) ON CONFLICT DO NOTHING RETURNING user_id`),
 		items: newDictionary(conn, 1, `SELECT item_id FROM items WHERE item = ?`,
 			`INSERT INTO items (item) VALUES (?) ON CONFLICT DO NOTHING RETURNING item_id`),
-		orders: newDictionary(conn, 2, `SELECT order_id FROM orders WHERE order_number = ? AND currency = ?`,
-			`INSERT INTO orders (order_number, currency) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING order_id`),
+		orders: map[pair]int64{},
 		sets: newDictionary(conn, 1, `SELECT attribute_set_id FROM attribute_sets WHERE attributes = ?`,
 			`INSERT INTO attribute_sets (attributes) VALUES (?) ON CONFLICT DO NOTHING RETURNING attribute_set_id`),
 		attributes: newDictionary(conn, 2, `SELECT attribute_id FROM attributes WHERE attribute = ? AND value = ?`,
 			`INSERT INTO attributes (attribute, value) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING attribute_id`),
-		itemNames: map[int64]itemName{},
-		renamed:   map[int64]itemName{},
-		loadName:  &statement{conn: conn, sql: `SELECT item_name, named_at FROM items WHERE item_id = ?`},
-		saveName:  &statement{conn: conn, sql: `UPDATE items SET item_name = ?, named_at = ? WHERE item_id = ?`},
-		members:   map[int64][]int64{},
-		newOrders: map[string]int64{},
+		itemNames:    map[int64]itemName{},
+		renamed:      map[int64]itemName{},
+		loadName:     &statement{conn: conn, sql: `SELECT item_name, named_at FROM items WHERE item_id = ?`},
+		saveName:     &statement{conn: conn, sql: `UPDATE items SET item_name = ?, named_at = ? WHERE item_id = ?`},
+		members:      map[int64][]int64{},
+		insertOrders: newBulk(conn, `INSERT INTO orders (order_number, currency)`, 2, `ON CONFLICT DO NOTHING`),
+		findOrders: &statement{conn: conn, sql: `SELECT order_number, order_id FROM orders WHERE currency = ? AND order_number IN (` +
+			strings.Repeat("?,", ordersAtOnce-1) + `?)`},
 		countOrders: &statement{conn: conn, sql: `INSERT INTO totals (currency, orders) VALUES (?, ?)
 			ON CONFLICT DO UPDATE SET orders = orders + excluded.orders`},
 	}
@@ -74,14 +78,7 @@ func (n *names) resolve(e *Event) (ids eventNames, err error) {
 		return ids, fmt.Errorf("name of item %q: %w", e.Item, err)
 	}
 	if e.OrderNumber != "" {
-		order, isNew, err := n.orders.make(e.OrderNumber, e.Currency)
-		if err != nil {
-			return ids, fmt.Errorf("order %q: %w", e.OrderNumber, err)
-		}
-		ids.order = order
-		if isNew {
-			n.newOrders[e.Currency]++
-		}
+		ids.order = n.orders[pair{e.OrderNumber, e.Currency}]
 	}
 	if e.Attributes != "" {
 		err = n.resolveAttributes(e.Attributes, &ids)
@@ -155,7 +152,7 @@ func (n *names) storedName(item int64) (itemName, error) {
 	return itemName{name, at}, nil
 }
 
-// flush writes the items' new names and the numbers of new orders.
+// flush writes the items' new names.
 func (n *names) flush() error {
 	for item, name := range n.renamed {
 		if _, err := n.saveName.exec(name.name, name.at, item); err != nil {
@@ -163,12 +160,6 @@ func (n *names) flush() error {
 		}
 	}
 	clear(n.renamed)
-	for currency, count := range n.newOrders {
-		if _, err := n.countOrders.exec(currency, count); err != nil {
-			return fmt.Errorf("count %d orders in %q: %w", count, currency, err)
-		}
-	}
-	clear(n.newOrders)
 	return nil
 }
 
@@ -181,15 +172,15 @@ func (n *names) forget() {
 	clear(n.itemNames)
 	clear(n.renamed)
 	clear(n.members)
-	clear(n.newOrders)
+	clear(n.orders)
 }
 
 func (n *names) dictionaries() []*dictionary {
-	return []*dictionary{n.users, n.items, n.orders, n.sets, n.attributes}
+	return []*dictionary{n.users, n.items, n.sets, n.attributes}
 }
 
 func (n *names) close() error {
-	errs := []error{n.loadName.close(), n.saveName.close(), n.countOrders.close()}
+	errs := []error{n.loadName.close(), n.saveName.close(), n.insertOrders.close(), n.findOrders.close(), n.countOrders.close()}
 	for _, d := range n.dictionaries() {
 		errs = append(errs, d.lookUp.close(), d.insert.close())
 	}
@@ -215,39 +206,25 @@ func newDictionary(conn *sqlite3.SQLiteConn, parts int, lookUp, insert string) *
 	}
 }
 
-// find returns the integer of a name that is likely to have one: it looks the
-// name up, and inserts it if it is not there. second is empty where the table
-// has names of one part.
+// find returns the name's integer, from the cache, the table or a new row.
+// second is empty where the table has names of one part.
 func (d *dictionary) find(first, second string) (int64, error) {
-	id, _, err := d.resolve(pair{first, second}, d.lookUp, d.insert)
-	return id, err
-}
-
-// make is find for a name that is likely to be new: it inserts first, which
-// changes nothing if the name is there.
-func (d *dictionary) make(first, second string) (id int64, isNew bool, err error) {
-	id, by, err := d.resolve(pair{first, second}, d.insert, d.lookUp)
-	return id, by == d.insert, err
-}
-
-// resolve asks the cache and then each statement for the name's integer, and
-// says which of them had it.
-func (d *dictionary) resolve(name pair, statements ...*statement) (id int64, by *statement, err error) {
+	name := pair{first, second}
 	if id, ok := d.known[name]; ok {
-		return id, nil, nil
+		return id, nil
 	}
 	var row [1]driver.Value
-	for _, s := range statements {
-		found, err := s.row(row[:], []any{name.first, name.second}[:d.parts]...)
+	for _, s := range []*statement{d.lookUp, d.insert} {
+		found, err := s.row(row[:], []any{first, second}[:d.parts]...)
 		if err != nil {
-			return 0, nil, err
+			return 0, err
 		}
 		if id, ok := row[0].(int64); ok && found {
 			d.remember(name, id)
-			return id, s, nil
+			return id, nil
 		}
 	}
-	return 0, nil, errNoName
+	return 0, errNoName
 }
 
 // errNoName cannot happen: a name is either there or can be inserted.

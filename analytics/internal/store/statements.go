@@ -118,6 +118,26 @@ func (s *statement) query(dest []driver.Value, args []driver.NamedValue) (bool, 
 	return err == nil, err
 }
 
+// each calls use with every row, which is valid until it returns.
+func (s *statement) each(columns int, use func([]driver.Value), values ...any) error {
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	rows, err := s.stmt.QueryContext(background, s.bind(values))
+	if err != nil {
+		return err
+	}
+	row := make([]driver.Value, columns)
+	for err = rows.Next(row); err == nil; err = rows.Next(row) {
+		use(row)
+	}
+	closeErr := rows.Close()
+	if errors.Is(err, io.EOF) {
+		return closeErr
+	}
+	return err
+}
+
 func (s *statement) exists(values ...any) (bool, error) {
 	var one [1]driver.Value
 	return s.row(one[:], values...)
