@@ -33,6 +33,9 @@ type Config struct {
 	// Group is the consumer group that is told of the stored offsets, so that
 	// lag tools can show them. It is never read.
 	Group string
+	// AcceptGaps goes on where offsets have expired before they were read, and
+	// records them as a gap. Without it that is an error.
+	AcceptGaps bool
 	// Drain ends Run when everything is stored that the log held at its start.
 	Drain bool
 	Log   *slog.Logger
@@ -60,6 +63,7 @@ type ingester struct {
 	Config
 	client   sarama.Client
 	consumer sarama.Consumer
+	origins  []origin
 	writer   *store.Writer
 	lag      *lagReporter
 	chunks   chan store.Chunk
@@ -80,7 +84,7 @@ func Run(ctx context.Context, db *database.Database, config Config) (err error) 
 		chunks: make(chan store.Chunk, queuedChunks),
 		next:   map[store.Partition]int64{}, targets: map[store.Partition]int64{},
 	}
-	if err := bind(ctx, db, client, in.topics()); err != nil {
+	if in.origins, err = bind(ctx, db, client, in.topics()); err != nil {
 		return err
 	}
 	if config.Drain {
@@ -129,8 +133,8 @@ func (in *ingester) work(ctx context.Context, db *database.Database) error {
 	if err != nil {
 		return err
 	}
-	for p, offset := range positions {
-		in.next[p] = offset
+	for p, at := range positions {
+		in.next[p] = at.next
 	}
 	group.Go(func() error {
 		defer stop()
@@ -143,19 +147,17 @@ func (in *ingester) work(ctx context.Context, db *database.Database) error {
 	return nil
 }
 
-// read starts the readers, now and whenever a topic grows a partition.
-func (in *ingester) read(ctx context.Context, db *database.Database, group *errgroup.Group, positions map[store.Partition]int64) error {
-	known := map[store.Partition]bool{}
+// read starts the readers, now and whenever a topic grows a partition, and
+// watches that the logs stay the same.
+func (in *ingester) read(ctx context.Context, db *database.Database, group *errgroup.Group, positions map[store.Partition]position) error {
+	readers := map[store.Partition]*reader{}
 	ticker := time.NewTicker(discoverEvery)
 	defer ticker.Stop()
 	for {
-		for p, offset := range positions {
-			known[p] = true
-			r, err := in.newReader(p, offset)
-			if err != nil {
-				return err
-			}
-			group.Go(func() error { return r.run(ctx, in.chunks) })
+		for p, at := range positions {
+			r := in.newReader(p, at)
+			readers[p] = r
+			group.Go(func() error { return r.run(ctx) })
 		}
 		select {
 		case <-ctx.Done():
@@ -163,10 +165,25 @@ func (in *ingester) read(ctx context.Context, db *database.Database, group *errg
 		case <-ticker.C:
 		}
 		var err error
-		if positions, err = in.discover(ctx, db, known); err != nil {
+		if positions, err = in.refresh(ctx, db, readers); errors.Is(err, ErrOtherLog) {
+			return err
+		} else if err != nil {
 			in.Log.Warn("cannot look for new partitions, trying again", "cause", err)
 		}
 	}
+}
+
+// refresh checks the logs that are being read and returns the new ones.
+func (in *ingester) refresh(ctx context.Context, db *database.Database, readers map[store.Partition]*reader) (map[store.Partition]position, error) {
+	last := lastRead(readers)
+	if err := in.checkOrigins(); err != nil {
+		return nil, err
+	}
+	positions, err := in.discover(ctx, db, readers)
+	if err != nil {
+		return nil, err
+	}
+	return positions, in.watchLeaders(readers, last)
 }
 
 // write collects chunks into batches and stores them.
