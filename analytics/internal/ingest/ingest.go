@@ -138,7 +138,7 @@ func (in *ingester) work(ctx context.Context, db *database.Database) error {
 	}
 	group.Go(func() error {
 		defer stop()
-		return in.write(ctx)
+		return in.write(ctx, newWALKeeper(db, in.Log))
 	})
 	group.Go(func() error { return in.read(ctx, db, group, positions) })
 	if err := group.Wait(); !errors.Is(err, context.Canceled) {
@@ -187,15 +187,17 @@ func (in *ingester) refresh(ctx context.Context, db *database.Database, readers 
 }
 
 // write collects chunks into batches and stores them.
-func (in *ingester) write(ctx context.Context) error {
+func (in *ingester) write(ctx context.Context, wal *walKeeper) error {
+	defer wal.ticker.Stop()
 	for !in.drained() {
-		batch, err := in.collect(ctx)
+		batch, err := in.collect(ctx, wal)
 		if err != nil {
 			return err
 		}
 		if err := in.writer.Write(batch); err != nil {
 			return err
 		}
+		wal.written = true
 		records := 0
 		for _, c := range batch {
 			in.next[c.Partition] = c.Next
@@ -211,7 +213,7 @@ func (in *ingester) write(ctx context.Context) error {
 
 // collect waits for a chunk and then takes more, until the batch is full or
 // its time is up.
-func (in *ingester) collect(ctx context.Context) (batch []store.Chunk, err error) {
+func (in *ingester) collect(ctx context.Context, wal *walKeeper) (batch []store.Chunk, err error) {
 	var deadline <-chan time.Time
 	for records := 0; records < maxBatch; {
 		select {
@@ -225,6 +227,8 @@ func (in *ingester) collect(ctx context.Context) (batch []store.Chunk, err error
 			}
 		case <-deadline:
 			return batch, nil
+		case <-wal.ticker.C:
+			wal.look(ctx, len(batch) == 0 && len(in.chunks) == 0)
 		}
 	}
 	return batch, nil
