@@ -137,8 +137,11 @@ func (in *ingester) work(ctx context.Context, db *database.Database) error {
 		in.next[p] = at.next
 	}
 	group.Go(func() error {
-		defer stop()
-		return in.write(ctx, newWALKeeper(db, in.Log))
+		err := in.write(ctx, newWALKeeper(db, in.Log))
+		if err == nil { // an error ends the others by itself, and must not come after theirs
+			stop()
+		}
+		return err
 	})
 	group.Go(func() error { return in.read(ctx, db, group, positions) })
 	if err := group.Wait(); !errors.Is(err, context.Canceled) {
