@@ -154,8 +154,8 @@ func isRight(ctx context.Context, path string) error {
 
 // drainCommand runs the real program.
 func (l *someLog) drainCommand(path string, env ...string) *exec.Cmd {
-	c := exec.Command(filepath.Join(binaries, "analytics"), "run", "--drain", "--db", path, "--bootstrap-servers", l.bootstrap)
-	c.Env = append(os.Environ(), env...)
+	c := l.program("run", "--drain", "--db", path)
+	c.Env = append(c.Env, env...)
 	return c
 }
 
