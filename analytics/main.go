@@ -13,13 +13,26 @@ import (
 func main() { program.Main(app()) }
 
 func app() *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:  "analytics",
 		Usage: "exact purchase statistics from Kafka, in SQLite",
 		Description: "analytics keeps every event of a topic in one SQLite file, together with the offset up\n" +
 			"to which it has read, so that its numbers are right after any crash.\n\n" +
 			"Example:\n   analytics run --drain && analytics query top-items",
-		Commands: []*cli.Command{runCommand(), queryCommand(), statusCommand()},
+		Commands: []*cli.Command{runCommand(), queryCommand(), statusCommand(), verifyCommand()},
+	}
+	explainFaults(app.Commands)
+	return app
+}
+
+// explainFaults adds to SQLite's errors of every command what they mean and
+// what to do.
+func explainFaults(commands []*cli.Command) {
+	for _, command := range commands {
+		if action := command.Action; action != nil {
+			command.Action = func(c *cli.Context) error { return database.Explain(c.String("db"), action(c)) }
+		}
+		explainFaults(command.Subcommands)
 	}
 }
 

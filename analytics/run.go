@@ -19,6 +19,12 @@ import (
 // reportEvery is how often a run that has something to say says it.
 const reportEvery = 10 * time.Second
 
+// What --on-gap may say.
+const (
+	refuseGaps = "refuse"
+	acceptGaps = "accept"
+)
+
 func runCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "run",
@@ -30,6 +36,7 @@ func runCommand() *cli.Command {
 		Flags: append(kafka.Flags(),
 			databaseFlag(),
 			&cli.BoolFlag{Name: "drain", Usage: "end when all is stored that the log holds at the start"},
+			&cli.StringFlag{Name: "on-gap", Value: refuseGaps, Usage: "when offsets have expired before they were read: `WHAT` is refuse, or accept to go on without them and record the gap"},
 			&cli.StringFlag{Name: "topic", Value: enriched.Topic, Usage: "read events from `TOPIC`"},
 			&cli.StringFlag{Name: "dead-letters", Value: deadletter.Topic, Usage: "read dead letters from `TOPIC`"},
 			&cli.StringFlag{Name: "group", Value: "analytics", Usage: "show the stored offsets to lag tools as consumer `GROUP`"},
@@ -41,6 +48,10 @@ func runCommand() *cli.Command {
 func run(c *cli.Context) (err error) {
 	if c.Args().Present() {
 		return program.Usagef("`analytics run` takes no arguments, got %q", c.Args().First())
+	}
+	onGap := c.String("on-gap")
+	if onGap != refuseGaps && onGap != acceptGaps {
+		return program.Usagef("--on-gap %q: it is %s or %s", onGap, refuseGaps, acceptGaps)
 	}
 	db, err := database.Open(c.Context, c.String("db"))
 	if err != nil {
@@ -54,7 +65,7 @@ func run(c *cli.Context) (err error) {
 	return ingest.Run(c.Context, db, ingest.Config{
 		Kafka:  kafka.FromFlags(c),
 		Events: c.String("topic"), DeadLetters: c.String("dead-letters"), Group: c.String("group"),
-		Drain: c.Bool("drain"), Log: log, Stored: progress.add,
+		AcceptGaps: onGap == acceptGaps, Drain: c.Bool("drain"), Log: log, Stored: progress.add,
 	})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -21,7 +22,7 @@ func statusCommand() *cli.Command {
 		Name:  "status",
 		Usage: "show how far each partition has been stored",
 		Description: "For each partition the stored offset, and from Kafka, where it can be reached, the high watermark\n" +
-			"and the consumer lag. Needs no running `analytics run`, and does not disturb one.\n\n" +
+			"and the consumer lag. missing counts offsets that had expired before they were read. Needs no running `analytics run`, and does not disturb one.\n\n" +
 			"Example:\n   analytics status --output json",
 		Flags:  append(kafka.Flags(), databaseFlag(), outputFlag()),
 		Action: showStatus,
@@ -36,6 +37,7 @@ var statusColumns = []query.Column{
 	{Name: "lag", Type: query.Integer},
 	{Name: "last_event", Type: query.Time},
 	{Name: "stored_at", Type: query.Time},
+	{Name: "missing", Type: query.Integer},
 }
 
 func showStatus(c *cli.Context) error {
@@ -63,7 +65,20 @@ func showStatus(c *cli.Context) error {
 		Query: "status", Columns: statusColumns, Rows: statusRows(partitions),
 	}, tableOptions(c.App.Writer))
 	if err == nil {
-		err = sayDatabaseSize(c, path)
+		err = errors.Join(sayMissing(c, partitions), sayDatabaseSize(c, path))
+	}
+	return err
+}
+
+// sayMissing tells of gaps, which no later success makes good.
+func sayMissing(c *cli.Context, partitions []status.Partition) (err error) {
+	var missing int64
+	for _, p := range partitions {
+		missing += p.Missing
+	}
+	if missing > 0 {
+		_, err = fmt.Fprintf(c.App.ErrWriter, "%s: %d offsets had expired before they were read and are missing from the statistics; `analytics query gaps` lists them\n",
+			c.App.Name, missing)
 	}
 	return err
 }
@@ -83,7 +98,7 @@ func statusRows(partitions []status.Partition) iter.Seq2[query.Row, error] {
 		for _, p := range partitions {
 			row := query.Row{
 				p.Topic, int64(p.Partition), p.NextOffset, number(p.HighWatermark), number(p.Lag),
-				instant(p.LastEvent()), instant(p.LastStored()),
+				instant(p.LastEvent()), instant(p.LastStored()), p.Missing,
 			}
 			if !yield(row, nil) {
 				return

@@ -11,10 +11,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"purchases/producer/internal/generate"
-	"purchases/producer/internal/progress"
 	"purchases/producer/internal/publish"
 	"purchases/producer/kafka"
 	"purchases/producer/program"
+	"purchases/producer/progress"
 	"purchases/producer/purchase"
 )
 

@@ -11,11 +11,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"purchases/producer/internal/importing"
-	"purchases/producer/internal/progress"
 	"purchases/producer/internal/publish"
 	"purchases/producer/internal/rows"
 	"purchases/producer/kafka"
 	"purchases/producer/program"
+	"purchases/producer/progress"
 )
 
 // maxReports is how many malformed rows are shown, so that a file which is

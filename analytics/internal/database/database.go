@@ -32,6 +32,7 @@ const (
 // Database is the file opened for writing.
 type Database struct {
 	*sqlx.DB
+	Path string
 	lock *lock
 }
 
@@ -59,13 +60,21 @@ func Open(ctx context.Context, path string) (*Database, error) {
 		err = migrate(ctx, db.DB)
 	}
 	if err != nil {
+		if db != nil {
+			_ = db.Close()
+		}
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), lock.release())
 	}
-	return &Database{DB: db, lock: lock}, nil
+	return &Database{DB: db, Path: path, lock: lock}, nil
 }
 
-// Close closes the connections, then the lock.
-func (d *Database) Close() error { return errors.Join(d.DB.Close(), d.lock.release()) }
+// Close empties the write-ahead log if no reader needs it, which SQLite itself
+// does only when there is no reader at all, then closes the connections and
+// frees the lock. What cannot be emptied is no error: the next process uses it.
+func (d *Database) Close() error {
+	_, _ = d.Truncate(context.Background())
+	return errors.Join(d.DB.Close(), d.lock.release())
+}
 
 // OpenReader opens an existing database for reading: a small pool of
 // connections that cannot write. A missing file is an [ErrMissing].

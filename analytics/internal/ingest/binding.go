@@ -5,17 +5,16 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/jmoiron/sqlx"
 
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/store"
 	"purchases/producer/kafka"
 )
-
-// ErrOtherLog is the error of a database that was built from another log than
-// the one at hand.
-var ErrOtherLog = errors.New("the database was built from another log")
 
 // origin is what tells one topic from all others of its name.
 type origin struct {
@@ -25,18 +24,44 @@ type origin struct {
 }
 
 // bind ties the database to these topics of this cluster, or checks that it is
-// tied to them.
-func bind(ctx context.Context, db *database.Database, client sarama.Client, topics []string) error {
+// tied to them. It writes only when nothing is refused.
+func bind(ctx context.Context, db *database.Database, client sarama.Client, topics []string) (origins []origin, err error) {
+	var unbound []origin
 	for _, topic := range topics {
 		found, err := findOrigin(client, topic)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := bindTopic(ctx, db, found); err != nil {
-			return err
+		var bound origin
+		err = db.GetContext(ctx, &bound, `SELECT topic, cluster_id, topic_id FROM topics WHERE topic = ?`, topic)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			unbound = append(unbound, found)
+		case err != nil:
+			return nil, fmt.Errorf("read the origin of topic %q: %w", topic, err)
+		default:
+			if err := bound.compare(found); err != nil {
+				return nil, err
+			}
 		}
+		origins = append(origins, found)
 	}
-	return nil
+	if len(unbound) > 0 {
+		_, err = db.NamedExecContext(ctx, `INSERT INTO topics (topic, cluster_id, topic_id) VALUES (:topic, :cluster_id, :topic_id)`, unbound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("bind the database to topic %q: %w", unbound[0].Topic, err)
+	}
+	return origins, nil
+}
+
+// checkOrigin refuses a topic that is no longer the bound one.
+func checkOrigin(client sarama.Client, bound origin) error {
+	found, err := findOrigin(client, bound.Topic)
+	if err != nil {
+		return err
+	}
+	return bound.compare(found)
 }
 
 // findOrigin asks for the cluster's and the topic's ids: metadata version 10
@@ -59,35 +84,14 @@ func findOrigin(client sarama.Client, topic string) (origin, error) {
 	return origin{topic, *response.ClusterID, response.Topics[0].Uuid.String()}, nil
 }
 
-func bindTopic(ctx context.Context, db *database.Database, found origin) error {
-	var bound origin
-	err := db.GetContext(ctx, &bound, `SELECT topic, cluster_id, topic_id FROM topics WHERE topic = ?`, found.Topic)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		_, err = db.NamedExecContext(ctx, `INSERT INTO topics (topic, cluster_id, topic_id) VALUES (:topic, :cluster_id, :topic_id)`, found)
-		if err != nil {
-			return fmt.Errorf("bind the database to topic %q: %w", found.Topic, err)
-		}
-		return nil
-	case err != nil:
-		return fmt.Errorf("read the origin of topic %q: %w", found.Topic, err)
-	case bound.ClusterID != found.ClusterID:
-		return fmt.Errorf("topic %q: %w: it is of cluster %s, this cluster is %s; name the right brokers with --bootstrap-servers, or a new database with --db",
-			found.Topic, ErrOtherLog, bound.ClusterID, found.ClusterID)
-	case bound.TopicID != found.TopicID:
-		return fmt.Errorf("topic %q: %w: the topic was deleted and made again since (id %s, now %s); name a new database with --db",
-			found.Topic, ErrOtherLog, bound.TopicID, found.TopicID)
-	}
-	return nil
-}
-
 // discover returns the partitions that are not known yet with the offset at
-// which to begin, and gives each a row in the database.
-func (in *ingester) discover(ctx context.Context, db *database.Database, known map[store.Partition]bool) (map[store.Partition]int64, error) {
-	positions := map[store.Partition]int64{}
+// which to begin, and gives each a row in the database. It writes only when
+// nothing is refused.
+func (in *ingester) discover(ctx context.Context, db *database.Database, known map[store.Partition]*reader) (map[store.Partition]position, error) {
 	if err := in.client.RefreshMetadata(in.topics()...); err != nil {
 		return nil, fmt.Errorf("refresh the topics' metadata: %w", err)
 	}
+	positions := map[store.Partition]position{}
 	for _, topic := range in.topics() {
 		partitions, err := kafka.Partitions(in.client, topic)
 		if err != nil {
@@ -95,43 +99,69 @@ func (in *ingester) discover(ctx context.Context, db *database.Database, known m
 		}
 		for _, n := range partitions {
 			p := store.Partition{Topic: topic, Partition: n}
-			if known[p] {
+			if known[p] != nil {
 				continue
 			}
-			if positions[p], err = in.position(ctx, db, p); err != nil {
+			if positions[p], err = in.locate(ctx, db, p); err != nil {
 				return nil, err
 			}
 		}
 	}
-	return positions, nil
+	fresh := maps.Clone(positions)
+	maps.DeleteFunc(fresh, func(_ store.Partition, at position) bool { return !at.isNew })
+	if len(fresh) == 0 {
+		return positions, nil
+	}
+	return positions, in.adopt(ctx, db, fresh)
 }
 
-// position returns the partition's stored offset, which must lie within the
-// log. A partition without one begins where its log begins.
-func (in *ingester) position(ctx context.Context, db *database.Database, p store.Partition) (int64, error) {
-	oldest, err := in.client.GetOffset(p.Topic, p.Partition, sarama.OffsetOldest)
+// locate returns the partition's stored position, if the log still has it. A
+// partition without one begins where its log begins.
+func (in *ingester) locate(ctx context.Context, db *database.Database, p store.Partition) (position, error) {
+	at, err := storedPosition(ctx, db.DB, p)
 	if err != nil {
-		return 0, fmt.Errorf("find the start of %s: %w", p, err)
+		return at, err
 	}
-	newest, err := in.client.GetOffset(p.Topic, p.Partition, sarama.OffsetNewest)
+	if at.isNew {
+		b, err := findBounds(in.client, p)
+		at.next = b.oldest
+		return at, err
+	}
+	known, err := compare(in.client, p, at)
+	if gap := (*gapError)(nil); errors.As(err, &gap) && in.AcceptGaps {
+		return at, nil // the reader will find it, too, and record it
+	}
+	if err == nil && !known {
+		in.Log.Warn("the last stored record is no longer in the log, so the log's identity rests on the ids of cluster and topic and on its bounds",
+			"partition", p, "offset", at.last.Offset)
+	}
+	return at, err
+}
+
+// adopt gives each new partition its row, and records what the log had lost
+// already before this database saw it.
+func (in *ingester) adopt(ctx context.Context, db *database.Database, positions map[store.Partition]position) error {
+	tx, err := db.BeginTxx(ctx, nil)
 	if err != nil {
-		return 0, fmt.Errorf("find the end of %s: %w", p, err)
+		return fmt.Errorf("add the new partitions: %w", err)
 	}
-	var next int64
-	err = db.GetContext(ctx, &next, `SELECT next_offset FROM partitions WHERE topic = ? AND partition = ?`, p.Topic, p.Partition)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		if oldest > 0 {
-			in.Log.Warn("the log no longer has its first records", "partition", p, "first_offset", oldest)
+	defer func() { _ = tx.Rollback() }()
+	for p, at := range positions {
+		if err := insertPartition(ctx, tx, p, at.next); err != nil {
+			return fmt.Errorf("add %s: %w", p, err)
 		}
-		_, err = db.ExecContext(ctx, `INSERT INTO partitions (topic, partition, next_offset) VALUES (?, ?, ?)`, p.Topic, p.Partition, oldest)
-		return oldest, err
-	case err != nil:
-		return 0, fmt.Errorf("read the stored offset of %s: %w", p, err)
-	case next < oldest:
-		return 0, fmt.Errorf("%s: offsets %d to %d have expired before they were read; restore the topic, or name a new database with --db", p, next, oldest-1)
-	case next > newest:
-		return 0, fmt.Errorf("%s: the stored offset is %d, but the log ends at %d: it was truncated; restore the topic, or name a new database with --db", p, next, newest)
+		if at.next > 0 {
+			in.Log.Warn("the log no longer has its first records, which is recorded as a gap", "partition", p, "first_offset", at.next)
+		}
 	}
-	return next, nil
+	return tx.Commit()
+}
+
+func insertPartition(ctx context.Context, tx *sqlx.Tx, p store.Partition, next int64) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO partitions (topic, partition, next_offset) VALUES (?, ?, ?)`, p.Topic, p.Partition, next)
+	if err == nil && next > 0 {
+		_, err = tx.ExecContext(ctx, `INSERT INTO gaps (topic, partition, from_offset, to_offset, recorded_at) VALUES (?, ?, 0, ?, ?)`,
+			p.Topic, p.Partition, next-1, time.Now().UnixMilli())
+	}
+	return err
 }

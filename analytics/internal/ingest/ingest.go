@@ -23,7 +23,7 @@ const (
 	linger        = 20 * time.Millisecond   // how long a batch waits for more records
 	chunkRecords  = 250                     // that a reader decodes before it hands them over
 	queuedChunks  = maxBatch / chunkRecords // so that a batch is ready when the writer is
-	fetchBytes    = 256 << 10               // of one partition in one response, compressed
+	readBytes    = 256 << 10               // of one partition in one response, compressed
 	discoverEvery = 2 * time.Second         // how often new partitions are looked for
 )
 
@@ -35,6 +35,9 @@ type Config struct {
 	// Group is the consumer group that is told of the stored offsets, so that
 	// lag tools can show them. It is never read.
 	Group string
+	// AcceptGaps goes on where offsets have expired before they were read, and
+	// records them as a gap. Without it that is an error.
+	AcceptGaps bool
 	// Drain ends Run when everything is stored that the log held at its start.
 	Drain bool
 	Log   *slog.Logger
@@ -48,7 +51,7 @@ type Config struct {
 func Configure(c *sarama.Config) *sarama.Config {
 	c.Consumer.IsolationLevel = sarama.ReadCommitted
 	c.Consumer.Return.Errors = true
-	c.Consumer.Fetch.Default = fetchBytes
+	c.Consumer.Fetch.Default = readBytes
 	c.Consumer.Retry.BackoffFunc = backoff
 	c.Consumer.MaxProcessingTime = time.Second // a transaction may take that long
 	return c
@@ -63,6 +66,7 @@ type ingester struct {
 	Config
 	client   sarama.Client
 	consumer sarama.Consumer
+	origins  []origin
 	writer   *store.Writer
 	lag      *lagReporter
 	chunks   chan store.Chunk
@@ -83,7 +87,7 @@ func Run(ctx context.Context, db *database.Database, config Config) (err error) 
 		chunks: make(chan store.Chunk, queuedChunks),
 		next:   map[store.Partition]int64{}, targets: map[store.Partition]int64{},
 	}
-	if err := bind(ctx, db, client, in.topics()); err != nil {
+	if in.origins, err = bind(ctx, db, client, in.topics()); err != nil {
 		return err
 	}
 	if config.Drain {
@@ -132,12 +136,15 @@ func (in *ingester) work(ctx context.Context, db *database.Database) error {
 	if err != nil {
 		return err
 	}
-	for p, offset := range positions {
-		in.next[p] = offset
+	for p, at := range positions {
+		in.next[p] = at.next
 	}
 	group.Go(func() error {
-		defer stop()
-		return in.write(ctx)
+		err := in.write(ctx, newWALKeeper(db, in.Log))
+		if err == nil { // an error ends the others by itself, and must not come after theirs
+			stop()
+		}
+		return err
 	})
 	group.Go(func() error { return in.read(ctx, db, group, positions) })
 	if err := group.Wait(); !errors.Is(err, context.Canceled) {
@@ -146,19 +153,17 @@ func (in *ingester) work(ctx context.Context, db *database.Database) error {
 	return nil
 }
 
-// read starts the readers, now and whenever a topic grows a partition.
-func (in *ingester) read(ctx context.Context, db *database.Database, group *errgroup.Group, positions map[store.Partition]int64) error {
-	known := map[store.Partition]bool{}
+// read starts the readers, now and whenever a topic grows a partition, and
+// watches that the logs stay the same.
+func (in *ingester) read(ctx context.Context, db *database.Database, group *errgroup.Group, positions map[store.Partition]position) error {
+	readers := map[store.Partition]*reader{}
 	ticker := time.NewTicker(discoverEvery)
 	defer ticker.Stop()
 	for {
-		for p, offset := range positions {
-			known[p] = true
-			r, err := in.newReader(p, offset)
-			if err != nil {
-				return err
-			}
-			group.Go(func() error { return r.run(ctx, in.chunks) })
+		for p, at := range positions {
+			r := in.newReader(p, at)
+			readers[p] = r
+			group.Go(func() error { return r.run(ctx) })
 		}
 		select {
 		case <-ctx.Done():
@@ -166,22 +171,39 @@ func (in *ingester) read(ctx context.Context, db *database.Database, group *errg
 		case <-ticker.C:
 		}
 		var err error
-		if positions, err = in.discover(ctx, db, known); err != nil {
+		if positions, err = in.refresh(ctx, db, readers); errors.Is(err, ErrOtherLog) {
+			return err
+		} else if err != nil {
 			in.Log.Warn("cannot look for new partitions, trying again", "cause", err)
 		}
 	}
 }
 
+// refresh checks the logs that are being read and returns the new ones.
+func (in *ingester) refresh(ctx context.Context, db *database.Database, readers map[store.Partition]*reader) (map[store.Partition]position, error) {
+	last := lastRead(readers)
+	if err := in.checkOrigins(); err != nil {
+		return nil, err
+	}
+	positions, err := in.discover(ctx, db, readers)
+	if err != nil {
+		return nil, err
+	}
+	return positions, in.watchLeaders(readers, last)
+}
+
 // write collects chunks into batches and stores them.
-func (in *ingester) write(ctx context.Context) error {
+func (in *ingester) write(ctx context.Context, wal *walKeeper) error {
+	defer wal.ticker.Stop()
 	for !in.drained() {
-		batch, err := in.collect(ctx)
+		batch, err := in.collect(ctx, wal)
 		if err != nil {
 			return err
 		}
 		if err := in.writer.Write(batch); err != nil {
 			return err
 		}
+		wal.written = true
 		records := 0
 		for _, c := range batch {
 			in.next[c.Partition] = c.Next
@@ -197,7 +219,7 @@ func (in *ingester) write(ctx context.Context) error {
 
 // collect waits for a chunk and then takes more, until the batch is full or
 // its time is up.
-func (in *ingester) collect(ctx context.Context) (batch []store.Chunk, err error) {
+func (in *ingester) collect(ctx context.Context, wal *walKeeper) (batch []store.Chunk, err error) {
 	var deadline <-chan time.Time
 	for records := 0; records < maxBatch; {
 		select {
@@ -211,6 +233,8 @@ func (in *ingester) collect(ctx context.Context) (batch []store.Chunk, err error
 			}
 		case <-deadline:
 			return batch, nil
+		case <-wal.ticker.C:
+			wal.look(ctx, len(batch) == 0 && len(in.chunks) == 0)
 		}
 	}
 	return batch, nil

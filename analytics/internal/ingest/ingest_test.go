@@ -252,8 +252,19 @@ func addPartition(t *testing.T, c *kfake.Cluster, n int32) {
 
 func refused(t *testing.T, c *kfake.Cluster, db *database.Database, words ...string) {
 	t.Helper()
-	before := count(t, db, `SELECT count(*) FROM events`)
-	err := ingest.Run(t.Context(), db, config(c))
+	refusedWith(t, c, db, func(*ingest.Config) {}, words...)
+}
+
+// refusedWith wants a run to end with one line that has the words, and the
+// database to be as before.
+func refusedWith(t *testing.T, c *kfake.Cluster, db *database.Database, change func(*ingest.Config), words ...string) {
+	t.Helper()
+	const everything = `SELECT (SELECT count(*) FROM events) * 1000000 + (SELECT count(*) FROM topics) * 10000
+		+ (SELECT count(*) FROM gaps) * 1000 + ifnull((SELECT sum(next_offset + 1) FROM partitions), 0)`
+	before := count(t, db, everything)
+	cfg := config(c)
+	change(&cfg)
+	err := ingest.Run(t.Context(), db, cfg)
 	if err == nil {
 		t.Fatal("the run was not refused")
 	}
@@ -262,7 +273,10 @@ func refused(t *testing.T, c *kfake.Cluster, db *database.Database, words ...str
 			t.Errorf("error %q lacks %q", err, word)
 		}
 	}
-	wantCount(t, db, before, `SELECT count(*) FROM events`)
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %q has more than one line", err)
+	}
+	wantCount(t, db, before, everything)
 }
 
 func TestAnotherClusterIsRefused(t *testing.T) {
@@ -272,7 +286,7 @@ func TestAnotherClusterIsRefused(t *testing.T) {
 	drain(t, first, db)
 	second := newCluster(t, kfake.ClusterID("two"))
 	sendEvents(newTransactor(t, second), 0, 50)
-	refused(t, second, db, "cluster one", "cluster is two", "--db")
+	refused(t, second, db, "cluster one", "cluster is two", "analytics run --db")
 }
 
 func TestRecreatedTopicIsRefused(t *testing.T) {
@@ -299,7 +313,7 @@ func TestExpiredRecordsAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	refused(t, c, db, "expired before they were read")
+	refused(t, c, db, "expired before they were read", "analytics run --on-gap accept")
 }
 
 func TestMissingTopicIsNamed(t *testing.T) {

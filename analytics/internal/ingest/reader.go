@@ -4,91 +4,156 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"sync/atomic"
+	"time"
 
 	"github.com/IBM/sarama"
 
 	"purchases/analytics/internal/store"
 )
 
+// relocatePause keeps a broker that refuses a good offset, as for a moment after
+// an election, from being asked without a pause.
+const relocatePause = time.Second
+
 // reader reads one partition and decodes what it reads, in order.
 type reader struct {
+	*ingester
 	partition store.Partition
 	next      int64
-	consumer  sarama.PartitionConsumer
+	last      atomic.Pointer[store.Fingerprint] // of the last record that was read
+	messages  sarama.PartitionConsumer
 	decode    func(*sarama.ConsumerMessage) store.Record
-	log       *slog.Logger
+	anchor    anchor
 }
 
-func (in *ingester) newReader(p store.Partition, offset int64) (*reader, error) {
-	consumer, err := in.consumer.ConsumePartition(p.Topic, p.Partition, offset)
-	if err != nil {
-		return nil, fmt.Errorf("read %s from offset %d: %w", p, offset, err)
-	}
+func (in *ingester) newReader(p store.Partition, at position) *reader {
 	decode := decodeEvent
 	if p.Topic == in.DeadLetters {
 		decode = decodeDeadLetter
 	}
-	return &reader{partition: p, next: offset, consumer: consumer, decode: decode, log: in.Log}, nil
+	r := &reader{ingester: in, partition: p, next: at.next, decode: decode}
+	r.last.Store(at.last)
+	return r
 }
 
 // run reads until ctx ends or the partition cannot be read any more. A broker
 // that is away is waited for: sarama tries again by itself.
-func (r *reader) run(ctx context.Context, out chan<- store.Chunk) error {
-	defer r.consumer.AsyncClose()
+func (r *reader) run(ctx context.Context) error {
+	for {
+		err := r.consume(ctx)
+		if !errors.Is(err, sarama.ErrOffsetOutOfRange) {
+			return err
+		}
+		if err := r.relocate(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// relocate finds out why the log does not have the reader's position. It
+// returns nil when reading can go on.
+func (r *reader) relocate(ctx context.Context) error {
+	if err := r.checkOrigins(); err != nil {
+		return err
+	}
+	_, err := compare(r.client, r.partition, position{next: r.next, last: r.last.Load()})
+	if gap := (*gapError)(nil); errors.As(err, &gap) && r.AcceptGaps {
+		r.Log.Warn("offsets expired before they were read, which is recorded as a gap", "partition", r.partition, "from", gap.from, "to", gap.to)
+		r.next = gap.to + 1
+		return r.hand(ctx, store.Chunk{Partition: r.partition, From: gap.from, Next: r.next, Gap: true})
+	}
+	if err != nil {
+		return err
+	}
+	r.Log.Warn("the broker did not have an offset that it has now, trying again", "partition", r.partition, "offset", r.next)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(relocatePause):
+		return nil
+	}
+}
+
+// consume reads until ctx ends or the consumer does, which is an
+// ErrOffsetOutOfRange when the log does not have the position.
+func (r *reader) consume(ctx context.Context) (err error) {
+	r.messages, err = r.consumer.ConsumePartition(r.partition.Topic, r.partition.Partition, r.next)
+	if err != nil {
+		return fmt.Errorf("read %s from offset %d: %w", r.partition, r.next, err)
+	}
+	defer r.messages.AsyncClose()
 	away := false
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case err := <-r.consumer.Errors():
-			if err != nil && errors.Is(err.Err, sarama.ErrOffsetOutOfRange) {
-				return r.lost(err.Err)
+		case err, ok := <-r.messages.Errors():
+			if !ok || errors.Is(err.Err, sarama.ErrOffsetOutOfRange) {
+				return r.finish(ctx)
 			}
-			if err != nil && !away {
+			if !away {
 				away = true
-				r.log.Warn("waiting for the broker", "partition", r.partition, "offset", r.next, "cause", err.Err)
+				r.Log.Warn("waiting for the broker", "partition", r.partition, "offset", r.next, "cause", err.Err)
 			}
-		case m, ok := <-r.consumer.Messages():
+		case m, ok := <-r.messages.Messages():
 			if !ok {
-				return r.lost(errors.New("the consumer ended"))
+				return r.finish(ctx)
 			}
 			if away {
 				away = false
-				r.log.Info("reading again", "partition", r.partition, "offset", m.Offset)
+				r.Log.Info("reading again", "partition", r.partition, "offset", m.Offset)
 			}
-			select {
-			case out <- r.collect(m):
-			case <-ctx.Done():
-				return ctx.Err()
+			if err := r.hand(ctx, r.collect(m)); err != nil {
+				return err
 			}
 		}
+	}
+}
+
+// finish hands over what a consumer that has ended had read before. sarama ends
+// one by itself only when its offset is out of range.
+func (r *reader) finish(ctx context.Context) error {
+	for m := range r.messages.Messages() {
+		if err := r.hand(ctx, r.collect(m)); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("read %s at offset %d: %w", r.partition, r.next, sarama.ErrOffsetOutOfRange)
+}
+
+func (r *reader) hand(ctx context.Context, c store.Chunk) error {
+	select {
+	case r.chunks <- c:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
 // collect decodes the message and those behind it that are there already.
 func (r *reader) collect(m *sarama.ConsumerMessage) store.Chunk {
-	chunk := store.Chunk{Partition: r.partition, From: r.next}
-	for {
+	chunk := store.Chunk{Partition: r.partition, From: r.next, Records: []store.Record{r.decode(m)}}
+	for len(chunk.Records) < chunkRecords {
+		next := r.nextBuffered()
+		if next == nil {
+			break
+		}
+		m = next
 		chunk.Records = append(chunk.Records, r.decode(m))
-		r.next = m.Offset + 1
-		chunk.Next = r.next
-		if len(chunk.Records) == chunkRecords {
-			return chunk
-		}
-		select {
-		case next, ok := <-r.consumer.Messages():
-			if !ok {
-				return chunk
-			}
-			m = next
-		default:
-			return chunk
-		}
 	}
+	r.next = m.Offset + 1
+	chunk.Next, chunk.Last = r.next, fingerprintOf(m)
+	r.last.Store(chunk.Last)
+	return chunk
 }
 
-func (r *reader) lost(cause error) error {
-	return fmt.Errorf("read %s at offset %d: %w; the log may have been truncated or have expired, see `analytics status`",
-		r.partition, r.next, cause)
+// nextBuffered returns the next message if it is there already, else nil.
+func (r *reader) nextBuffered() *sarama.ConsumerMessage {
+	select {
+	case m := <-r.messages.Messages(): // nil after its end
+		return m
+	default:
+		return nil
+	}
 }

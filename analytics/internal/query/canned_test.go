@@ -66,6 +66,8 @@ func TestCannedAnswers(t *testing.T) {
 			"missing_user|2|2011-02-01T00:00:00Z|2011-02-01T00:00:02Z|user is absent or empty",
 			"invalid_json|1|2011-02-01T00:00:01Z|2011-02-01T00:00:01Z|the value is not a JSON object"}},
 
+		{"gaps", nil, []string{"purchases.dlq|0|0|9|10|2011-02-01T00:00:00Z"}},
+
 		{"recent", given{"limit": "3"}, []string{
 			"2011-02-07T11:00:00.000Z|return|dee|D|DISH|-2|1.00|-2.00|GBP|-",
 			"2011-02-07T10:00:00.000Z|purchase|cid|A|APPLE|1|3.00|3.00|EUR|o4",

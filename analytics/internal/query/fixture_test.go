@@ -78,6 +78,7 @@ func openSmall(t *testing.T, driver string) *sqlx.DB {
 		('purchases.dlq', 0, 0, x'01', 'missing_user', 'user is absent or empty', 1296518400000, 'purchases', 0, 5, NULL),
 		('purchases.dlq', 0, 1, x'02', 'invalid_json', 'the value is not a JSON object', 1296518401000, 'purchases', 0, 6, x'00'),
 		('purchases.dlq', 0, 2, x'03', 'missing_user', 'user is absent or empty', 1296518402000, 'purchases', 1, 5, NULL)`)
+	tx.MustExec(`INSERT INTO gaps VALUES ('purchases.dlq', 0, 0, 9, 1296518400000)`)
 	tx.MustExec(`INSERT INTO rejected_totals SELECT reason, count(*), min(rejected_at), max(rejected_at) FROM rejected GROUP BY reason`)
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)

@@ -20,6 +20,9 @@ type Partition struct {
 	NextOffset int64 `db:"next_offset"` // every record below it is in the database
 	Watermark  *int64
 	StoredAt   *int64 `db:"stored_at"` // milliseconds since 1970 UTC
+	// Missing is how many offsets had expired before they were read, see the
+	// table gaps.
+	Missing int64
 
 	HighWatermark *int64 // the offset that the log's next record will get
 	// Lag is how many offsets are to be read yet, at most: transaction markers
@@ -45,7 +48,9 @@ func millis(ms *int64) time.Time {
 func Read(ctx context.Context, db *sqlx.DB) ([]Partition, error) {
 	var list []Partition
 	err := db.SelectContext(ctx, &list,
-		`SELECT topic, partition, next_offset, watermark, stored_at FROM partitions ORDER BY topic, partition`)
+		`SELECT topic, partition, next_offset, watermark, stored_at,
+			(SELECT ifnull(sum(to_offset - from_offset + 1), 0) FROM gaps g WHERE g.topic = p.topic AND g.partition = p.partition) AS missing
+		FROM partitions p ORDER BY topic, partition`)
 	if err != nil {
 		return nil, fmt.Errorf("read the stored offsets: %w", err)
 	}

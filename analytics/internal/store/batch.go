@@ -26,11 +26,13 @@ type batch struct {
 	accepted   []placed // events to be stored
 	duplicates []duplicate
 	late       []lateEvent
+	gaps       []Chunk
 }
 
 // tally is what happened to one partition in the batch.
 type tally struct {
 	from, next                                  int64
+	last                                        *Fingerprint
 	records, events, duplicates, rejected, late int64
 }
 
@@ -66,6 +68,12 @@ func newBatch(st state, chunks []Chunk) (*batch, error) {
 		}
 		t.next = c.Next
 		t.records += int64(len(c.Records))
+		if c.Last != nil {
+			t.last = c.Last
+		}
+		if c.Gap {
+			b.gaps = append(b.gaps, c)
+		}
 	}
 	return b, nil
 }
@@ -258,7 +266,8 @@ func (w *Writer) isStored(key recordKey) (bool, error) {
 	return w.sql.findEvent.exists(key.occurredAt, key.id[:])
 }
 
-// insertNotes records which records were duplicates and which events late.
+// insertNotes records which records were duplicates, which events late, and
+// which offsets had expired.
 func (w *Writer) insertNotes(b *batch) error {
 	for _, d := range b.duplicates {
 		if err := w.sql.duplicates.add(d.Topic, int64(d.Partition.Partition), d.offset, d.id[:]); err != nil {
@@ -270,9 +279,15 @@ func (w *Writer) insertNotes(b *batch) error {
 			return fmt.Errorf("record the late event at %s offset %d: %w", l.Partition, l.Offset, err)
 		}
 	}
-	_, err := w.sql.duplicates.flush()
-	if err == nil {
-		_, err = w.sql.late.flush()
+	for _, g := range b.gaps {
+		if err := w.sql.gaps.add(g.Topic, int64(g.Partition.Partition), g.From, g.Next-1, time.Now().UnixMilli()); err != nil {
+			return fmt.Errorf("record the gap in %s at offset %d: %w", g.Partition, g.From, err)
+		}
 	}
-	return err
+	for _, notes := range []*bulk{w.sql.duplicates, w.sql.late, w.sql.gaps} {
+		if _, err := notes.flush(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -19,6 +19,7 @@ var background = context.Background()
 // statements are what a batch executes, prepared once.
 type statements struct {
 	events, rejected, duplicates, late *bulk
+	gaps                               *bulk
 	findEvent, findRejected            *statement
 	moveOffset                         *statement
 	rollups                            []rollup
@@ -31,12 +32,14 @@ func newStatements(conn *sqlite3.SQLiteConn) statements {
 			quantity, unit_price, currency, attribute_set_id, processed_at)`, 12, `ON CONFLICT DO NOTHING`),
 		duplicates: newBulk(conn, `INSERT INTO duplicates (topic, partition, offset, event_id)`, 4, ``),
 		late:       newBulk(conn, `INSERT INTO late_events (partition, offset, event_id, occurred_at, watermark)`, 5, ``),
+		gaps:       newBulk(conn, `INSERT INTO gaps (topic, partition, from_offset, to_offset, recorded_at)`, 5, ``),
 		findEvent:  &statement{conn: conn, sql: `SELECT 1 FROM events WHERE occurred_at = ? AND event_id = ?`},
 		rejected: newBulk(conn, `INSERT INTO rejected (topic, partition, offset, event_id, reason, detail, rejected_at,
 			source_topic, source_partition, source_offset, value)`, 11, `ON CONFLICT DO NOTHING`),
 		findRejected: &statement{conn: conn, sql: `SELECT 1 FROM rejected WHERE event_id = ?`},
 		moveOffset: &statement{conn: conn, sql: `UPDATE partitions SET next_offset = ?, watermark = ?, stored_at = ?,
-			records = records + ?, events = events + ?, duplicates = duplicates + ?, rejected = rejected + ?, late = late + ?
+			records = records + ?, events = events + ?, duplicates = duplicates + ?, rejected = rejected + ?, late = late + ?,
+			last_offset = ifnull(?, last_offset), last_timestamp = ifnull(?, last_timestamp), last_crc = ifnull(?, last_crc)
 			WHERE topic = ? AND partition = ? AND next_offset = ?`},
 		rollups: newRollups(conn),
 		rejectedTotals: newBulk(conn, `INSERT INTO rejected_totals (reason, records, first_at, last_at)`, 4,
@@ -46,7 +49,7 @@ func newStatements(conn *sqlite3.SQLiteConn) statements {
 }
 
 func (s *statements) close() error {
-	errs := []error{s.events.close(), s.rejected.close(), s.duplicates.close(), s.late.close(), s.findEvent.close(),
+	errs := []error{s.events.close(), s.rejected.close(), s.duplicates.close(), s.late.close(), s.gaps.close(), s.findEvent.close(),
 		s.findRejected.close(), s.moveOffset.close(), s.rejectedTotals.close()}
 	for _, r := range s.rollups {
 		errs = append(errs, r.upsert.close())

@@ -39,6 +39,18 @@ type Chunk struct {
 	// goes on: the last record's offset + 1.
 	From, Next int64
 	Records    []Record
+	// Last is the last record's fingerprint, nil when there is none.
+	Last *Fingerprint
+	// Gap says that the offsets from From to Next have expired, that there are
+	// no records, and that this is to be recorded.
+	Gap bool
+}
+
+// Fingerprint is what a record is known again by.
+type Fingerprint struct {
+	Offset    int64
+	Timestamp int64  // given by Kafka, milliseconds since 1970 UTC
+	CRC       uint32 // CRC-32C of its key followed by its value
 }
 
 // Record is one message: an event, or a rejection where Rejection is not nil.
@@ -232,8 +244,9 @@ func (w *Writer) moveOffsets(b *batch) error {
 	now := time.Now().UnixMilli()
 	for _, p := range b.order {
 		t := b.tallies[p]
+		lastOffset, lastTimestamp, lastCRC := t.last.columns()
 		changed, err := w.sql.moveOffset.exec(t.next, b.watermark(p), now, t.records, t.events, t.duplicates, t.rejected, t.late,
-			p.Topic, int64(p.Partition), t.from)
+			lastOffset, lastTimestamp, lastCRC, p.Topic, int64(p.Partition), t.from)
 		if err != nil {
 			return fmt.Errorf("move the offset of %s to %d: %w", p, t.next, err)
 		}
@@ -242,6 +255,14 @@ func (w *Writer) moveOffsets(b *batch) error {
 		}
 	}
 	return nil
+}
+
+// columns are the fingerprint's values in the table partitions, nil without one.
+func (f *Fingerprint) columns() (offset, timestamp, crc any) {
+	if f == nil {
+		return nil, nil, nil
+	}
+	return f.Offset, f.Timestamp, int64(f.CRC)
 }
 
 func (w *Writer) exec(statement string) error {

@@ -1,0 +1,40 @@
+package database
+
+import (
+	"context"
+	"fmt"
+	"os"
+)
+
+// WALSize is the size in bytes of the database's write-ahead log. It is 0 when
+// there is none.
+func (d *Database) WALSize() int64 {
+	info, err := os.Stat(d.Path + "-wal")
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// Truncate copies the write-ahead log into the database and empties its file.
+// It does not wait for a reader that still needs the log: done is then false,
+// and the file keeps its size.
+func (d *Database) Truncate(ctx context.Context) (done bool, err error) {
+	conn, err := d.Connx(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
+		return false, err
+	}
+	var busy, frames, copied int64
+	err = conn.QueryRowxContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &copied)
+	if _, resetErr := conn.ExecContext(ctx, "PRAGMA busy_timeout = "+busyTimeout); err == nil {
+		err = resetErr
+	}
+	if err != nil {
+		return false, fmt.Errorf("empty the write-ahead log of %s: %w", d.Path, err)
+	}
+	return busy == 0, nil
+}

@@ -1,0 +1,134 @@
+package ingest
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/IBM/sarama"
+	"github.com/jmoiron/sqlx"
+
+	"purchases/analytics/internal/store"
+)
+
+// ErrOtherLog is the error of a database that was built from another log than
+// the one at hand.
+var ErrOtherLog = errors.New("the database was built from another log")
+
+// buildAnew is the way out that is always there.
+const buildAnew = "run `analytics run --db NEW.db` to build a database from the log as it is now"
+
+// compare refuses a cluster or a topic that is not the bound one.
+func (bound origin) compare(found origin) error {
+	switch {
+	case bound.ClusterID != found.ClusterID:
+		return fmt.Errorf("topic %q: %w: of cluster %s, and this cluster is %s; run `analytics run --bootstrap-servers HOST:PORT` with the brokers of the first, "+
+			"or `analytics run --db NEW.db` to build a database from this one", bound.Topic, ErrOtherLog, bound.ClusterID, found.ClusterID)
+	case bound.TopicID != found.TopicID:
+		return fmt.Errorf("topic %q: %w: the topic was deleted and made again (its id was %s, now it is %s); %s",
+			bound.Topic, ErrOtherLog, bound.TopicID, found.TopicID, buildAnew)
+	}
+	return nil
+}
+
+// gapError is the error of a position that the log no longer reaches back to.
+type gapError struct {
+	partition store.Partition
+	from, to  int64 // the offsets that are missing, inclusive
+}
+
+func (e *gapError) Error() string {
+	return fmt.Sprintf("%s: offsets %d to %d expired before they were read; run `analytics run --on-gap accept` to go on without them and record the gap",
+		e.partition, e.from, e.to)
+}
+
+// position is how far a partition has been stored or read.
+type position struct {
+	next  int64
+	last  *store.Fingerprint // of the last record, nil before the first
+	isNew bool               // and has no row yet
+}
+
+// positionRow is the position as the table partitions has it.
+type positionRow struct {
+	Next          int64  `db:"next_offset"`
+	LastOffset    *int64 `db:"last_offset"`
+	LastTimestamp *int64 `db:"last_timestamp"`
+	LastCRC       *int64 `db:"last_crc"`
+}
+
+func (row positionRow) position() position {
+	at := position{next: row.Next}
+	if row.LastOffset != nil && row.LastTimestamp != nil && row.LastCRC != nil {
+		at.last = &store.Fingerprint{Offset: *row.LastOffset, Timestamp: *row.LastTimestamp, CRC: uint32(*row.LastCRC)}
+	}
+	return at
+}
+
+// storedPosition returns a new position when the partition has none.
+func storedPosition(ctx context.Context, db *sqlx.DB, p store.Partition) (position, error) {
+	var row positionRow
+	err := db.GetContext(ctx, &row, `SELECT next_offset, last_offset, last_timestamp, last_crc FROM partitions WHERE topic = ? AND partition = ?`,
+		p.Topic, p.Partition)
+	if errors.Is(err, sql.ErrNoRows) {
+		return position{isNew: true}, nil
+	}
+	if err != nil {
+		return position{}, fmt.Errorf("read the stored offset of %s: %w", p, err)
+	}
+	return row.position(), nil
+}
+
+// bounds are the first offset that a log has and the one its next record gets.
+type bounds struct{ oldest, newest int64 }
+
+func findBounds(client sarama.Client, p store.Partition) (b bounds, err error) {
+	if b.oldest, err = client.GetOffset(p.Topic, p.Partition, sarama.OffsetOldest); err != nil {
+		return b, fmt.Errorf("find the start of %s: %w", p, err)
+	}
+	if b.newest, err = client.GetOffset(p.Topic, p.Partition, sarama.OffsetNewest); err != nil {
+		return b, fmt.Errorf("find the end of %s: %w", p, err)
+	}
+	return b, nil
+}
+
+// compare refuses a log that does not go on at the position: one that has
+// expired behind it (a gapError), was truncated below it, or was truncated and
+// has grown past it again. known is false when the last record has expired or
+// been compacted away, so that the last of these cannot be told.
+func compare(client sarama.Client, p store.Partition, at position) (known bool, err error) {
+	b, err := findBounds(client, p)
+	switch {
+	case err != nil:
+		return false, err
+	case at.next < b.oldest:
+		return false, &gapError{p, at.next, b.oldest - 1}
+	case at.next > b.newest:
+		return false, fmt.Errorf("%s: %w: stored up to offset %d, and the log ends at %d: it was truncated or restored from an old copy; %s",
+			p, ErrOtherLog, at.next, b.newest, buildAnew)
+	}
+	switch {
+	case at.last == nil:
+		return true, nil
+	case at.last.Offset < b.oldest:
+		return false, nil
+	}
+	return compareRecord(client, p, at.last)
+}
+
+// compareRecord refuses a log that has another record at the offset. Where it
+// has none, the log was compacted: all other logs fill every offset.
+func compareRecord(client sarama.Client, p store.Partition, want *store.Fingerprint) (known bool, err error) {
+	found, err := recordAt(client, p, want.Offset)
+	switch {
+	case errors.Is(err, errNoRecord):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("read %s at offset %d again: %w", p, want.Offset, err)
+	case found == nil || *found != *want:
+		return false, fmt.Errorf("%s: %w: at offset %d stands %s, the one stored was %s: the log was truncated and has grown again, "+
+			"as after an unclean leader election; %s", p, ErrOtherLog, want.Offset, describe(found), describe(want), buildAnew)
+	}
+	return true, nil
+}

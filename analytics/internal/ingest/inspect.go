@@ -1,0 +1,58 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/IBM/sarama"
+	"github.com/jmoiron/sqlx"
+
+	"purchases/analytics/internal/store"
+)
+
+// inspected is a stored partition with its topic's origin.
+type inspected struct {
+	origin
+	Partition int32
+	positionRow
+}
+
+// Inspect compares the database with the logs as a run does at its start, and
+// changes nothing. It returns what a run would refuse. An error is of a cluster
+// or a database that cannot be asked.
+func Inspect(ctx context.Context, db sqlx.QueryerContext, client sarama.Client) (refusals []error, err error) {
+	var list []inspected
+	err = sqlx.SelectContext(ctx, db, &list, `SELECT topics.topic, cluster_id, topic_id, partition, next_offset, last_offset, last_timestamp, last_crc
+		FROM topics JOIN partitions USING (topic) ORDER BY topic, partition`)
+	if err != nil {
+		return nil, fmt.Errorf("read the stored offsets: %w", err)
+	}
+	origins := map[string]error{}
+	for _, row := range list {
+		if _, asked := origins[row.Topic]; !asked {
+			refusal := checkOrigin(client, row.origin)
+			origins[row.Topic] = refusal
+			refusals = append(refusals, refusal)
+		}
+		if origins[row.Topic] == nil {
+			_, refusal := compare(client, store.Partition{Topic: row.Topic, Partition: row.Partition}, row.position())
+			refusals = append(refusals, refusal)
+		}
+	}
+	return onlyRefusals(refusals)
+}
+
+// onlyRefusals returns the first error that is none as the error.
+func onlyRefusals(list []error) (refusals []error, err error) {
+	for _, err := range list {
+		switch gap := (*gapError)(nil); {
+		case err == nil:
+		case errors.Is(err, ErrOtherLog), errors.As(err, &gap):
+			refusals = append(refusals, err)
+		default:
+			return nil, err
+		}
+	}
+	return refusals, nil
+}

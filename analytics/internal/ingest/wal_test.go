@@ -1,0 +1,82 @@
+package ingest
+
+import (
+	"bytes"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"purchases/analytics/internal/database"
+)
+
+func openKeeper(t *testing.T) (*walKeeper, *bytes.Buffer) {
+	t.Helper()
+	db, err := database.Open(t.Context(), filepath.Join(t.TempDir(), "analytics.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	logged := &bytes.Buffer{}
+	return newWALKeeper(db, slog.New(slog.NewTextHandler(logged, nil))), logged
+}
+
+func (k *walKeeper) writeSomething() {
+	k.db.MustExec(`INSERT INTO users (user) VALUES (hex(randomblob(8)))`)
+	k.written = true
+}
+
+func TestLogIsEmptiedOnlyWhenIdle(t *testing.T) {
+	k, _ := openKeeper(t)
+	k.writeSomething()
+	k.look(t.Context(), false)
+	if k.db.WALSize() == 0 {
+		t.Error("the log was emptied while there was work")
+	}
+	k.look(t.Context(), true)
+	if size := k.db.WALSize(); size != 0 || k.written {
+		t.Errorf("the log has %d bytes after an idle moment", size)
+	}
+}
+
+func TestReaderDelaysTheEmptyingWithoutAWait(t *testing.T) {
+	k, logged := openKeeper(t)
+	reader, err := database.OpenReader(k.db.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reader.Close() }()
+	tx := reader.MustBegin()
+	var n int
+	if err := tx.Get(&n, `SELECT count(*) FROM users`); err != nil {
+		t.Fatal(err)
+	}
+	k.writeSomething()
+	k.look(t.Context(), true)
+	if k.db.WALSize() == 0 || !k.written {
+		t.Error("the log was emptied under a reader")
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	k.look(t.Context(), true)
+	if size := k.db.WALSize(); size != 0 {
+		t.Errorf("the log has %d bytes after the reader", size)
+	}
+	if logged.Len() > 0 {
+		t.Errorf("logged %s", logged)
+	}
+}
+
+func TestLargeLogIsToldOfOnceAndWhenItDoubles(t *testing.T) {
+	k, logged := openKeeper(t)
+	for _, test := range []struct {
+		size  int64
+		lines int
+	}{{walWarning - 1, 0}, {walWarning, 1}, {walWarning + 1, 1}, {2 * walWarning, 2}, {0, 2}, {walWarning, 3}} {
+		k.warn(test.size)
+		if got := strings.Count(logged.String(), "a reader does not end"); got != test.lines {
+			t.Errorf("at %d bytes: %d warnings, want %d", test.size, got, test.lines)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/urfave/cli/v2"
+
+	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/ingest"
+	"purchases/analytics/internal/verify"
+	"purchases/producer/kafka"
+	"purchases/producer/program"
+	bar "purchases/producer/progress"
+)
+
+func verifyCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "verify",
+		Usage: "prove that the numbers in the database are right",
+		Description: "Computes every statistic again from the events and compares; compares counts, offsets, identities,\n" +
+			"rejected records and names; has SQLite check the file; and compares the stored offsets and the last\n" +
+			"records with Kafka, where it can be reached. Says in one line that all is right, or in one line each\n" +
+			"what differs, and then exits with 1. It writes nothing and may run beside `analytics run`.\n\n" +
+			"Example:\n   analytics verify --db data/analytics.db",
+		Flags:  append(kafka.Flags(), databaseFlag()),
+		Action: verifyDatabase,
+	}
+}
+
+func verifyDatabase(c *cli.Context) error {
+	if c.Args().Present() {
+		return program.Usagef("`analytics verify` takes no arguments, got %q", c.Args().First())
+	}
+	path := c.String("db")
+	db, err := database.OpenReader(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	report, err := check(c, db)
+	if err != nil {
+		return err
+	}
+	refusals, unasked := compareWithKafka(c, db)
+	if unasked != nil && c.Context.Err() == nil {
+		fmt.Fprintf(c.App.ErrWriter, "%s: not compared with Kafka: %v\n", c.App.Name, unasked)
+	}
+	for _, refusal := range refusals {
+		report.Differences = append(report.Differences, "Kafka: "+refusal.Error())
+	}
+	return sayReport(c, path, report, unasked == nil)
+}
+
+func check(c *cli.Context, db *sqlx.DB) (verify.Report, error) {
+	shown := bar.New(c.App.ErrWriter, c.App.Name+": verify", int64(len(verify.Checks())), "checks")
+	defer shown.Finish()
+	return verify.Run(c.Context, db, func() { shown.Add(1) })
+}
+
+func compareWithKafka(c *cli.Context, db *sqlx.DB) (refusals []error, err error) {
+	settings := kafka.FromFlags(c)
+	client, err := settings.Connect(c.Context, settings.Config())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = client.Close() }()
+	return ingest.Inspect(c.Context, db, client)
+}
+
+func sayReport(c *cli.Context, path string, r verify.Report, withKafka bool) error {
+	if err := c.Context.Err(); err != nil {
+		return context.Cause(c.Context)
+	}
+	if len(r.Differences) == 0 {
+		also := ""
+		if withKafka {
+			also = ", and Kafka agrees"
+		}
+		_, err := fmt.Fprintf(c.App.Writer, "all is right: %d events and %d rejected records agree with the statistics in %d checks%s\n",
+			r.Events, r.Rejected, r.Checks, also)
+		return err
+	}
+	for _, difference := range r.Differences {
+		if _, err := fmt.Fprintln(c.App.Writer, difference); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("database %s is not right: %d differences, see above; restore a backup, or run `analytics run --db NEW.db` to build it again from Kafka",
+		path, len(r.Differences))
+}
