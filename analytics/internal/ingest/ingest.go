@@ -23,7 +23,7 @@ const (
 	linger        = 20 * time.Millisecond   // how long a batch waits for more records
 	chunkRecords  = 250                     // that a reader decodes before it hands them over
 	queuedChunks  = maxBatch / chunkRecords // so that a batch is ready when the writer is
-	readBytes    = 256 << 10               // of one partition in one response, compressed
+	readBytes     = 256 << 10               // of one partition in one response, compressed
 	discoverEvery = 2 * time.Second         // how often new partitions are looked for
 )
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/mattn/go-sqlite3"
+
+	"purchases/producer/crashpoint"
 )
 
 // measures are the six figures that every rollup keeps. None is negative:
@@ -160,9 +162,11 @@ func newUpsert(conn *sqlite3.SQLiteConn, table, keyColumns string) *bulk {
 // tables' keys so that neighbouring rows are written together.
 func (w *Writer) addStatistics(b *batch) error {
 	for _, r := range w.sql.rollups {
+		crashpoint.At("analytics.rollup.before")
 		if err := r.add(r.sums(b.stats)); err != nil {
 			return fmt.Errorf("add to %s: %w", r.table, err)
 		}
+		crashpoint.At("analytics.rollup.after")
 	}
 	if err := w.addRejectedTotals(b.stats); err != nil {
 		return fmt.Errorf("add to rejected_totals: %w", err)

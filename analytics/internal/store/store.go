@@ -18,6 +18,8 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/mattn/go-sqlite3"
+
+	"purchases/producer/crashpoint"
 )
 
 // ErrMoved is the error of a batch that does not start at the stored offset:
@@ -188,27 +190,33 @@ func (w *Writer) Write(chunks []Chunk) error {
 }
 
 func (w *Writer) transact(chunks []Chunk) error {
+	crashpoint.At("analytics.begin.before")
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
+	crashpoint.At("analytics.begin.after")
 	next, err := w.write(chunks)
 	if err == nil {
+		crashpoint.At("analytics.commit.before")
 		err = w.exec("COMMIT")
 	}
 	if err != nil {
 		_ = w.exec("ROLLBACK") // SQLite may have done so already
 		return fmt.Errorf("store %s: %w", describe(chunks), err)
 	}
+	crashpoint.At("analytics.commit.after")
 	w.state = next
 	return nil
 }
 
 // write does the work of one transaction and returns the state after it.
 func (w *Writer) write(chunks []Chunk) (state, error) {
+	crashpoint.At("analytics.insert.before")
 	b, err := w.insertRecords(chunks)
 	if err != nil {
 		return state{}, err
 	}
+	crashpoint.At("analytics.insert.after")
 	for _, step := range []func(*batch) error{w.insertNotes, w.addStatistics} {
 		if err := step(b); err != nil {
 			return state{}, err
@@ -245,6 +253,7 @@ func (w *Writer) moveOffsets(b *batch) error {
 	for _, p := range b.order {
 		t := b.tallies[p]
 		lastOffset, lastTimestamp, lastCRC := t.last.columns()
+		crashpoint.At("analytics.offset.before")
 		changed, err := w.sql.moveOffset.exec(t.next, b.watermark(p), now, t.records, t.events, t.duplicates, t.rejected, t.late,
 			lastOffset, lastTimestamp, lastCRC, p.Topic, int64(p.Partition), t.from)
 		if err != nil {
@@ -253,6 +262,7 @@ func (w *Writer) moveOffsets(b *batch) error {
 		if changed != 1 {
 			return fmt.Errorf("move the offset of %s from %d to %d: %w; run one `analytics run` per database", p, t.from, t.next, ErrMoved)
 		}
+		crashpoint.At("analytics.offset.after")
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"github.com/IBM/sarama"
+
+	"purchases/producer/crashpoint"
 )
 
 // flight is the messages of one transaction on their way to the broker.
@@ -33,15 +35,16 @@ func (p *Producer) send(ctx context.Context, messages []*sarama.ProducerMessage)
 	f.left.Store(int64(len(messages)))
 	for _, m := range messages {
 		m.Metadata = f
+		crashpoint.At("processor.produce.before")
 		select {
 		case p.async.Input() <- m:
+			crashpoint.At("processor.produce.after")
 		case <-f.over:
 			return f.err
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	p.step("ack")
 	select {
 	case <-f.over:
 		return f.err
@@ -62,7 +65,9 @@ func (p *Producer) drain() {
 				successes = nil
 				continue
 			}
+			crashpoint.At("processor.ack.before")
 			m.Metadata.(*flight).done(nil)
+			crashpoint.At("processor.ack.after")
 		case failure, ok := <-failures:
 			if !ok {
 				failures = nil

@@ -17,6 +17,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"purchases/producer/crashpoint"
 	"purchases/producer/kafka"
 )
 
@@ -70,14 +71,14 @@ type Producer struct {
 	async   sarama.AsyncProducer
 	drained chan struct{}
 	retried atomic.Bool
-	step    func(name string) // called between the steps of a transaction; tests stop there
+	step    func(name string) // crashpoint.At, or what a test does there
 }
 
 // Open returns a Producer for the transactional id. When it returns, every
 // earlier Producer with this id is fenced, its open transaction is aborted,
 // and offsets that it had not committed never will be.
 func Open(ctx context.Context, settings kafka.Settings, id string) (*Producer, error) {
-	p := &Producer{id: id, drained: make(chan struct{}), step: func(string) {}}
+	p := &Producer{id: id, drained: make(chan struct{}), step: crashpoint.At}
 	var err error
 	if p.client, err = settings.Connect(ctx, p.config(settings)); err != nil {
 		return nil, err
@@ -137,23 +138,24 @@ func (p *Producer) Publish(ctx context.Context, messages []*sarama.ProducerMessa
 func (p *Producer) publish(ctx context.Context, messages []*sarama.ProducerMessage, offset Offset) error {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	p.step("begin")
+	p.step("processor.begin.before")
 	if err := p.async.BeginTxn(); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	p.step("produce")
+	p.step("processor.begin.after")
 	if err := p.send(ctx, messages); err != nil {
 		return fmt.Errorf("send: %w", err)
 	}
-	p.step("offsets")
+	p.step("processor.offsets.before")
 	if err := p.async.AddOffsetsToTxnWithGroupMetadata(offset.request(), offset.Group); err != nil {
 		return fmt.Errorf("add offset: %w", err)
 	}
-	p.step("commit")
+	p.step("processor.offsets.after")
+	p.step("processor.commit.before")
 	if err := p.end(p.async.CommitTxn); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	p.step("committed")
+	p.step("processor.commit.after")
 	return nil
 }
 

@@ -99,12 +99,12 @@ func TestPublishCommitsMessagesAndOffset(t *testing.T) {
 // A process that dies at any step leaves all or nothing behind, as soon as the
 // next one has opened.
 func TestDeathAtEachStep(t *testing.T) {
-	for _, step := range []string{"begin", "produce", "ack", "offsets", "commit", "committed"} {
+	for _, step := range []string{"begin.before", "begin.after", "offsets.before", "offsets.after", "commit.before", "commit.after"} {
 		t.Run(step, func(t *testing.T) {
 			b := newBroker(t)
 			p := b.open()
 			p.step = func(name string) {
-				if name == step {
+				if name == "processor."+step {
 					runtime.Goexit()
 				}
 			}
@@ -116,7 +116,7 @@ func TestDeathAtEachStep(t *testing.T) {
 			<-died
 			next := b.open()
 			wantVisible, wantCommitted := kafka.NoRecord, int64(-1)
-			if step == "committed" {
+			if step == "commit.after" {
 				wantVisible, wantCommitted = 9, 10
 			}
 			if b.visible() != wantVisible || b.committed() != wantCommitted {
@@ -175,7 +175,7 @@ func TestCancelledPublishLeavesNothingOpen(t *testing.T) {
 	p := b.open()
 	ctx, cancel := context.WithCancel(t.Context())
 	p.step = func(name string) {
-		if name == "produce" {
+		if name == "processor.begin.after" {
 			cancel()
 		}
 	}
@@ -193,7 +193,7 @@ func TestCommitThatHasBegunIsNotCancelled(t *testing.T) {
 	p := b.open()
 	ctx, cancel := context.WithCancel(t.Context())
 	p.step = func(name string) {
-		if name == "commit" {
+		if name == "processor.commit.before" {
 			cancel()
 		}
 	}
@@ -207,7 +207,7 @@ func TestOpenEndsWhatAnotherHasInHand(t *testing.T) {
 	old := b.open()
 	var opened atomic.Bool
 	old.step = func(name string) {
-		if name == "offsets" && opened.CompareAndSwap(false, true) {
+		if name == "processor.offsets.before" && opened.CompareAndSwap(false, true) {
 			b.open()
 		}
 	}
@@ -226,7 +226,7 @@ func TestCloseDoesNotHangWithoutABroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.step = func(name string) {
-		if name == "produce" {
+		if name == "processor.begin.after" {
 			b.Close()
 		}
 	}
