@@ -42,6 +42,10 @@ func run(c *cli.Context) (err error) {
 	if c.Args().Present() {
 		return program.Usagef("`analytics run` takes no arguments, got %q", c.Args().First())
 	}
+	settings, err := kafka.FromFlags(c)
+	if err != nil {
+		return err
+	}
 	db, err := database.Open(c.Context, c.String("db"))
 	if err != nil {
 		return err
@@ -52,7 +56,7 @@ func run(c *cli.Context) (err error) {
 	progress := startProgress(log)
 	defer progress.stop()
 	return ingest.Run(c.Context, db, ingest.Config{
-		Kafka:  kafka.FromFlags(c),
+		Kafka:  settings,
 		Events: c.String("topic"), DeadLetters: c.String("dead-letters"), Group: c.String("group"),
 		Drain: c.Bool("drain"), Log: log, Stored: progress.add,
 	})
