@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -15,7 +16,9 @@ var ErrNoTopic = errors.New("topic does not exist")
 // Connect opens a client with the configuration, which comes from
 // [Settings.Config]. It first asks the brokers once, all at the same time and
 // whatever the configuration says of retries; where none answers, the error
-// names the cause within five seconds, and what to do.
+// names the cause within five seconds, and what to do. When ctx ends, they have
+// half a second left: a program that is told to stop may still need a connection
+// to put things in order.
 func (s Settings) Connect(ctx context.Context, config *sarama.Config) (sarama.Client, error) {
 	if err := s.preflight(ctx); err != nil {
 		return nil, err
@@ -29,8 +32,9 @@ func (s Settings) Connect(ctx context.Context, config *sarama.Config) (sarama.Cl
 
 // preflight succeeds as soon as one broker lets the program in.
 func (s Settings) preflight(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, preflightTimeout)
+	talk, cancel := context.WithTimeout(context.WithoutCancel(ctx), preflightTimeout)
 	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cancel) })()
 	addresses := s.bootstrap()
 	type result struct {
 		index int
@@ -38,7 +42,7 @@ func (s Settings) preflight(ctx context.Context) error {
 	}
 	results := make(chan result, len(addresses))
 	for i, address := range addresses {
-		go func() { results <- result{i, s.probe(ctx, address)} }()
+		go func() { results <- result{i, s.probe(talk, address)} }()
 	}
 	failures := make([]error, len(addresses))
 	for range addresses {
@@ -48,7 +52,7 @@ func (s Settings) preflight(ctx context.Context) error {
 				return nil
 			}
 			failures[r.index] = r.err
-		case <-ctx.Done():
+		case <-talk.Done():
 			return s.summary(ctx, failures)
 		}
 	}

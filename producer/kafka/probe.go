@@ -19,6 +19,7 @@ const (
 	reachTimeout     = 2 * time.Second         // to connect, and again for TLS
 	answerTimeout    = 3300 * time.Millisecond // for all of a first conversation
 	suspicionTimeout = 700 * time.Millisecond  // to find out why it failed, twice
+	stopGrace        = 500 * time.Millisecond  // when the program is told to stop
 	maxAnswer        = 1 << 20                 // bytes
 )
 
