@@ -53,6 +53,10 @@ func run(c *cli.Context) (err error) {
 	if onGap != refuseGaps && onGap != acceptGaps {
 		return program.Usagef("--on-gap %q: it is %s or %s", onGap, refuseGaps, acceptGaps)
 	}
+	settings, err := kafka.FromFlags(c)
+	if err != nil {
+		return err
+	}
 	db, err := database.Open(c.Context, c.String("db"))
 	if err != nil {
 		return err
@@ -63,7 +67,7 @@ func run(c *cli.Context) (err error) {
 	progress := startProgress(log)
 	defer progress.stop()
 	return ingest.Run(c.Context, db, ingest.Config{
-		Kafka:  kafka.FromFlags(c),
+		Kafka:  settings,
 		Events: c.String("topic"), DeadLetters: c.String("dead-letters"), Group: c.String("group"),
 		AcceptGaps: onGap == acceptGaps, Drain: c.Bool("drain"), Log: log, Stored: progress.add,
 	})

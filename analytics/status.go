@@ -84,7 +84,10 @@ func sayMissing(c *cli.Context, partitions []status.Partition) (err error) {
 }
 
 func addLag(c *cli.Context, partitions []status.Partition) error {
-	settings := kafka.FromFlags(c)
+	settings, err := kafka.FromFlags(c)
+	if err != nil {
+		return err
+	}
 	client, err := settings.Connect(c.Context, settings.Config())
 	if err != nil {
 		return err

@@ -69,8 +69,12 @@ func run(c *cli.Context) error {
 }
 
 func settings(c *cli.Context) (pipeline.Settings, error) {
+	connection, err := kafka.FromFlags(c)
+	if err != nil {
+		return pipeline.Settings{}, err
+	}
 	s := pipeline.Settings{
-		Kafka: kafka.FromFlags(c),
+		Kafka: connection,
 		Group: c.String("group"), Input: c.String("topic"), Output: c.String("to"), DeadLetters: c.String("dead-letters"),
 		Linger: c.Duration("linger"), BatchSize: c.Int("batch-size"), Drain: c.Bool("drain"),
 	}

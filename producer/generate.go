@@ -137,7 +137,11 @@ func openSink(c *cli.Context) (sink, error) {
 	if c.Bool("dry-run") {
 		return &printer{w: bufio.NewWriter(c.App.Writer), eachLine: c.Float64("rate") > 0}, nil
 	}
-	return publish.Open(c.Context, kafka.FromFlags(c), c.String("topic"))
+	settings, err := kafka.FromFlags(c)
+	if err != nil {
+		return nil, err
+	}
+	return publish.Open(c.Context, settings, c.String("topic"))
 }
 
 // tally counts what was handed to the sink.

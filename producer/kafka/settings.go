@@ -3,15 +3,16 @@
 // cause, and the questions about a log that every reader asks.
 //
 // Settings that carry a guarantee (acks, idempotence, transactions, isolation)
-// are not here: they stand beside the code that relies on them.
+// are not here: they stand beside the code that relies on them, and a file that
+// says otherwise is refused.
 package kafka
 
 import (
+	"crypto/tls"
 	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/urfave/cli/v2"
 )
 
 // Defaults of the connection.
@@ -25,31 +26,43 @@ const (
 	maxFetchPerBroker = 16 << 20 // bytes of one fetch response
 )
 
-// Settings say where a cluster is.
+// Settings say where a cluster is and how to get in.
 type Settings struct {
 	// Bootstrap lists brokers as host:port. The zero value means DefaultBootstrap.
 	Bootstrap []string
 	// ClientID names the program in the brokers' logs and quotas.
 	ClientID string
+	// Rack, if not empty, is where to prefer replicas for reading.
+	Rack string
+	// TLS is how to encrypt; nil does not.
+	TLS *tls.Config
+	// SASL is how to log in; its zero value does not.
+	SASL SASL
 }
 
-// Flags are the command-line flags of the connection, for [FromFlags].
-func Flags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringSliceFlag{
-			Name:    "bootstrap-servers",
-			Usage:   "Kafka brokers as `HOST:PORT,...`",
-			EnvVars: []string{"KAFKA_BOOTSTRAP_SERVERS"},
-			Value:   cli.NewStringSlice(DefaultBootstrap),
-		},
-	}
+// SASL holds credentials.
+type SASL struct {
+	// Mechanism is PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER. The
+	// zero value is no authentication.
+	Mechanism sarama.SASLMechanism
+	// Username and Password are for all mechanisms but OAUTHBEARER.
+	Username string
+	Password Secret
+	// Tokens is for OAUTHBEARER.
+	Tokens sarama.AccessTokenProvider
 }
 
-// FromFlags reads the settings from the flags of [Flags]. The client id is the
-// name of the program.
-func FromFlags(c *cli.Context) Settings {
-	return Settings{Bootstrap: c.StringSlice("bootstrap-servers"), ClientID: c.App.Name}
-}
+// Secret is a text that never shows when it is printed.
+type Secret string
+
+// String hides the secret.
+func (Secret) String() string { return "[secret]" }
+
+// GoString hides the secret from %#v.
+func (Secret) GoString() string { return "[secret]" }
+
+// MarshalText hides the secret from JSON and logs.
+func (Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
 
 // Config returns a sarama configuration for these settings, without any that
 // carries a guarantee. Topics are never created by mistake, and sizes and
@@ -58,13 +71,34 @@ func (s Settings) Config() *sarama.Config {
 	limitDecompression()
 	c := sarama.NewConfig()
 	c.ClientID = s.ClientID
+	c.RackID = s.Rack
 	c.Net.DialTimeout = dialTimeout
 	c.Net.ReadTimeout = requestTimeout
 	c.Net.WriteTimeout = requestTimeout
+	c.Net.TLS.Enable = s.TLS != nil
+	c.Net.TLS.Config = s.TLS
+	s.SASL.configure(c)
 	c.Metadata.AllowAutoTopicCreation = false
 	c.Metadata.RefreshFrequency = metadataRefresh
 	c.Consumer.Fetch.MaxBytes = maxFetchPerBroker
 	return c
+}
+
+func (s SASL) configure(c *sarama.Config) {
+	if s.Mechanism == "" {
+		return
+	}
+	sasl := &c.Net.SASL
+	sasl.Enable = true
+	sasl.Version = sarama.SASLHandshakeV1
+	sasl.Mechanism = s.Mechanism
+	sasl.User = s.Username
+	sasl.Password = string(s.Password)
+	sasl.TokenProvider = s.Tokens
+	switch s.Mechanism {
+	case sarama.SASLTypeSCRAMSHA256, sarama.SASLTypeSCRAMSHA512:
+		sasl.SCRAMClientGeneratorFunc = func() sarama.SCRAMClient { return &conversation{mechanism: s.Mechanism} }
+	}
 }
 
 // limitDecompression sets sarama's only setting that is global.
