@@ -127,11 +127,18 @@ func (f *Freshness) SetLag(ends map[Log]End) {
 		if !known {
 			return
 		}
-		if end.LastRecord >= p.NextOffset {
-			lag += end.HighWatermark - p.NextOffset
-		}
+		lag += end.Lag(p.NextOffset)
 	}
 	f.Lag = &lag
+}
+
+// Lag is how many offsets are to be read yet, at most: transaction markers
+// count, but a log whose last record is stored has none.
+func (e End) Lag(nextOffset int64) int64 {
+	if e.LastRecord < nextOffset {
+		return 0
+	}
+	return e.HighWatermark - nextOffset
 }
 
 // Target is an offset that somebody waits for.

@@ -28,7 +28,7 @@ import (
 
 const (
 	busyTimeout = "5000"  // milliseconds
-	cacheSize   = "-8192" // KiB of each connection, negative as PRAGMA cache_size has it
+	cacheSize   = "-4096" // KiB of each connection, negative as PRAGMA cache_size has it
 )
 
 // Pool is a set of connections that can only read.
