@@ -19,7 +19,9 @@ func app() *cli.App {
 		Description: "analytics keeps every event of a topic in one SQLite file, together with the offset up\n" +
 			"to which it has read, so that its numbers are right after any crash.\n\n" +
 			"Example:\n   analytics run --drain && analytics query top-items",
-		Commands: []*cli.Command{runCommand(), queryCommand(), statusCommand(), verifyCommand()},
+		Commands: []*cli.Command{
+			runCommand(), serveCommand(), queryCommand(), sqlCommand(), statusCommand(), verifyCommand(),
+		},
 	}
 	explainFaults(app.Commands)
 	return app

@@ -71,7 +71,7 @@ func newMachine(t *testing.T) *machine {
 func (m *machine) command(program string, args ...string) *exec.Cmd {
 	c := exec.Command(filepath.Join(binaries, program), args...)
 	c.Dir = m.dir
-	c.Env = append(os.Environ(), "KAFKA_BOOTSTRAP_SERVERS="+m.bootstrap)
+	c.Env = append(os.Environ(), "KAFKA_BOOTSTRAP_SERVERS="+m.bootstrap, "ANALYTICS_HTTP=")
 	return c
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,13 +14,10 @@ import (
 	"text/tabwriter"
 
 	"github.com/jedib0t/go-pretty/v6/text"
-	"github.com/jmoiron/sqlx"
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
-	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/query"
-	"purchases/analytics/internal/render"
+	"purchases/analytics/internal/readonly"
 	"purchases/analytics/internal/sqlfiles"
 	"purchases/producer/program"
 )
@@ -27,15 +25,16 @@ import (
 // queryCommand makes a command of each query. The flags of a command must be
 // known before the command line is read, but one of them, --queries, names a
 // folder with more queries: it is looked up in the process's arguments.
-func queryCommand() *cli.Command { return newQueryCommand(queriesFolder(os.Args)) }
+func queryCommand() *cli.Command {
+	return newQueryCommand(cmp.Or(queriesFolder(os.Args), os.Getenv(queriesVariable)))
+}
+
+// queriesVariable names a folder where --queries does not.
+const queriesVariable = "ANALYTICS_QUERIES"
 
 // newQueryCommand adds the queries in folder, if one is given, to the program's own.
 func newQueryCommand(folder string) *cli.Command {
-	catalogue, faults := loadQueries("queries", sqlfiles.Queries())
-	if folder != "" {
-		own, ownFaults := loadQueries(folder, os.DirFS(folder))
-		catalogue, faults = catalogue.With(own), append(faults, ownFaults...)
-	}
+	catalogue, faults := allQueries(folder)
 	command := &cli.Command{
 		Name:      "query",
 		Usage:     "answer a question from the database",
@@ -43,18 +42,39 @@ func newQueryCommand(folder string) *cli.Command {
 		Description: "Without a name it lists the queries. `analytics query NAME --help` shows the\n" +
 			"parameters of one. Flags may stand before or after the name.\n\n" +
 			"Examples:\n   analytics query top-items --limit 5\n   analytics query summary --output json",
-		Flags: append([]cli.Flag{
-			databaseFlag(),
-			outputFlag(),
-			&cli.StringFlag{Name: "queries", Usage: "`FOLDER` with queries of your own, one NAME.sql each; a name that exists replaces it"},
-		}, hiddenFlags(catalogue)...),
+		Flags: slices.Concat(askFlags(), []cli.Flag{
+			queriesFlag(),
+			&cli.StringFlag{Name: "check", Usage: "only check the queries in `FOLDER`, on the schema too, and say what is wrong"},
+		}, hiddenFlags(catalogue)),
 		Before: func(c *cli.Context) error { return reportFaults(c, faults) },
-		Action: func(c *cli.Context) error { return listQueries(c, catalogue) },
+		Action: func(c *cli.Context) error {
+			if folder := c.String("check"); folder != "" {
+				return checkQueries(c, folder)
+			}
+			return listQueries(c, catalogue)
+		},
 	}
 	for _, q := range catalogue {
 		command.Subcommands = append(command.Subcommands, oneQueryCommand(q))
 	}
 	return command
+}
+
+func queriesFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "queries", EnvVars: []string{queriesVariable},
+		Usage: "`FOLDER` with queries of your own, one NAME.sql each; a name that exists replaces it",
+	}
+}
+
+// allQueries loads the program's own queries and those in folder, if one is given.
+func allQueries(folder string) (query.Catalogue, []error) {
+	catalogue, faults := loadQueries("queries", sqlfiles.Queries())
+	if folder != "" {
+		own, ownFaults := loadQueries(folder, os.DirFS(folder))
+		catalogue, faults = catalogue.With(own), append(faults, ownFaults...)
+	}
+	return catalogue, faults
 }
 
 // queriesFolder finds the value of --queries; the last one counts, as with
@@ -163,7 +183,7 @@ func describe(q query.Query) string {
 	}
 	_ = columns.Flush() // a strings.Builder does not fail
 	fmt.Fprintf(&b, "\nExample:\n   %s\n\n", strings.TrimSpace("analytics query "+q.Name+" "+q.Example))
-	b.WriteString("The options --db, --output and --queries of `analytics query` apply as well.")
+	b.WriteString("The options of `analytics query`, such as --db, --output and --watch, apply as well.")
 	return b.String()
 }
 
@@ -192,28 +212,18 @@ func answer(c *cli.Context, q query.Query) error {
 	if extra := c.Args().First(); extra != "" {
 		return program.Usagef("unexpected argument %q; see `analytics query %s --help`", extra, q.Name)
 	}
-	format, err := render.ParseFormat(c.String("output"))
-	if err != nil {
-		return program.Usagef("%v", err)
-	}
 	args, err := q.Bind(parameters(c))
 	if err != nil {
 		return program.Usagef("--%v; see `analytics query %s --help`", err, q.Name)
 	}
-	db, err := database.OpenReader(c.String("db"))
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	n, err := ask(c.Context, db, q, args, c.App.Writer, format)
-	if err != nil {
-		return err
-	}
-	if n == 0 {
-		hint(c, db)
-	}
-	return nil
+	return ask(c, question{
+		name: q.Name, args: args, bar: q.Ranked(args),
+		rows: func(ctx context.Context, s *readonly.Snapshot) (*query.Rows, error) { return q.Run(ctx, s, args) },
+	})
 }
+
+// commonFlags are no parameters of a query.
+var commonFlags = []string{"check", "db", "output", "queries", "safe-csv", "wait-for", "watch"}
 
 // parameters collects the flags that were given, before the query's name or
 // after it, without those of every query.
@@ -225,48 +235,10 @@ func parameters(c *cli.Context) map[string]string {
 		}
 		for _, name := range level.LocalFlagNames() {
 			_, closer := given[name]
-			if !closer && !slices.Contains([]string{"db", "output", "queries"}, name) {
+			if !closer && !slices.Contains(commonFlags, name) {
 				given[name] = level.String(name)
 			}
 		}
 	}
 	return given
-}
-
-func ask(ctx context.Context, db sqlx.QueryerContext, q query.Query, args query.Args, w io.Writer, format render.Format) (int, error) {
-	rows, err := q.Run(ctx, db, args)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	n, err := render.Write(w, format, render.Answer{Query: q.Name, Args: args, Columns: q.Columns, Rows: rows.All()}, tableOptions(w))
-	if err != nil {
-		return n, fmt.Errorf("query %s, after %d rows: %w", q.Name, n, err)
-	}
-	return n, nil
-}
-
-// tableOptions fits a table to the terminal that w is, if it is one.
-func tableOptions(w io.Writer) render.Options {
-	file, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return render.Options{}
-	}
-	width, _, err := term.GetSize(int(file.Fd()))
-	if err != nil {
-		return render.Options{}
-	}
-	// https://no-color.org
-	return render.Options{Width: width, Bold: os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
-}
-
-// hint says on stderr why an answer has no rows.
-func hint(c *cli.Context, db *sqlx.DB) {
-	why := "no rows for these parameters"
-	var some bool
-	err := db.GetContext(c.Context, &some, "SELECT EXISTS (SELECT 1 FROM partitions WHERE records > 0)")
-	if err == nil && !some {
-		why = "no rows: the database is still empty; `analytics run` fills it"
-	}
-	fmt.Fprintf(c.App.ErrWriter, "%s: %s\n", c.App.Name, why)
 }

@@ -31,9 +31,10 @@ func runCommand() *cli.Command {
 		Usage: "store events from Kafka in the database, until stopped",
 		Description: "Reads every partition of the two topics from where the database stands. Events, statistics and\n" +
 			"offsets are stored in one SQLite transaction. One process may write a database at a time; any\n" +
-			"number may query it meanwhile.\n\n" +
+			"number may query it meanwhile. It answers queries over HTTP too, but not with --drain, unless --http\n" +
+			"is given.\n\n" +
 			"Example:\n   analytics run --drain   # store what is there now, then end",
-		Flags: append(kafka.Flags(),
+		Flags: append(append(kafka.Flags(), httpFlags()...),
 			databaseFlag(),
 			&cli.BoolFlag{Name: "drain", Usage: "end when all is stored that the log holds at the start"},
 			&cli.StringFlag{Name: "on-gap", Value: refuseGaps, Usage: "when offsets have expired before they were read: `WHAT` is refuse, or accept to go on without them and record the gap"},
@@ -57,6 +58,10 @@ func run(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	web, err := listenBeside(c)
+	if err != nil {
+		return err
+	}
 	db, err := database.Open(c.Context, c.String("db"))
 	if err != nil {
 		return err
@@ -64,6 +69,11 @@ func run(c *cli.Context) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	log := program.Logger(c.App.ErrWriter, c.App.Name)
 	log.Info("storing events", "db", c.String("db"), "topic", c.String("topic"), "dead_letters", c.String("dead-letters"))
+	stopHTTP, err := startHTTP(c, web, settings, log)
+	if err != nil {
+		return err
+	}
+	defer stopHTTP()
 	progress := startProgress(log)
 	defer progress.stop()
 	return ingest.Run(c.Context, db, ingest.Config{

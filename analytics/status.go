@@ -124,16 +124,20 @@ func instant(t time.Time) any {
 	return t.Format(time.RFC3339)
 }
 
-// sayDatabaseSize adds what is no row. The file's log counts: it holds what is
-// not yet in the file itself.
+// sayDatabaseSize adds what is no row.
 func sayDatabaseSize(c *cli.Context, path string) error {
-	var size int64
+	_, err := fmt.Fprintf(c.App.ErrWriter, "%s: database %s, %.1f MB\n", c.App.Name, path, float64(databaseSize(path))/1e6)
+	return err
+}
+
+// databaseSize is in bytes. The file's log counts: it holds what is not yet in
+// the file itself.
+func databaseSize(path string) (size int64) {
 	for _, suffix := range []string{"", "-wal"} {
 		info, err := os.Stat(path + suffix)
 		if err == nil {
 			size += info.Size()
 		}
 	}
-	_, err := fmt.Fprintf(c.App.ErrWriter, "%s: database %s, %.1f MB\n", c.App.Name, path, float64(size)/1e6)
-	return err
+	return size
 }

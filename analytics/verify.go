@@ -60,7 +60,10 @@ func check(c *cli.Context, db *sqlx.DB) (verify.Report, error) {
 }
 
 func compareWithKafka(c *cli.Context, db *sqlx.DB) (refusals []error, err error) {
-	settings := kafka.FromFlags(c)
+	settings, err := kafka.FromFlags(c)
+	if err != nil {
+		return nil, err
+	}
 	client, err := settings.Connect(c.Context, settings.Config())
 	if err != nil {
 		return nil, err

@@ -25,6 +25,8 @@ type ParamError struct {
 	Param string
 	Value string
 	Want  string // such as "an integer from 1 to 10"
+	// Allowed lists the values where there are few: those of a choice.
+	Allowed []string
 }
 
 func (e *ParamError) Error() string { return fmt.Sprintf("%s %q: want %s", e.Param, e.Value, e.Want) }
@@ -84,7 +86,7 @@ func (p *Param) Want() string {
 }
 
 func (p *Param) parse(text string) (any, error) {
-	wrong := &ParamError{p.Name, text, p.Want()}
+	wrong := &ParamError{p.Name, text, p.Want(), p.Choices}
 	switch p.Type {
 	case IntegerParam:
 		n, err := strconv.ParseInt(text, 10, 64)

@@ -23,7 +23,7 @@ func (e *FileError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.L
 func (e *FileError) Unwrap() error { return e.Err }
 
 // reserved names are taken on the command line or in a URL.
-const reserved = " db format h help output queries "
+const reserved = " check db format h help output queries wait_for watch "
 
 var (
 	fileName   = regexp.MustCompile(`^([a-z][a-z0-9-]*)\.sql$`)
@@ -97,7 +97,7 @@ func split(text string) (entries []entry, sql string, sqlLine, errLine int, err 
 			last := &entries[len(entries)-1]
 			last.content = strings.TrimSpace(last.content + " " + content)
 		case !hasKey:
-			return nil, "", 0, i + 1, fmt.Errorf("want title:, description:, param NAME:, column NAME: or example:, got %q", content)
+			return nil, "", 0, i + 1, fmt.Errorf("want title:, description:, param NAME:, column NAME:, bars: or example:, got %q", content)
 		default:
 			entries = append(entries, entry{i + 1, strings.Join(strings.Fields(key), " "), strings.TrimSpace(value)})
 		}
@@ -116,6 +116,8 @@ func (p *parser) add(e entry) error {
 		p.query.Title = e.content
 	case kind == "description" && !named:
 		p.query.Description = e.content
+	case kind == "bars" && !named:
+		p.query.Bars = e.content
 	case kind == "example" && !named:
 		p.query.Example = e.content
 	case kind == "param" && named:
@@ -123,7 +125,7 @@ func (p *parser) add(e entry) error {
 	case kind == "column" && named:
 		return p.addColumn(name, e.content)
 	default:
-		return fmt.Errorf("unknown entry %q: want title, description, param NAME, column NAME or example", e.key)
+		return fmt.Errorf("unknown entry %q: want title, description, param NAME, column NAME, bars or example", e.key)
 	}
 	return nil
 }
@@ -205,9 +207,9 @@ func (p *parser) addColumn(name, content string) error {
 		return fmt.Errorf("column %q: a name is made of a-z, 0-9 and _, and begins with a letter", name)
 	}
 	switch t {
-	case Text, Integer, Money, Percent, Time:
+	case Text, Integer, Number, Money, Percent, Time:
 	default:
-		return fmt.Errorf("column %s: unknown type %q: want text, integer, money, percent or time", name, t)
+		return fmt.Errorf("column %s: unknown type %q: want text, integer, number, money, percent or time", name, t)
 	}
 	p.query.Columns = append(p.query.Columns, Column{name, t, strings.TrimSpace(description)})
 	return nil
@@ -219,6 +221,8 @@ func (p *parser) checkHeader() (int, error) {
 		return max(p.lines["title"], 1), errors.New("the query has no title; begin the file with `-- title: ...`")
 	case len(p.query.Columns) == 0:
 		return 1, errors.New("the header declares no column; add `-- column NAME: TYPE | ...` for each")
+	case p.query.Bars != "" && !slices.ContainsFunc(p.query.Columns, func(c Column) bool { return c.Name == p.query.Bars }):
+		return p.lines["bars"], fmt.Errorf("bars: there is no column %q", p.query.Bars)
 	}
 	if err := p.query.checkExample(); err != nil {
 		return p.lines["example"], fmt.Errorf("example: %w", err)

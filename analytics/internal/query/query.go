@@ -41,6 +41,9 @@ type Query struct {
 	Params      []Param
 	// Columns are those of the answer, in its order. Never empty.
 	Columns []Column
+	// Bars names the column of numbers to compare at a glance, where the
+	// parameter "by" does not; empty when the file has none.
+	Bars string
 	// Example is a command line's flags, such as "--limit 5", which Bind
 	// accepts; empty when the file has none.
 	Example string
@@ -79,6 +82,8 @@ const (
 	Money   ColumnType = "money"   // purchase.Micros; an integer of millionths in SQL
 	Percent ColumnType = "percent" // [Percentage]; a number of hundredths in SQL
 	Time    ColumnType = "time"    // string, a date or a time of ISO 8601 in UTC
+	Number  ColumnType = "number"  // float64, or int64 where it is whole
+	Any     ColumnType = "any"     // int64, float64, string or []byte; of a statement, not of a query's file
 )
 
 // Column is one column of an answer.
@@ -90,6 +95,20 @@ type Column struct {
 
 // Catalogue is a set of queries in the order of their names.
 type Catalogue []Query
+
+// Ranked returns the name of the column to compare at a glance: the one that
+// the parameter "by" means, as units means units_sold, or else Bars.
+func (q *Query) Ranked(args Args) string {
+	for _, arg := range args {
+		by, _ := arg.Value.(string)
+		for _, c := range q.Columns {
+			if arg.Name == "by" && by != "" && (c.Name == by || strings.HasPrefix(c.Name, by+"_")) {
+				return c.Name
+			}
+		}
+	}
+	return q.Bars
+}
 
 // Load reads every file of fsys whose name ends in ".sql". A faulty file is a
 // [*FileError] and does not keep the others from being read; any other error

@@ -82,6 +82,9 @@ func (r *Rows) All() iter.Seq2[Row, error] {
 	}
 }
 
+// Columns are those of the answer, in its order.
+func (r *Rows) Columns() []Column { return r.columns }
+
 // Close ends the query. It does nothing when the rows are closed already.
 func (r *Rows) Close() error { return r.rows.Close() }
 
@@ -112,10 +115,25 @@ func (t ColumnType) convert(value any) (converted any, ok bool) {
 		_, ok = value.(int64)
 	case Percent:
 		return percentage(value)
+	case Number:
+		return number(value)
 	case Text, Time:
 		_, ok = value.(string)
+	case Any:
+		ok = true
 	}
 	return value, ok
+}
+
+// number leaves out what JSON has no number for.
+func number(value any) (any, bool) {
+	switch n := value.(type) {
+	case int64:
+		return n, true
+	case float64:
+		return n, !math.IsInf(n, 0)
+	}
+	return nil, false
 }
 
 func percentage(value any) (Percentage, bool) {

@@ -25,7 +25,7 @@ func (p *parser) checkSQL(firstLine int) (int, error) {
 	}
 	for _, token := range sqlToken.FindAllString(p.query.SQL, -1) {
 		switch {
-		case strings.TrimSpace(token) == "", strings.HasPrefix(token, "--"), strings.HasPrefix(token, "/*"):
+		case blank(token):
 			line += strings.Count(token, "\n")
 			continue
 		case ended:

@@ -3,6 +3,7 @@ package render
 import (
 	"encoding/csv"
 	"io"
+	"strings"
 
 	"purchases/analytics/internal/query"
 )
@@ -11,10 +12,11 @@ type csvWriter struct {
 	out     *csv.Writer
 	columns []query.Column
 	record  []string
+	safe    bool
 }
 
-func newCSV(w io.Writer, a Answer) *csvWriter {
-	return &csvWriter{out: csv.NewWriter(w), columns: a.Columns}
+func newCSV(w io.Writer, a Answer, o Options) *csvWriter {
+	return &csvWriter{out: csv.NewWriter(w), columns: a.Columns, safe: o.SafeCSV}
 }
 
 func (c *csvWriter) begin() error {
@@ -27,8 +29,20 @@ func (c *csvWriter) begin() error {
 func (c *csvWriter) row(row query.Row) error {
 	for i, value := range row {
 		c.record[i] = text(value)
+		if s, isText := value.(string); isText && c.safe {
+			c.record[i] = defuse(s)
+		}
 	}
 	return c.write()
+}
+
+// defuse keeps a spreadsheet from running a text as a formula
+// (https://owasp.org/www-community/attacks/CSV_Injection).
+func defuse(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(s)[0]) {
+		return "'" + s
+	}
+	return s
 }
 
 func (c *csvWriter) end() error { return nil }

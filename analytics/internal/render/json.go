@@ -2,9 +2,13 @@ package render
 
 import (
 	"io"
+	"math"
+	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"purchases/analytics/internal/freshness"
 	"purchases/analytics/internal/query"
 )
 
@@ -12,10 +16,11 @@ type jsonWriter struct {
 	out     *jsontext.Encoder
 	columns []query.Column
 	answer  Answer
+	rows    int64
 }
 
 func newJSON(w io.Writer, a Answer) *jsonWriter {
-	return &jsonWriter{newEncoder(w), a.Columns, a}
+	return &jsonWriter{out: newEncoder(w), columns: a.Columns, answer: a}
 }
 
 // newEncoder replaces what is not UTF-8: a query's author can select bytes.
@@ -24,15 +29,19 @@ func newEncoder(w io.Writer) *jsontext.Encoder {
 }
 
 func (j *jsonWriter) begin() error {
-	tokens := []jsontext.Token{
-		jsontext.BeginObject,
-		jsontext.String("query"), jsontext.String(j.answer.Query),
-		jsontext.String("parameters"), jsontext.BeginObject,
+	tokens := []jsontext.Token{jsontext.BeginObject}
+	if j.answer.Query != "" {
+		tokens = append(tokens, jsontext.String("query"), jsontext.String(j.answer.Query), jsontext.String("parameters"), jsontext.BeginObject)
+		for _, arg := range j.answer.Args {
+			tokens = append(tokens, jsontext.String(arg.Name), token(arg.Value))
+		}
+		tokens = append(tokens, jsontext.EndObject)
 	}
-	for _, arg := range j.answer.Args {
-		tokens = append(tokens, jsontext.String(arg.Name), token(arg.Value))
+	if j.answer.Freshness != nil {
+		tokens = append(tokens, jsontext.String("freshness"))
+		tokens = append(tokens, FreshnessTokens(j.answer.Freshness)...)
 	}
-	tokens = append(tokens, jsontext.EndObject, jsontext.String("columns"), jsontext.BeginArray)
+	tokens = append(tokens, jsontext.String("columns"), jsontext.BeginArray)
 	for _, c := range j.columns {
 		tokens = append(tokens, jsontext.BeginObject,
 			jsontext.String("name"), jsontext.String(c.Name),
@@ -42,9 +51,54 @@ func (j *jsonWriter) begin() error {
 	return write(j.out, tokens...)
 }
 
-func (j *jsonWriter) row(row query.Row) error { return writeObject(j.out, j.columns, row) }
+func (j *jsonWriter) row(row query.Row) error {
+	j.rows++
+	return writeObject(j.out, j.columns, row)
+}
 
-func (j *jsonWriter) end() error { return write(j.out, jsontext.EndArray, jsontext.EndObject) }
+// end counts the rows, so that a reader can tell that it has all of them.
+func (j *jsonWriter) end() error {
+	return write(j.out, jsontext.EndArray, jsontext.String("row_count"), jsontext.Int(j.rows), jsontext.EndObject)
+}
+
+// FreshnessTokens are the JSON object of what an answer reflects.
+func FreshnessTokens(f *freshness.Freshness) []jsontext.Token {
+	tokens := []jsontext.Token{
+		jsontext.BeginObject,
+		jsontext.String("as_of"), instant(f.AsOf),
+		jsontext.String("last_event"), instant(f.LastEvent()),
+		jsontext.String("stored_at"), instant(f.LastStored()),
+		jsontext.String("lag"), lag(f.Lag),
+		jsontext.String("offsets"), jsontext.BeginObject,
+	}
+	for i, p := range f.Positions {
+		if i == 0 || p.Topic != f.Positions[i-1].Topic {
+			if i > 0 {
+				tokens = append(tokens, jsontext.EndObject)
+			}
+			tokens = append(tokens, jsontext.String(p.Topic), jsontext.BeginObject)
+		}
+		tokens = append(tokens, jsontext.String(strconv.Itoa(int(p.Partition))), jsontext.Int(p.NextOffset))
+	}
+	if len(f.Positions) > 0 {
+		tokens = append(tokens, jsontext.EndObject)
+	}
+	return append(tokens, jsontext.EndObject, jsontext.EndObject)
+}
+
+func instant(t time.Time) jsontext.Token {
+	if t.IsZero() {
+		return jsontext.Null
+	}
+	return jsontext.String(t.Format(time.RFC3339Nano))
+}
+
+func lag(n *int64) jsontext.Token {
+	if n == nil {
+		return jsontext.Null
+	}
+	return jsontext.Int(*n)
+}
 
 type ndjsonWriter struct {
 	out     *jsontext.Encoder
@@ -90,6 +144,10 @@ func token(value any) jsontext.Token {
 		return jsontext.Null
 	case int64:
 		return jsontext.Int(v)
+	case float64:
+		if !math.IsInf(v, 0) { // JSON has no infinity; text says it
+			return jsontext.Float(v)
+		}
 	}
 	return jsontext.String(text(value))
 }

@@ -8,12 +8,15 @@ package render
 
 import (
 	"bufio"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 
+	"purchases/analytics/internal/freshness"
 	"purchases/analytics/internal/query"
 )
 
@@ -23,7 +26,7 @@ type Format string
 // The formats.
 const (
 	Table    Format = "table"    // aligned, digits grouped; for people
-	JSON     Format = "json"     // one document with the query, parameters, columns and rows
+	JSON     Format = "json"     // one document with the query, parameters, columns, what it reflects, and rows
 	NDJSON   Format = "ndjson"   // one object for each row
 	CSV      Format = "csv"      // RFC 4180 with a header, lines end in LF
 	Markdown Format = "markdown" // a table of GitHub Flavored Markdown
@@ -51,20 +54,28 @@ func FormatNames(separator string) string {
 
 // Answer is what there is to write.
 type Answer struct {
-	Query   string // name
+	Query   string // name; empty for a statement
 	Args    query.Args
 	Columns []query.Column
+	// Freshness is what the answer reflects, for JSON; nil where nothing says.
+	Freshness *freshness.Freshness
 	// Rows is read once. Its first error ends the answer.
 	Rows iter.Seq2[query.Row, error]
 }
 
-// Options fit a table to where it is shown. The zero value is for a pipe or a
+// Options fit an answer to where it is shown. The zero value is for a pipe or a
 // file: no colour, no rule, nothing shortened.
 type Options struct {
 	// Width of the terminal in columns, 0 where there is none.
 	Width int
 	// Bold writes the names of columns in bold.
 	Bold bool
+	// Bar names a column of numbers beside which a table draws bars, where the
+	// terminal has room for them; empty for none.
+	Bar string
+	// SafeCSV puts an apostrophe before a text of a CSV that a spreadsheet would
+	// take for a formula. It changes the data.
+	SafeCSV bool
 }
 
 // writer writes one answer in one format.
@@ -76,8 +87,8 @@ type writer interface {
 
 // Write writes the answer to w and returns how many rows it had. When it fails
 // in the middle, what it has written can be told from a whole answer: JSON is
-// not closed; the other formats end at a whole row, and only the error says
-// that there are more.
+// not closed and lacks its row_count; the other formats end at a whole row, and
+// only the error says that there are more.
 func Write(w io.Writer, format Format, a Answer, o Options) (rows int, err error) {
 	buffered := bufio.NewWriter(w)
 	out := newWriter(buffered, format, a, o)
@@ -107,22 +118,31 @@ func newWriter(w io.Writer, format Format, a Answer, o Options) writer {
 	case NDJSON:
 		return newNDJSON(w, a)
 	case CSV:
-		return newCSV(w, a)
+		return newCSV(w, a, o)
 	case Markdown:
 		return &markdownWriter{w: w, columns: a.Columns}
 	}
-	return &tableWriter{w: w, columns: a.Columns, options: o}
+	return &tableWriter{w: w, columns: slices.Clone(a.Columns), options: o}
 }
 
-// text is the plain form of a value: NULL is empty.
+// text is the plain form of a value: NULL is empty, bytes are hexadecimal.
 func text(value any) string {
-	if value == nil {
+	switch v := value.(type) {
+	case nil:
 		return ""
+	case []byte:
+		return hex.EncodeToString(v)
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
 	return fmt.Sprint(value)
 }
 
 // numeric says whether a column is aligned to the right.
 func numeric(c query.Column) bool {
-	return c.Type == query.Integer || c.Type == query.Money || c.Type == query.Percent
+	switch c.Type {
+	case query.Integer, query.Number, query.Money, query.Percent:
+		return true
+	}
+	return false
 }

@@ -9,6 +9,7 @@ import (
 	pretty "github.com/jedib0t/go-pretty/v6/text"
 
 	"purchases/analytics/internal/query"
+	"purchases/producer/purchase"
 )
 
 const (
@@ -26,20 +27,39 @@ type tableWriter struct {
 	columns []query.Column
 	options Options
 	cells   [][]string
+	numbers [][]float64 // of each column, for its bars
 }
 
 func (t *tableWriter) begin() error { return nil }
 
 func (t *tableWriter) row(row query.Row) error {
+	if t.numbers == nil {
+		t.numbers = make([][]float64, len(row))
+	}
 	cells := make([]string, len(row))
 	for i, value := range row {
 		cells[i] = cell(value)
+		t.observe(i, value)
+		t.numbers[i] = append(t.numbers[i], number(value))
 	}
 	t.cells = append(t.cells, cells)
 	return nil
 }
 
+// observe aligns a column of any type like its values.
+func (t *tableWriter) observe(i int, value any) {
+	if t.columns[i].Type != query.Any || value == nil {
+		return
+	}
+	t.columns[i].Type = query.Text
+	switch value.(type) {
+	case int64, float64:
+		t.columns[i].Type = query.Number
+	}
+}
+
 func (t *tableWriter) end() error {
+	t.addBars()
 	out := t.horizontal
 	if len(t.cells) == 1 && len(t.columns) >= verticalFrom {
 		out = t.vertical
@@ -190,6 +210,21 @@ func cell(value any) string {
 		return group(v.String()) + "%"
 	}
 	return group(text(value))
+}
+
+// number is good enough for the length of a bar.
+func number(value any) float64 {
+	switch v := value.(type) {
+	case int64:
+		return float64(v)
+	case float64:
+		return v
+	case query.Percentage:
+		return float64(v)
+	case purchase.Micros:
+		return float64(v)
+	}
+	return 0
 }
 
 // group puts commas between the thousands of a decimal number.

@@ -1,0 +1,209 @@
+// Package freshness says what an answer reflects: how far each log had been
+// stored at the moment of the database that the answer was read from. It does
+// not ask Kafka; where the ends of the logs are known, [Freshness.SetLag] takes
+// them.
+package freshness
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Log names one partition of a topic.
+type Log struct {
+	Topic     string
+	Partition int32
+}
+
+func (l Log) String() string { return fmt.Sprintf("%s:%d", l.Topic, l.Partition) }
+
+// Position is how far one log had been stored.
+type Position struct {
+	Log
+	NextOffset int64  `db:"next_offset"` // every record below it was in the database
+	Watermark  *int64 // of the latest event, milliseconds since 1970 UTC
+	StoredAt   *int64 `db:"stored_at"` // milliseconds since 1970 UTC
+}
+
+// Freshness is what an answer reflects.
+type Freshness struct {
+	AsOf      time.Time  // when the database was looked at
+	Positions []Position // in order of topic and partition
+	Lag       *int64     // records to be read yet, over all logs, at most; nil when unknown
+}
+
+// Read reads the positions. To say what an answer reflects it must run in the
+// transaction that the answer is read in.
+func Read(ctx context.Context, db sqlx.QueryerContext) (Freshness, error) {
+	f := Freshness{AsOf: time.Now().UTC()}
+	err := sqlx.SelectContext(ctx, db, &f.Positions,
+		`SELECT topic, partition, next_offset, watermark, stored_at FROM partitions ORDER BY topic, partition`)
+	if err != nil {
+		return f, fmt.Errorf("read the stored offsets: %w", err)
+	}
+	return f, nil
+}
+
+// LastEvent is the time of the latest event of all logs, or zero before the first.
+func (f *Freshness) LastEvent() time.Time {
+	return latest(f.Positions, func(p Position) *int64 { return p.Watermark })
+}
+
+// LastStored is when something was stored last, or zero if nothing ever was.
+func (f *Freshness) LastStored() time.Time {
+	return latest(f.Positions, func(p Position) *int64 { return p.StoredAt })
+}
+
+func latest(positions []Position, of func(Position) *int64) time.Time {
+	var newest *int64
+	for _, p := range positions {
+		if ms := of(p); ms != nil && (newest == nil || *ms > *newest) {
+			newest = ms
+		}
+	}
+	if newest == nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(*newest).UTC()
+}
+
+// Offsets lists what is stored next, such as "analytics:0=17,analytics:1=4".
+func (f *Freshness) Offsets() string {
+	parts := make([]string, len(f.Positions))
+	for i, p := range f.Positions {
+		parts[i] = p.Log.String() + "=" + strconv.FormatInt(p.NextOffset, 10)
+	}
+	return strings.Join(parts, ",")
+}
+
+// Tag is the same for two looks at the database with the same stored offsets,
+// and differs, but for chance, for others.
+func (f *Freshness) Tag() string {
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(f.Offsets())) // never fails
+	return strconv.FormatUint(hash.Sum64(), 36)
+}
+
+// Empty says whether nothing has ever been stored.
+func (f *Freshness) Empty() bool { return f.sum() == 0 }
+
+func (f *Freshness) sum() (offsets int64) {
+	for _, p := range f.Positions {
+		offsets += p.NextOffset
+	}
+	return offsets
+}
+
+// String is one line for people.
+func (f *Freshness) String() string {
+	line := fmt.Sprintf("as of %s, %d offsets stored of %d partitions", f.AsOf.Format(time.RFC3339), f.sum(), len(f.Positions))
+	if last := f.LastEvent(); !last.IsZero() {
+		line += ", last event " + last.Format(time.RFC3339)
+	}
+	if f.Lag != nil {
+		line += fmt.Sprintf(", lag %d", *f.Lag)
+	}
+	return line
+}
+
+// End is where a log ended when Kafka was asked.
+type End struct {
+	LastRecord    int64 // offset of the last record that can be read; negative when there is none
+	HighWatermark int64 // the offset that the next record will get
+}
+
+// SetLag compares the positions with the ends of the logs. A log whose end is
+// not among them leaves the lag unknown.
+func (f *Freshness) SetLag(ends map[Log]End) {
+	var lag int64
+	for _, p := range f.Positions {
+		end, known := ends[p.Log]
+		if !known {
+			return
+		}
+		lag += end.Lag(p.NextOffset)
+	}
+	f.Lag = &lag
+}
+
+// Lag is how many offsets are to be read yet, at most: transaction markers
+// count, but a log whose last record is stored has none.
+func (e End) Lag(nextOffset int64) int64 {
+	if e.LastRecord < nextOffset {
+		return 0
+	}
+	return e.HighWatermark - nextOffset
+}
+
+// Target is an offset that somebody waits for.
+type Target struct {
+	Log
+	Offset int64
+}
+
+// ParseTarget reads "topic:partition:offset". A topic may not hold a colon.
+func ParseTarget(text string) (Target, error) {
+	wrong := fmt.Errorf("%.100q: want topic:partition:offset, such as analytics:0:41", text)
+	parts := strings.Split(text, ":")
+	if len(parts) != 3 || parts[0] == "" {
+		return Target{}, wrong
+	}
+	partition, err := strconv.ParseInt(parts[1], 10, 32)
+	if err != nil || partition < 0 {
+		return Target{}, wrong
+	}
+	offset, err := strconv.ParseInt(parts[2], 10, 64)
+	if err != nil || offset < 0 {
+		return Target{}, wrong
+	}
+	return Target{Log{parts[0], int32(partition)}, offset}, nil
+}
+
+// Reaches says whether the record at the target's offset is stored.
+func (f *Freshness) Reaches(t Target) bool {
+	for _, p := range f.Positions {
+		if p.Log == t.Log {
+			return p.NextOffset > t.Offset
+		}
+	}
+	return false
+}
+
+// pollEvery is how often Wait looks at the database.
+const pollEvery = 25 * time.Millisecond
+
+// Wait reads the freshness until it reaches the target or ctx ends; the error
+// then says how far the log is.
+func Wait(ctx context.Context, read func(context.Context) (Freshness, error), t Target) error {
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	for {
+		f, err := read(ctx)
+		if err == nil && f.Reaches(t) {
+			return nil
+		}
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s offset %d, stored is %s: %w", t.Log, t.Offset, f.stored(t.Log), ctx.Err())
+		case <-ticker.C:
+		}
+	}
+}
+
+func (f *Freshness) stored(l Log) string {
+	for _, p := range f.Positions {
+		if p.Log == l {
+			return fmt.Sprintf("all below %d", p.NextOffset)
+		}
+	}
+	return "nothing of it"
+}

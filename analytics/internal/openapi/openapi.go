@@ -1,0 +1,208 @@
+// Package openapi describes the HTTP API as OpenAPI 3.1, from the headers of
+// the queries. It serves nothing.
+package openapi
+
+import (
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+
+	"purchases/analytics/internal/query"
+)
+
+// object is a JSON object; its names are written in order.
+type object map[string]any
+
+// Document returns the description as JSON. With needsToken it says that every
+// request needs a bearer token.
+func Document(queries query.Catalogue, needsToken bool) ([]byte, error) {
+	doc := object{
+		"openapi": "3.1.0",
+		"info": object{
+			"title":       "analytics",
+			"version":     "1",
+			"description": "Exact statistics of purchases. Every answer says which offsets it reflects.",
+			"license":     object{"name": "Apache-2.0", "identifier": "Apache-2.0"},
+		},
+		"servers":    []object{{"url": "/"}},
+		"tags":       []object{{"name": "queries", "description": "Canned queries"}, {"name": "service", "description": "Everything else"}},
+		"paths":      paths(queries),
+		"components": object{"schemas": schemas(), "headers": headers(), "responses": responses()},
+	}
+	if needsToken {
+		doc["components"].(object)["securitySchemes"] = object{"token": object{"type": "http", "scheme": "bearer"}}
+		doc["security"] = []object{{"token": []string{}}}
+	}
+	text, err := json.Marshal(doc, json.Deterministic(true))
+	if err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	return text, nil
+}
+
+func paths(queries query.Catalogue) object {
+	all := object{
+		"/api/v1/queries":   object{"get": service("listQueries", "The canned queries with their parameters", "Queries")},
+		"/api/v1/status":    object{"get": service("status", "How far each partition has been stored", "Status")},
+		"/api/openapi.json": object{"get": service("openapi", "This description", "Document")},
+		"/api/v1/sql":       object{"post": sqlOperation()},
+	}
+	for _, q := range queries {
+		all["/api/v1/queries/"+q.Name] = object{"get": answerOperation(q)}
+		all["/api/v1/queries/"+q.Name+"/events"] = object{"get": eventsOperation(q)}
+	}
+	return all
+}
+
+func service(id, summary, schema string) object {
+	return object{
+		"operationId": id, "summary": summary, "tags": []string{"service"},
+		"responses": withProblems(object{"200": object{
+			"description": "OK", "content": object{"application/json": object{"schema": ref("schemas", schema)}},
+		}}),
+	}
+}
+
+func sqlOperation() object {
+	return object{
+		"operationId": "sql", "tags": []string{"service"},
+		"summary":     "Answer one SELECT",
+		"description": "The statement can only read. It ends at a time limit and a row limit; an answer that meets one is cut off or a problem, never a short answer.",
+		"parameters":  []object{formatParameter("json", "ndjson", "csv", "markdown")},
+		"requestBody": object{"required": true, "content": object{"application/json": object{
+			"schema": ref("schemas", "Statement"), "example": object{"sql": "SELECT item, purchases FROM item_sales LIMIT 3"},
+		}}},
+		"responses": withProblems(object{
+			"200": object{"description": "The rows", "headers": freshnessHeaders(), "content": content(ref("schemas", "Rows"))},
+			"413": problem("The request is too large"), "415": problem("The request is not JSON"),
+			"422": problem("SQLite does not accept the statement, or a limit was met"),
+		}),
+	}
+}
+
+func answerOperation(q query.Query) object {
+	return object{
+		"operationId": q.Name, "summary": q.Title, "description": q.Description, "tags": []string{"queries"},
+		"parameters": append(parameters(q), formatParameter("json", "ndjson", "csv", "markdown")),
+		"responses": withProblems(object{
+			"200": object{"description": "The answer", "headers": freshnessHeaders(), "content": content(answerSchema(q))},
+			"304": object{"description": "The answer is still the one of If-None-Match"},
+			"409": problem("The offset of wait_for is not stored yet"),
+		}),
+	}
+}
+
+func eventsOperation(q query.Query) object {
+	return object{
+		"operationId": q.Name + "-events", "summary": q.Title + ", live", "tags": []string{"queries"},
+		"description": "Server-sent events: `answer` with the JSON of the answer at once and after each change, `problem` when the stream must end.",
+		"parameters":  append(parameters(q), formatParameter("json")),
+		"responses": withProblems(object{
+			"200": object{"description": "The events", "content": object{"text/event-stream": object{"schema": object{"type": "string"}}}},
+			"409": problem("The offset of wait_for is not stored yet"),
+		}),
+	}
+}
+
+// parameters are the query's own and the one that all have.
+func parameters(q query.Query) []object {
+	var list []object
+	for _, p := range q.Params {
+		list = append(list, object{"name": p.Name, "in": "query", "description": p.Description, "schema": paramSchema(p)})
+	}
+	return append(list, object{
+		"name": "wait_for", "in": "query", "description": "Answer once topic:partition:offset is stored.",
+		"schema": object{"type": "string", "pattern": `^[^:]+:(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]{0,17})$`, "examples": []string{"analytics:0:41"}},
+	})
+}
+
+func paramSchema(p query.Param) object {
+	schema := object{"type": "string"}
+	switch p.Type {
+	case query.IntegerParam:
+		schema = object{"type": "integer", "minimum": p.Min, "maximum": p.Max}
+	case query.DateParam:
+		schema["format"] = "date"
+	case query.ChoiceParam:
+		schema["enum"] = p.Choices
+	}
+	if p.Default != nil {
+		schema["default"] = p.Default
+	}
+	return schema
+}
+
+func formatParameter(formats ...string) object {
+	return object{
+		"name": "format", "in": "query", "description": "The form of the answer; without it, the Accept header says.",
+		"schema": object{"type": "string", "enum": formats, "default": "json"},
+	}
+}
+
+// answerSchema is the JSON of an answer to the query.
+func answerSchema(q query.Query) object {
+	given := object{}
+	for _, p := range q.Params {
+		schema := paramSchema(p)
+		if p.Default == nil {
+			schema["type"] = []any{schema["type"], "null"}
+			delete(schema, "enum")
+		}
+		given[p.Name] = schema
+	}
+	row, names := object{}, []string{}
+	for _, c := range q.Columns {
+		row[c.Name] = columnSchema(c)
+		names = append(names, c.Name)
+	}
+	return object{
+		"type": "object", "required": []string{"query", "parameters", "freshness", "columns", "rows", "row_count"},
+		"properties": object{
+			"query":      object{"const": q.Name},
+			"parameters": object{"type": "object", "properties": given},
+			"freshness":  ref("schemas", "Freshness"),
+			"columns":    ref("schemas", "Columns"),
+			"rows": object{"type": "array", "items": object{
+				"type": "object", "properties": row, "required": names, "additionalProperties": false,
+			}},
+			"row_count": object{"type": "integer", "minimum": 0},
+		},
+	}
+}
+
+func columnSchema(c query.Column) object {
+	schema := object{"type": []string{"string", "null"}, "description": c.Description}
+	switch c.Type {
+	case query.Integer:
+		schema["type"] = []string{"integer", "null"}
+	case query.Number, query.Percent:
+		schema["type"] = []string{"number", "null"}
+	case query.Money:
+		schema["pattern"] = `^-?[0-9]+\.[0-9]{2,6}$`
+	}
+	return schema
+}
+
+// content is an answer in each of its formats.
+func content(schema object) object {
+	text := object{"schema": object{"type": "string"}}
+	return object{
+		"application/json": object{"schema": schema}, "application/x-ndjson": text, "text/csv": text, "text/markdown": text,
+	}
+}
+
+func ref(kind, name string) object { return object{"$ref": "#/components/" + kind + "/" + name} }
+
+func problem(description string) object {
+	return object{"description": description, "content": object{"application/problem+json": object{"schema": ref("schemas", "Problem")}}}
+}
+
+// withProblems adds those that any request may meet.
+func withProblems(specific object) object {
+	for status, name := range map[string]string{
+		"400": "BadRequest", "401": "NoToken", "403": "CrossOrigin", "404": "NotFound", "406": "NotAcceptable", "421": "WrongHost", "500": "Failed", "503": "Busy",
+	} {
+		specific[status] = ref("responses", name)
+	}
+	return specific
+}

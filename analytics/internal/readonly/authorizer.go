@@ -1,0 +1,95 @@
+package readonly
+
+import (
+	"context"
+	"strings"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// Limits of one statement (https://sqlite.org/limits.html). They bound memory
+// and the work between two points at which SQLite looks for an interrupt.
+const (
+	maxValue     = 256 << 10 // bytes of a text, a blob or a row
+	maxStatement = 64 << 10  // bytes of SQL
+	maxColumns   = 200       // of a table, a result, a GROUP BY
+	maxDepth     = 100       // of an expression
+	maxCompound  = 50        // SELECTs joined by UNION and its like
+	maxPattern   = 200       // bytes of a LIKE or GLOB pattern
+	maxProgram   = 50_000    // instructions of a compiled statement
+	maxArguments = 64        // of a function
+	noAttached   = 0
+	noTriggers   = 0
+	noWorkers    = 0
+)
+
+const (
+	recursive = 33 // SQLITE_RECURSIVE, which go-sqlite3 does not name
+	allow     = sqlite3.SQLITE_OK
+	deny      = sqlite3.SQLITE_DENY
+)
+
+// conn is a connection whose statements are restricted, but for its own.
+type conn struct {
+	*sqlite3.SQLiteConn
+	own bool
+}
+
+func (c *conn) restrict() error {
+	for limit, value := range map[int]int{
+		sqlite3.SQLITE_LIMIT_LENGTH: maxValue, sqlite3.SQLITE_LIMIT_SQL_LENGTH: maxStatement,
+		sqlite3.SQLITE_LIMIT_COLUMN: maxColumns, sqlite3.SQLITE_LIMIT_EXPR_DEPTH: maxDepth,
+		sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: maxCompound, sqlite3.SQLITE_LIMIT_VDBE_OP: maxProgram,
+		sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: maxPattern, sqlite3.SQLITE_LIMIT_FUNCTION_ARG: maxArguments,
+		sqlite3.SQLITE_LIMIT_ATTACHED: noAttached, sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: noTriggers,
+		sqlite3.SQLITE_LIMIT_WORKER_THREADS: noWorkers,
+	} {
+		c.SetLimit(limit, value)
+	}
+	c.RegisterAuthorizer(c.authorize)
+	return c.execute("PRAGMA trusted_schema = OFF")
+}
+
+// execute runs a statement of this package.
+func (c *conn) execute(statement string) error {
+	c.own = true
+	defer func() { c.own = false }()
+	_, err := c.ExecContext(context.Background(), statement, nil)
+	return err
+}
+
+// authorize is asked while a statement is compiled, once for each thing that
+// it would do (https://sqlite.org/c3ref/c_alter_table.html).
+func (c *conn) authorize(action int, first, second, _ string) int {
+	switch {
+	case c.own:
+		return allow
+	case action == sqlite3.SQLITE_SELECT, action == recursive:
+		return allow
+	case action == sqlite3.SQLITE_READ && !internal(first):
+		return allow
+	case action == sqlite3.SQLITE_FUNCTION && !dangerous(second):
+		return allow
+	}
+	return deny
+}
+
+// internal tables show or set what is not data: a PRAGMA as a table, the pages
+// of the file, the statements of the process.
+func internal(table string) bool {
+	table = strings.ToLower(table)
+	for _, prefix := range []string{"pragma_", "sqlite_dbpage", "sqlite_stmt", "dbstat", "bytecode", "tables_used"} {
+		if strings.HasPrefix(table, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func dangerous(function string) bool {
+	switch strings.ToLower(function) {
+	case "load_extension", "fts3_tokenizer", "readfile", "writefile", "edit":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,247 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"purchases/analytics/internal/freshness"
+	"purchases/analytics/internal/query"
+	"purchases/analytics/internal/readonly"
+	"purchases/analytics/internal/render"
+)
+
+// Parameters that every query has beside its own.
+const (
+	formatParameter = "format"
+	waitParameter   = "wait_for"
+)
+
+// request is a canned query that somebody asked for.
+type request struct {
+	query       query.Query
+	args        query.Args
+	format      render.Format
+	contentType string
+	target      *freshness.Target // nil when there is nothing to wait for
+}
+
+// parse reads the name, the parameters and the format.
+func (s *Server) parse(r *http.Request) (*request, error) {
+	q, ok := s.Queries.Find(r.PathValue("name"))
+	if !ok {
+		const suggestions = 3
+		p := newProblem(http.StatusNotFound, "unknown-query", "There is no such query", "GET /api/v1/queries lists all; near are the allowed ones here")
+		p.Allowed = s.Queries.Nearest(clip(r.PathValue("name")), suggestions)
+		return nil, p
+	}
+	values, err := single(r.URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	req := &request{query: q}
+	chosen, given := values[formatParameter]
+	if req.format, req.contentType, err = negotiate(r, chosen, given); err != nil {
+		return nil, err
+	}
+	if text, given := values[waitParameter]; given {
+		target, err := freshness.ParseTarget(text)
+		if err != nil {
+			return nil, wrongParameter(waitParameter, waitParameter+" "+clip(err.Error()), "topic:partition:offset")
+		}
+		req.target = &target
+	}
+	delete(values, formatParameter)
+	delete(values, waitParameter)
+	req.args, err = q.Bind(values)
+	return req, err
+}
+
+// single reads a query string in which each parameter stands once.
+func single(rawQuery string) (map[string]string, error) {
+	form, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return nil, newProblem(http.StatusBadRequest, "query-string", "The query string cannot be read", clip(err.Error()))
+	}
+	values := make(map[string]string, len(form))
+	for name, list := range form {
+		if len(list) > 1 {
+			return nil, wrongParameter(clip(name), fmt.Sprintf("%s stands there %d times: give it once", clip(name), len(list)))
+		}
+		values[name] = list[0]
+	}
+	return values, nil
+}
+
+func (s *Server) answerQuery(w http.ResponseWriter, r *http.Request) error {
+	req, err := s.parse(r)
+	if err != nil {
+		return err
+	}
+	if err := s.wait(r.Context(), req.target); err != nil {
+		return err
+	}
+	return s.inSnapshot(r.Context(), s.canned, func(ctx context.Context, snapshot *readonly.Snapshot, fresh *freshness.Freshness) error {
+		h := w.Header()
+		h.Set("Cache-Control", "private, no-cache")
+		h.Set("ETag", req.tag(fresh))
+		h.Add("Vary", "Accept")
+		describe(h, fresh)
+		if matches(r.Header.Values("If-None-Match"), req.tag(fresh)) {
+			w.WriteHeader(http.StatusNotModified)
+			return nil
+		}
+		h.Set("Content-Type", req.contentType)
+		if r.Method == http.MethodHead {
+			return nil
+		}
+		return send(w, func(out *reply) error { return req.write(ctx, out, snapshot, fresh) })
+	})
+}
+
+// write runs the query and writes its answer.
+func (q *request) write(ctx context.Context, out io.Writer, snapshot *readonly.Snapshot, fresh *freshness.Freshness) error {
+	rows, err := q.query.Run(ctx, snapshot, q.args)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	_, err = render.Write(out, q.format, render.Answer{
+		Query: q.query.Name, Args: q.args, Columns: rows.Columns(), Freshness: fresh, Rows: rows.All(),
+	}, render.Options{})
+	return err
+}
+
+// wait ends when the target is stored.
+func (s *Server) wait(ctx context.Context, target *freshness.Target) error {
+	if target == nil {
+		return nil
+	}
+	release, err := s.waiters.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	limited, cancel := context.WithTimeout(ctx, waitLimit)
+	defer cancel()
+	defer context.AfterFunc(s.stopping, cancel)()
+	err = freshness.Wait(limited, s.Pool.Freshness, *target)
+	if err != nil && limited.Err() != nil {
+		p := newProblem(http.StatusConflict, "not-stored", "The offset is not stored yet", clip(err.Error()))
+		p.Parameter = waitParameter
+		return retry(p)
+	}
+	return err
+}
+
+// inSnapshot waits for its turn and works on the database as it then is, for
+// at most the time limit.
+func (s *Server) inSnapshot(ctx context.Context, turns *slots, work func(context.Context, *readonly.Snapshot, *freshness.Freshness) error) (err error) {
+	release, err := turns.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	ctx, cancel := context.WithTimeout(ctx, timeLimit)
+	defer cancel()
+	snapshot, err := s.Pool.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, snapshot.Close()) }()
+	fresh, err := freshness.Read(ctx, snapshot)
+	if err != nil {
+		return err
+	}
+	if s.Ends != nil {
+		fresh.SetLag(s.Ends())
+	}
+	return work(ctx, snapshot, &fresh)
+}
+
+// describe says in the header what the answer reflects.
+func describe(h http.Header, f *freshness.Freshness) {
+	h.Set("Purchases-As-Of", f.AsOf.Format(time.RFC3339Nano))
+	h.Set("Purchases-Offsets", f.Offsets())
+	if last := f.LastEvent(); !last.IsZero() {
+		h.Set("Purchases-Last-Event", last.Format(time.RFC3339Nano))
+	}
+	if f.Lag != nil {
+		h.Set("Purchases-Lag", strconv.FormatInt(*f.Lag, 10))
+	}
+}
+
+// tag changes when the answer may: with the stored offsets, the query, its
+// parameters and the format. It is weak: an answer also says when it was given.
+func (q *request) tag(f *freshness.Freshness) string {
+	hash := fnv.New64a()
+	fmt.Fprintf(hash, "%s %s %v %s", q.query.SQL, q.query.Name, q.args, q.format)
+	return `W/"` + f.Tag() + "-" + strconv.FormatUint(hash.Sum64(), 36) + `"`
+}
+
+// matches says whether If-None-Match has the tag (RFC 9110, section 13.1.2).
+func matches(header []string, tag string) bool {
+	for part := range strings.SplitSeq(strings.Join(header, ","), ",") {
+		part = strings.TrimSpace(part)
+		if part == "*" || strings.TrimPrefix(part, "W/") == strings.TrimPrefix(tag, "W/") {
+			return true
+		}
+	}
+	return false
+}
+
+// firstBytes of an answer are held back: what fails before them can still be
+// said with a status, and what ends before them has a Content-Length.
+const firstBytes = 32 << 10
+
+// reply is the body of an answer.
+type reply struct {
+	w     http.ResponseWriter
+	held  bytes.Buffer
+	begun bool
+}
+
+func (b *reply) Write(p []byte) (int, error) {
+	if !b.begun && b.held.Len()+len(p) <= firstBytes {
+		return b.held.Write(p)
+	}
+	if err := b.begin(); err != nil {
+		return 0, err
+	}
+	return b.w.Write(p)
+}
+
+func (b *reply) begin() error {
+	if b.begun {
+		return nil
+	}
+	b.begun = true
+	_, err := b.w.Write(b.held.Bytes())
+	return err
+}
+
+// send writes an answer. One that fails when it has begun is cut off, so that
+// the client sees an incomplete message and no short answer.
+func send(w http.ResponseWriter, write func(*reply) error) error {
+	b := &reply{w: w}
+	err := write(b)
+	if err != nil && !b.begun {
+		return err
+	}
+	if err == nil && !b.begun {
+		w.Header().Set("Content-Length", strconv.Itoa(b.held.Len()))
+		err = b.begin()
+	}
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}

@@ -1,0 +1,167 @@
+// Package server answers the canned queries and SELECTs over HTTP, under
+// /api/v1. It only reads the database, on connections of its own, and bounds
+// what it does at a time: who comes beyond that is told to try again. Nothing
+// that a client does, or leaves undone, holds up who writes the database.
+//
+// It knows nothing of Kafka, and serves no pages for people.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/klauspost/compress/gzhttp"
+	"golang.org/x/net/netutil"
+
+	"purchases/analytics/internal/freshness"
+	"purchases/analytics/internal/openapi"
+	"purchases/analytics/internal/query"
+	"purchases/analytics/internal/readonly"
+)
+
+// Limits of the server.
+const (
+	cannedAtOnce  = 6 // canned queries that run at a time
+	sqlAtOnce     = 2 // SELECTs of clients that run at a time
+	waitersAtOnce = 64
+	streamsAtOnce = 64
+	queueTime     = 2 * time.Second // that a query waits for its turn
+	queueLength   = 512             // queries that wait for their turn
+
+	timeLimit   = 5 * time.Second  // of a query or a SELECT, reading and sending
+	waitLimit   = 10 * time.Second // of wait_for
+	maxRows     = 10_000           // of a SELECT
+	maxBody     = 64 << 10         // bytes of a request
+	maxHeader   = 32 << 10         // bytes of a request's header
+	maxOpen     = 1024             // connections
+	headerTime  = 5 * time.Second  // in which a client sends its header
+	requestTime = 10 * time.Second // in which it sends the whole request
+	answerTime  = 30 * time.Second // in which it takes the answer
+	idleTime    = 60 * time.Second // between two requests
+	stopTime    = 10 * time.Second // for answers under way when the server stops
+
+	// Connections to the database that the server needs: one for each query
+	// that runs at a time, and one for those who wait for a change.
+	Connections = cannedAtOnce + sqlAtOnce + 1
+)
+
+// Config says what to serve.
+type Config struct {
+	// Pool has [Connections] connections.
+	Pool    *readonly.Pool
+	Queries query.Catalogue
+	// Size returns the size of the database in bytes.
+	Size func() int64
+	// Ends returns where the logs end, as far as it is known; nil when nobody
+	// asks Kafka. It is called for each answer.
+	Ends func() map[freshness.Log]freshness.End
+	// Token is what clients must show as "Authorization: Bearer TOKEN"; empty
+	// when they need not.
+	Token string
+	// LocalOnly refuses requests for other hosts than this machine, so that a
+	// web page cannot reach the server by a name that it makes point here.
+	LocalOnly bool
+	// EventInterval is the least time between two events of a stream; 0 means
+	// a second.
+	EventInterval time.Duration
+	Log           *slog.Logger
+}
+
+// Server is an HTTP API for one database.
+type Server struct {
+	Config
+	canned, sql, waiters, streams *slots
+	document                      []byte // OpenAPI
+	stopping                      context.Context
+	stop                          context.CancelFunc
+}
+
+// New returns a server that does not listen yet.
+func New(c Config) (*Server, error) {
+	document, err := openapi.Document(c.Queries, c.Token != "")
+	if err != nil {
+		return nil, fmt.Errorf("describe the queries: %w", err)
+	}
+	if c.EventInterval == 0 {
+		c.EventInterval = time.Second
+	}
+	s := &Server{
+		Config: c, document: document,
+		canned: newSlots(cannedAtOnce, queueLength), sql: newSlots(sqlAtOnce, sqlAtOnce),
+		waiters: newSlots(waitersAtOnce, 0), streams: newSlots(streamsAtOnce, 0),
+	}
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// Handler returns the API, with its guards.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	compressed := func(h handler) http.Handler { return gzhttp.GzipHandler(s.handle(h)) }
+	mux.Handle("GET /api/v1/queries", compressed(s.listQueries))
+	mux.Handle("GET /api/v1/queries/{name}", compressed(s.answerQuery))
+	mux.Handle("GET /api/v1/queries/{name}/events", s.handle(s.streamQuery))
+	mux.Handle("POST /api/v1/sql", compressed(s.answerSQL))
+	mux.Handle("GET /api/v1/status", compressed(s.showStatus))
+	mux.Handle("GET /api/openapi.json", compressed(s.showDocument))
+	return s.guard(mux)
+}
+
+// Listen opens the address for the server. It is apart from Serve so that a
+// program learns that the address is taken before it begins other work.
+func Listen(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("serve HTTP on %s: another program listens there already; name another address with --http", address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("serve HTTP on %s: %w", address, err)
+	}
+	return listener, nil
+}
+
+// IsLoopback says whether only this machine can reach the listener.
+func IsLoopback(l net.Listener) bool {
+	address, ok := l.Addr().(*net.TCPAddr)
+	return ok && address.IP.IsLoopback()
+}
+
+// TLS names the files of a certificate and its key. The zero value means plain
+// HTTP.
+type TLS struct{ Certificate, Key string }
+
+// Serve answers requests until ctx ends, then finishes those under way, and
+// closes the listener. A stop is no error.
+func (s *Server) Serve(ctx context.Context, listener net.Listener, t TLS) error {
+	server := &http.Server{
+		Handler: s.Handler(), MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: headerTime, ReadTimeout: requestTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
+	}
+	server.RegisterOnShutdown(s.stop)
+	ended := make(chan error, 1)
+	go func() { ended <- serve(server, netutil.LimitListener(listener, maxOpen), t) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve HTTP on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	if err := server.Shutdown(limited); err != nil {
+		return errors.Join(fmt.Errorf("stop serving HTTP on %s: %w", listener.Addr(), err), server.Close())
+	}
+	return nil
+}
+
+func serve(server *http.Server, listener net.Listener, t TLS) error {
+	if t == (TLS{}) {
+		return server.Serve(listener)
+	}
+	return server.ServeTLS(listener, t.Certificate, t.Key)
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"purchases/analytics/internal/freshness"
+	"purchases/analytics/internal/readonly"
+	"purchases/analytics/internal/server"
+	"purchases/producer/kafka"
+	"purchases/producer/program"
+)
+
+const defaultHTTP = "127.0.0.1:8080"
+
+func serveCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "serve",
+		Usage: "answer queries over HTTP, without reading from Kafka",
+		Description: "Serves the database that `analytics run` keeps, here or in another process. `analytics run` serves\n" +
+			"its database itself; this is for a copy of it, or for another address.\n\n" +
+			"Example:\n   analytics serve --http 127.0.0.1:8081\n   curl 'http://127.0.0.1:8081/api/v1/queries/top-items?limit=5'",
+		Flags:  append(httpFlags(), databaseFlag()),
+		Action: serve,
+	}
+}
+
+// httpFlags say how the database is served.
+func httpFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "http", Value: defaultHTTP, EnvVars: []string{"ANALYTICS_HTTP"}, Usage: "serve HTTP on `HOST:PORT`; empty for not at all"},
+		&cli.StringFlag{Name: "auth-token-file", Usage: "answer only who sends the token in `FILE`, as Authorization: Bearer TOKEN"},
+		&cli.BoolFlag{Name: "insecure", Usage: "serve on an address that others can reach, without a token"},
+		&cli.StringFlag{Name: "tls-cert", Usage: "serve HTTPS with the certificate in `FILE`"},
+		&cli.StringFlag{Name: "tls-key", Usage: "and its key in `FILE`"},
+		queriesFlag(),
+	}
+}
+
+func serve(c *cli.Context) (err error) {
+	if c.Args().Present() {
+		return program.Usagef("`analytics serve` takes no arguments, got %q", c.Args().First())
+	}
+	web, err := listen(c)
+	if err != nil {
+		return err
+	}
+	if web == nil {
+		return program.Usagef("--http is empty: there is nothing to do")
+	}
+	log := program.Logger(c.App.ErrWriter, c.App.Name)
+	if err := web.open(c, log, nil); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, web.close()) }()
+	return web.server.Serve(c.Context, web.listener, web.tls)
+}
+
+// web is the HTTP server of one process; nil where there is none.
+type web struct {
+	listener net.Listener
+	token    string
+	tls      server.TLS
+	pool     *readonly.Pool
+	server   *server.Server
+}
+
+// listen opens the address of --http, where the flags say that it is safe.
+func listen(c *cli.Context) (*web, error) {
+	w := &web{tls: server.TLS{Certificate: c.String("tls-cert"), Key: c.String("tls-key")}}
+	if c.String("http") == "" {
+		return nil, nil
+	}
+	if (w.tls.Certificate == "") != (w.tls.Key == "") {
+		return nil, program.Usagef("--tls-cert and --tls-key go together")
+	}
+	var err error
+	if w.token, err = readToken(c.String("auth-token-file")); err != nil {
+		return nil, err
+	}
+	if w.listener, err = server.Listen(c.String("http")); err != nil {
+		return nil, err
+	}
+	if w.token == "" && !c.Bool("insecure") && !server.IsLoopback(w.listener) {
+		_ = w.listener.Close()
+		return nil, program.Usagef("others can reach %s: give --auth-token-file FILE, or --insecure to let everybody read", c.String("http"))
+	}
+	return w, nil
+}
+
+func readToken(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	const shortest = 16 // characters
+	token := bytes.TrimSpace(text)
+	if len(token) < shortest {
+		return "", fmt.Errorf("read the token: %s has %d characters, want %d or more; `openssl rand -hex 32 > %[1]s` makes one", file, len(token), shortest)
+	}
+	return string(token), nil
+}
+
+// open opens the database, which must exist, for what web serves.
+func (w *web) open(c *cli.Context, log *slog.Logger, ends func() map[freshness.Log]freshness.End) (err error) {
+	catalogue, faults := allQueries(c.String("queries"))
+	if err := reportFaults(c, faults); err != nil {
+		return errors.Join(err, w.listener.Close())
+	}
+	if w.pool, err = readonly.Open(c.String("db"), server.Connections); err != nil {
+		return errors.Join(err, w.listener.Close())
+	}
+	path := c.String("db")
+	w.server, err = server.New(server.Config{
+		Pool: w.pool, Queries: catalogue, Token: w.token, Log: log, Ends: ends,
+		LocalOnly: server.IsLoopback(w.listener) && w.token == "",
+		Size:      func() int64 { return databaseSize(path) },
+	})
+	if err != nil {
+		return errors.Join(err, w.listener.Close(), w.pool.Close())
+	}
+	log.Info("serving", "url", w.url(), "queries", len(catalogue))
+	return nil
+}
+
+func (w *web) url() string {
+	scheme := "http"
+	if w.tls != (server.TLS{}) {
+		scheme = "https"
+	}
+	return scheme + "://" + w.listener.Addr().String() + "/api/v1/queries"
+}
+
+func (w *web) close() error { return w.pool.Close() }
+
+// listenBeside opens the address before the ingest begins, so that one that is
+// taken is said at once. A drain serves only where it is told to.
+func listenBeside(c *cli.Context) (*web, error) {
+	if c.Bool("drain") && !c.IsSet("http") {
+		return nil, nil
+	}
+	return listen(c)
+}
+
+// startHTTP serves beside an ingest, until stop is called. Its failure is
+// logged and does not end the ingest.
+func startHTTP(c *cli.Context, w *web, settings kafka.Settings, log *slog.Logger) (stop func(), err error) {
+	if w == nil {
+		return func() {}, nil
+	}
+	ends := &logEnds{}
+	if err := w.open(c, log, ends.known); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(c.Context)
+	go ends.follow(ctx, settings, w.pool)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := w.server.Serve(ctx, w.listener, w.tls); err != nil {
+			log.Error("HTTP has ended, storing goes on", "cause", err)
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+		if err := w.close(); err != nil {
+			log.Warn("cannot close the readers of the database", "cause", err)
+		}
+	}, nil
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"purchases/analytics/internal/query"
+	"purchases/analytics/internal/readonly"
+	"purchases/producer/program"
+)
+
+// Limits of a statement, unless flags say otherwise.
+const (
+	defaultTimeLimit = 10 * time.Second
+	defaultMaxRows   = 10_000
+)
+
+// schemaStatement lists what a person can ask, the views first.
+const schemaStatement = `SELECT type, name, sql FROM sqlite_schema
+WHERE type IN ('view', 'table') AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose_%' ORDER BY type DESC, name`
+
+func sqlCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "sql",
+		Usage:     "answer a SELECT of your own",
+		UsageText: "analytics sql [options] STATEMENT|-",
+		Description: "Runs one SELECT on the database, from the argument or, with -, from stdin. It cannot write, and it\n" +
+			"ends at a time limit and a row limit. `analytics sql --schema` shows the tables and views.\n\n" +
+			"Example:\n   analytics sql \"SELECT user, revenue FROM user_sales ORDER BY purchases DESC LIMIT 5\"",
+		Flags: append(askFlags(),
+			&cli.BoolFlag{Name: "schema", Usage: "write the tables and views as SQL, with their comments"},
+			&cli.DurationFlag{Name: "timeout", Value: defaultTimeLimit, Usage: "end a statement after `TIME`; 0 means never"},
+			&cli.IntFlag{Name: "max-rows", Value: defaultMaxRows, Usage: "fail an answer of more than `N` rows; 0 means no limit"},
+		),
+		Action: runSQL,
+	}
+}
+
+func runSQL(c *cli.Context) error {
+	if c.Bool("schema") {
+		return writeSchema(c)
+	}
+	statement, err := readStatement(c, os.Stdin)
+	if err != nil {
+		return err
+	}
+	if err := query.CheckStatement(statement); err != nil {
+		return program.Usagef("%v", err)
+	}
+	if c.Duration("timeout") < 0 || c.Int("max-rows") < 0 {
+		return program.Usagef("--timeout and --max-rows are not negative")
+	}
+	return ask(c, question{
+		rows: func(ctx context.Context, s *readonly.Snapshot) (*query.Rows, error) {
+			return query.Select(ctx, s, statement)
+		},
+		maxRows: c.Int("max-rows"), timeLimit: c.Duration("timeout"),
+	})
+}
+
+func readStatement(c *cli.Context, stdin io.Reader) (string, error) {
+	switch {
+	case c.NArg() > 1:
+		return "", program.Usagef("unexpected argument %q; put the statement in quotes", c.Args().Get(1))
+	case c.NArg() == 0:
+		return "", program.Usagef("give a statement, or - to read it from stdin; see `analytics sql --help`")
+	case c.Args().First() != "-":
+		return c.Args().First(), nil
+	}
+	text, err := io.ReadAll(stdin)
+	if err != nil {
+		return "", fmt.Errorf("read the statement from stdin: %w", err)
+	}
+	return string(text), nil
+}
+
+// writeSchema writes SQL that makes the same tables and views.
+func writeSchema(c *cli.Context) (err error) {
+	pool, err := readonly.Open(c.String("db"), 1)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, pool.Close()) }()
+	snapshot, err := pool.Snapshot(c.Context)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, snapshot.Close()) }()
+	rows, err := query.Select(c.Context, snapshot, schemaStatement)
+	if err != nil {
+		return err
+	}
+	for row, err := range rows.All() {
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(c.App.Writer, "%s;\n\n", strings.TrimSpace(fmt.Sprint(row[2]))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
