@@ -109,11 +109,11 @@ func (in *ingester) discover(ctx context.Context, db *database.Database, known m
 // position returns the partition's stored offset, which must lie within the
 // log. A partition without one begins where its log begins.
 func (in *ingester) position(ctx context.Context, db *database.Database, p store.Partition) (int64, error) {
-	oldest, err := in.client.GetOffset(p.Topic, p.Partition, sarama.OffsetOldest)
+	oldest, err := offset(ctx, in.client, p, sarama.OffsetOldest)
 	if err != nil {
 		return 0, fmt.Errorf("find the start of %s: %w", p, err)
 	}
-	newest, err := in.client.GetOffset(p.Topic, p.Partition, sarama.OffsetNewest)
+	newest, err := offset(ctx, in.client, p, sarama.OffsetNewest)
 	if err != nil {
 		return 0, fmt.Errorf("find the end of %s: %w", p, err)
 	}
