@@ -278,7 +278,7 @@ func (c *chaos) breakBroker(b *cluster.Broker) {
 		mend = func() error { b.Resume(); return nil }
 	case kind == 1:
 		c.note("stop broker", b.Address)
-		mend = func() error { return errors.Join(b.Terminate(), b.Start(c.t.Context())) }
+		mend = func() error { return errors.Join(b.Stop(), b.Start(c.t.Context())) }
 		length = 0
 	default:
 		c.note("kill broker", b.Address)

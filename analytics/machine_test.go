@@ -111,7 +111,7 @@ func (m *machine) startBroker() {
 		m.t.Fatal(err)
 	}
 	m.t.Cleanup(func() {
-		if err := m.cluster.Brokers[0].Terminate(); err != nil {
+		if err := m.cluster.Brokers[0].Stop(); err != nil {
 			m.t.Error(err)
 		}
 	})
@@ -148,7 +148,8 @@ func (m *machine) command(program, command string, args ...string) *exec.Cmd {
 	args = append(append([]string{command}, m.names(program, command)...), args...)
 	c := exec.Command(filepath.Join(current.binaries, program), args...)
 	c.Dir = m.dir
-	c.Env = append(os.Environ(), "KAFKA_BOOTSTRAP_SERVERS="+m.cluster.Bootstrap())
+	// The processors' instance numbers are this machine's own, too.
+	c.Env = append(os.Environ(), "KAFKA_BOOTSTRAP_SERVERS="+m.cluster.Bootstrap(), "TMPDIR="+m.dir)
 	return c
 }
 

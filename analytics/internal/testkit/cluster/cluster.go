@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -101,6 +102,16 @@ func (c *Cluster) Close() error {
 		}
 	}
 	return nil
+}
+
+// Stop ends the broker in good order with SIGTERM. A JVM then exits with 143.
+func (b *Broker) Stop() error {
+	err := b.Terminate()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == 128+int(syscall.SIGTERM) {
+		return nil
+	}
+	return err
 }
 
 // Start starts a broker again that has ended, with the data it left, and waits
@@ -206,4 +217,30 @@ func (c *Cluster) connect() (*kgo.Client, error) {
 		return nil, fmt.Errorf("connect to %s: %w", c.Bootstrap(), err)
 	}
 	return client, nil
+}
+
+// Grow adds partitions to topics until they have so many.
+func (c *Cluster) Grow(ctx context.Context, partitions int32, topics ...string) error {
+	client, err := c.connect()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	request := kmsg.NewPtrCreatePartitionsRequest()
+	request.TimeoutMillis = int32(startTime.Milliseconds())
+	for _, name := range topics {
+		topic := kmsg.NewCreatePartitionsRequestTopic()
+		topic.Topic, topic.Count = name, partitions
+		request.Topics = append(request.Topics, topic)
+	}
+	response, err := request.RequestWith(ctx, client)
+	if err != nil {
+		return fmt.Errorf("add partitions: %w", err)
+	}
+	for _, topic := range response.Topics {
+		if err := kerr.ErrorForCode(topic.ErrorCode); err != nil {
+			return fmt.Errorf("add partitions to topic %s: %w", topic.Topic, err)
+		}
+	}
+	return c.AwaitInSync(ctx)
 }

@@ -13,8 +13,10 @@ import (
 	"time"
 )
 
-// grace is how long a program may take to end after SIGTERM.
-const grace = time.Minute
+const (
+	grace       = time.Minute // how long a program may take to end after SIGTERM
+	interrupted = 130         // exit status
+)
 
 // Process is one program that was started. Its methods may be called from
 // several goroutines, and after its end.
@@ -93,13 +95,17 @@ func (p *Process) Pause() { p.signal(syscall.SIGSTOP) }
 // Resume lets a paused program go on (SIGCONT).
 func (p *Process) Resume() { p.signal(syscall.SIGCONT) }
 
-// Terminate asks the program to end (SIGTERM) and returns [Process.Err], or an
-// error when it takes more than a minute; it is killed then.
+// Terminate asks the program to end (SIGTERM) and returns [Process.Err], but
+// nil for the exit status 130 of one that had not finished. It is an error when
+// the end takes more than a minute; the program is killed then.
 func (p *Process) Terminate() error {
 	p.signal(syscall.SIGCONT)
 	p.signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
+		if p.command.ProcessState.ExitCode() == interrupted {
+			return nil
+		}
 		return p.Err()
 	case <-time.After(grace):
 		p.Kill()
