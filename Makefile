@@ -1,7 +1,7 @@
 MODULES := producer processor analytics
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build run test lint fmt generate tidy check bench clean
+.PHONY: help build run test test-kafka chaos lint fmt generate tidy check bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,17 @@ run: build ## run everything on this machine with real purchases, until Ctrl-C
 
 test: generate ## run all tests, with the race detector (needs Go and a C compiler)
 	go test -race -timeout 5m work
+
+# The test's own flags come after -args. Only these two targets ever look at
+# the environment's cluster.
+test-kafka: generate ## run the end-to-end and fault tests on a real Apache Kafka (needs Java and Maven), or on KAFKA_BOOTSTRAP_SERVERS
+	go test -count=1 -timeout 15m purchases/analytics -args -cluster "$${KAFKA_BOOTSTRAP_SERVERS:-kafka}"
+
+DURATION ?= 2m
+CLUSTER ?= embedded
+chaos: generate ## kill, pause and restart everything at random, then compare; SEED= repeats, DURATION=2m, CLUSTER=embedded|kafka|HOST:PORT
+	go test -v -count=1 -timeout 0 -run '^TestChaos$$' purchases/analytics -args \
+		-chaos $(DURATION) -cluster $(CLUSTER) $(if $(SEED),-seed $(SEED))
 
 lint: ## run the linters on each module
 	@set -e; for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(GOLANGCI_LINT) run ./...); done

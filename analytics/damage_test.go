@@ -29,7 +29,7 @@ func TestFullDisk(t *testing.T) {
 		$ANALYTICS run --drain --db "$DISK/a.db" 2>"$OUT/again.err"; echo "again: $?"
 		$ANALYTICS verify --db "$DISK/a.db"; echo "verify: $?"`)
 	out := t.TempDir()
-	script.Env = append(os.Environ(), "DISK="+disk, "OUT="+out, "ANALYTICS="+filepath.Join(binaries, "analytics"), "KAFKA_BOOTSTRAP_SERVERS="+log.bootstrap)
+	script.Env = append(os.Environ(), "DISK="+disk, "OUT="+out, "ANALYTICS="+filepath.Join(current.binaries, "analytics"), "KAFKA_BOOTSTRAP_SERVERS="+log.bootstrap)
 	var said bytes.Buffer
 	script.Stdout, script.Stderr = &said, &said
 	if err := script.Run(); err != nil {
@@ -140,7 +140,7 @@ func TestFileThatIsNoDatabase(t *testing.T) {
 }
 
 func (l *someLog) program(args ...string) *exec.Cmd {
-	c := exec.Command(filepath.Join(binaries, "analytics"), args...)
+	c := exec.Command(filepath.Join(current.binaries, "analytics"), args...)
 	c.Env = append(os.Environ(), "KAFKA_BOOTSTRAP_SERVERS="+l.bootstrap)
 	return c
 }

@@ -60,7 +60,7 @@ func TestGapIsRefusedThenAcceptedThenShownForEver(t *testing.T) {
 }
 
 func TestOnGapIsRefuseOrAccept(t *testing.T) {
-	c := exec.Command(filepath.Join(binaries, "analytics"), "run", "--on-gap", "ignore", "--db", filepath.Join(t.TempDir(), "a.db"))
+	c := exec.Command(filepath.Join(current.binaries, "analytics"), "run", "--on-gap", "ignore", "--db", filepath.Join(t.TempDir(), "a.db"))
 	out, _ := c.CombinedOutput()
 	if c.ProcessState.ExitCode() != 2 {
 		t.Errorf("exit code %d, want 2", c.ProcessState.ExitCode())

@@ -2,129 +2,18 @@ package main_test
 
 import (
 	"bytes"
-	"encoding/csv"
 	"fmt"
 	"io"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/text/encoding/charmap"
 
 	"purchases/producer/sample"
 )
-
-// binaries is the folder of the three programs, built as people build them: the
-// race detector, which every package has in its own tests, would make the full
-// sample take minutes.
-var binaries string
-
-func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
-
-func buildAndRun(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "purchases")
-	if err != nil {
-		panic(err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	build := exec.Command("go", "build", "-o", dir, "purchases/producer", "purchases/processor", "purchases/analytics")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the programs: %v\n%s", err, out)
-		return 1
-	}
-	binaries = dir
-	return m.Run()
-}
-
-// machine is one user's folder with a broker of its own.
-type machine struct {
-	t         *testing.T
-	dir       string
-	bootstrap string
-}
-
-func newMachine(t *testing.T) *machine {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &machine{t: t, dir: t.TempDir(), bootstrap: listener.Addr().String()}
-	_ = listener.Close()
-	m.start("producer", "broker", "--listen", m.bootstrap)
-	m.until("the broker listens", func() bool {
-		conn, err := net.Dial("tcp", m.bootstrap)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	})
-	return m
-}
-
-func (m *machine) command(program string, args ...string) *exec.Cmd {
-	c := exec.Command(filepath.Join(binaries, program), args...)
-	c.Dir = m.dir
-	c.Env = append(os.Environ(), "KAFKA_BOOTSTRAP_SERVERS="+m.bootstrap, "ANALYTICS_HTTP=")
-	return c
-}
-
-// start runs a program in the background; when the test ends it is told to
-// stop and must do so without an error.
-func (m *machine) start(program string, args ...string) {
-	m.t.Helper()
-	c := m.command(program, args...)
-	var output bytes.Buffer
-	c.Stdout, c.Stderr = &output, &output
-	if err := c.Start(); err != nil {
-		m.t.Fatal(err)
-	}
-	m.t.Cleanup(func() {
-		_ = c.Process.Signal(syscall.SIGTERM)
-		if err := c.Wait(); err != nil {
-			m.t.Errorf("%s %v: %v\n%s", program, args, err, output.String())
-		}
-	})
-}
-
-// run runs a program to its end and returns what it wrote to stdout.
-func (m *machine) run(program string, args ...string) string {
-	m.t.Helper()
-	c := m.command(program, args...)
-	var output, errors bytes.Buffer
-	c.Stdout, c.Stderr = &output, &errors
-	if err := c.Run(); err != nil {
-		m.t.Fatalf("%s %v: %v\n%s%s", program, args, err, output.String(), errors.String())
-	}
-	return output.String()
-}
-
-// query returns the rows of a canned query, without the header.
-func (m *machine) query(args ...string) [][]string {
-	m.t.Helper()
-	out := m.run("analytics", append([]string{"query", "--output", "csv"}, args...)...)
-	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
-	if err != nil {
-		m.t.Fatalf("query %v: %v", args, err)
-	}
-	return rows[1:]
-}
-
-// until waits for something that happens without further doing.
-func (m *machine) until(what string, done func() bool) {
-	m.t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !done(); time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			m.t.Fatalf("waited in vain until %s", what)
-		}
-	}
-}
 
 // accepted is the part of the summary that the sample decides: all but the
 // number of duplicates.

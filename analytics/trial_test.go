@@ -33,7 +33,7 @@ const (
 
 // trialPrograms builds the three programs with their crash points.
 var trialPrograms = sync.OnceValues(func() (string, error) {
-	dir := filepath.Join(binaries, "crashpoints")
+	dir := filepath.Join(current.binaries, "crashpoints")
 	build := exec.Command("go", "build", "-tags", "crashpoints", "-o", dir+"/", "purchases/producer", "purchases/processor", "purchases/analytics")
 	out, err := build.CombinedOutput()
 	if err != nil {

@@ -123,11 +123,11 @@ func (in *ingester) locate(ctx context.Context, db *database.Database, p store.P
 		return at, err
 	}
 	if at.isNew {
-		b, err := findBounds(in.client, p)
+		b, err := findBounds(ctx, in.client, p)
 		at.next = b.oldest
 		return at, err
 	}
-	known, err := compare(in.client, p, at)
+	known, err := compare(ctx, in.client, p, at)
 	if gap := (*gapError)(nil); errors.As(err, &gap) && in.AcceptGaps {
 		return at, nil // the reader will find it, too, and record it
 	}

@@ -83,11 +83,11 @@ func storedPosition(ctx context.Context, db *sqlx.DB, p store.Partition) (positi
 // bounds are the first offset that a log has and the one its next record gets.
 type bounds struct{ oldest, newest int64 }
 
-func findBounds(client sarama.Client, p store.Partition) (b bounds, err error) {
-	if b.oldest, err = client.GetOffset(p.Topic, p.Partition, sarama.OffsetOldest); err != nil {
+func findBounds(ctx context.Context, client sarama.Client, p store.Partition) (b bounds, err error) {
+	if b.oldest, err = offset(ctx, client, p, sarama.OffsetOldest); err != nil {
 		return b, fmt.Errorf("find the start of %s: %w", p, err)
 	}
-	if b.newest, err = client.GetOffset(p.Topic, p.Partition, sarama.OffsetNewest); err != nil {
+	if b.newest, err = offset(ctx, client, p, sarama.OffsetNewest); err != nil {
 		return b, fmt.Errorf("find the end of %s: %w", p, err)
 	}
 	return b, nil
@@ -97,8 +97,8 @@ func findBounds(client sarama.Client, p store.Partition) (b bounds, err error) {
 // expired behind it (a gapError), was truncated below it, or was truncated and
 // has grown past it again. known is false when the last record has expired or
 // been compacted away, so that the last of these cannot be told.
-func compare(client sarama.Client, p store.Partition, at position) (known bool, err error) {
-	b, err := findBounds(client, p)
+func compare(ctx context.Context, client sarama.Client, p store.Partition, at position) (known bool, err error) {
+	b, err := findBounds(ctx, client, p)
 	switch {
 	case err != nil:
 		return false, err

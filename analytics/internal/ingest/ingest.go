@@ -189,7 +189,7 @@ func (in *ingester) refresh(ctx context.Context, db *database.Database, readers 
 	if err != nil {
 		return nil, err
 	}
-	return positions, in.watchLeaders(readers, last)
+	return positions, in.watchLeaders(ctx, readers, last)
 }
 
 // write collects chunks into batches and stores them.

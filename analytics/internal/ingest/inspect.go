@@ -36,7 +36,7 @@ func Inspect(ctx context.Context, db sqlx.QueryerContext, client sarama.Client) 
 			refusals = append(refusals, refusal)
 		}
 		if origins[row.Topic] == nil {
-			_, refusal := compare(client, store.Partition{Topic: row.Topic, Partition: row.Partition}, row.position())
+			_, refusal := compare(ctx, client, store.Partition{Topic: row.Topic, Partition: row.Partition}, row.position())
 			refusals = append(refusals, refusal)
 		}
 	}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 
 	"purchases/analytics/internal/store"
@@ -35,14 +36,14 @@ func lastRead(readers map[store.Partition]*reader) map[store.Partition]*store.Fi
 
 // watchLeaders compares the logs whose leader has changed with what was read
 // before. last must have been read before the metadata was refreshed.
-func (in *ingester) watchLeaders(readers map[store.Partition]*reader, last map[store.Partition]*store.Fingerprint) error {
+func (in *ingester) watchLeaders(ctx context.Context, readers map[store.Partition]*reader, last map[store.Partition]*store.Fingerprint) error {
 	for p, r := range readers {
 		_, epoch, err := in.client.LeaderAndEpoch(p.Topic, p.Partition)
 		if err != nil {
 			continue // no leader at the moment
 		}
 		if seen := r.anchor.record; seen != nil && epoch != r.anchor.epoch {
-			_, err := compare(in.client, p, position{next: seen.Offset + 1, last: seen})
+			_, err := compare(ctx, in.client, p, position{next: seen.Offset + 1, last: seen})
 			if gap := (*gapError)(nil); err != nil && !errors.As(err, &gap) {
 				return err
 			}

@@ -1,0 +1,122 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	brokers   = 3
+	clusterID = "cHVyY2hhc2VzLXRlc3RzMA"
+)
+
+// Apache starts a real Apache Kafka with its data in dir: three brokers that
+// are controllers too, three replicas of everything, of which two must be in
+// sync. Any one of them may be lost.
+func Apache(ctx context.Context, dir string) (*Cluster, error) {
+	java, err := exec.LookPath("java")
+	if err != nil {
+		return nil, errors.New("java is missing, which runs Apache Kafka: install a JRE of version 17 or later, such as by apt-get install default-jre-headless")
+	}
+	jars, err := jars(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ports, err := freePorts(2 * brokers)
+	if err != nil {
+		return nil, err
+	}
+	run := jvm{java: java, classPath: filepath.Join(jars, "*")}
+	c := &Cluster{Replicas: brokers}
+	var formats errgroup.Group
+	for i := range brokers {
+		b, properties, err := newBroker(run, dir, i, ports)
+		if err != nil {
+			return nil, err
+		}
+		c.Brokers = append(c.Brokers, b)
+		c.Addresses = append(c.Addresses, b.Address)
+		formats.Go(func() error { return run.format(ctx, properties) })
+	}
+	if err := formats.Wait(); err != nil {
+		return nil, err
+	}
+	return c, c.start(ctx)
+}
+
+func newBroker(run jvm, dir string, i int, ports []int) (b *Broker, properties string, err error) {
+	name := fmt.Sprintf("kafka-%d", i+1)
+	home := filepath.Join(dir, name)
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		return nil, "", fmt.Errorf("make a folder for %s: %w", name, err)
+	}
+	properties = filepath.Join(home, "server.properties")
+	if err := os.WriteFile(properties, []byte(config(i, ports, home)), 0o644); err != nil {
+		return nil, "", fmt.Errorf("configure %s: %w", name, err)
+	}
+	return &Broker{
+		Address: fmt.Sprintf("127.0.0.1:%d", ports[i]), name: name, logFile: filepath.Join(home, "server.log"),
+		command: func() *exec.Cmd { return run.command("kafka.Kafka", properties) },
+	}, properties, nil
+}
+
+// config is what differs from Kafka's defaults. A broker that is lost is
+// missed after six seconds and not nine, and internal topics have few
+// partitions, so that a short test sees more.
+func config(i int, ports []int, home string) string {
+	var voters []string
+	for n := range brokers {
+		voters = append(voters, fmt.Sprintf("%d@127.0.0.1:%d", n+1, ports[brokers+n]))
+	}
+	return fmt.Sprintf(`node.id=%d
+process.roles=broker,controller
+controller.quorum.voters=%s
+listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d
+advertised.listeners=PLAINTEXT://127.0.0.1:%d
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+log.dirs=%s
+auto.create.topics.enable=false
+default.replication.factor=3
+min.insync.replicas=2
+offsets.topic.replication.factor=3
+offsets.topic.num.partitions=6
+transaction.state.log.replication.factor=3
+transaction.state.log.min.isr=2
+transaction.state.log.num.partitions=6
+share.coordinator.state.topic.replication.factor=3
+share.coordinator.state.topic.min.isr=2
+group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=6000
+broker.heartbeat.interval.ms=1000
+replica.lag.time.max.ms=6000
+`, i+1, strings.Join(voters, ","), ports[i], ports[brokers+i], ports[i], filepath.Join(home, "data"))
+}
+
+// jvm starts Java programs.
+type jvm struct{ java, classPath string }
+
+// command keeps each JVM small: three of them share the machine with the rest.
+func (j jvm) command(class string, args ...string) *exec.Cmd {
+	return exec.Command(j.java, append([]string{
+		"-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true",
+		"-Dorg.apache.logging.log4j.level=WARN", "-cp", j.classPath, class,
+	}, args...)...)
+}
+
+// format gives a broker's data directory the cluster's id and features.
+func (j jvm) format(ctx context.Context, properties string) error {
+	output, err := j.command("kafka.tools.StorageTool", "format", "--cluster-id", clusterID, "--config", properties).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("format the storage of Apache Kafka: %w: %s", err, output)
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,14 @@
+//go:build !linux
+
+package process
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// dieWithParent puts the command into a process group of its own, so that
+// Ctrl-C reaches it through the test only.
+func dieWithParent(command *exec.Cmd) {
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+}
