@@ -129,10 +129,11 @@ func rollups() []string {
 		statements = append(statements, fmt.Sprintf("INSERT INTO %s SELECT %s, currency, %s FROM %s GROUP BY %[2]s, currency",
 			r.table, r.keys, measures, r.from))
 	}
-	// The triggers have counted users, items and orders.
-	return append(statements, fmt.Sprintf(`INSERT INTO totals (currency, %s) SELECT currency, %s FROM events WHERE true GROUP BY currency
-		ON CONFLICT DO UPDATE SET (%[1]s) = (excluded.purchases, excluded.returns, excluded.units_sold,
-			excluded.units_returned, excluded.revenue, excluded.refunds)`, names, measures))
+	// The triggers have counted users and items.
+	return append(statements, fmt.Sprintf(`INSERT INTO totals (currency, %s, orders) SELECT currency, %s, count(DISTINCT order_id)
+		FROM events WHERE true GROUP BY currency
+		ON CONFLICT DO UPDATE SET (%[1]s, orders) = (excluded.purchases, excluded.returns, excluded.units_sold,
+			excluded.units_returned, excluded.revenue, excluded.refunds, excluded.orders)`, names, measures))
 }
 
 // run answers the query, one line a row: values joined by "|", NULL as "-".
