@@ -19,7 +19,7 @@ func app() *cli.App {
 		Description: "analytics keeps every event of a topic in one SQLite file, together with the offset up\n" +
 			"to which it has read, so that its numbers are right after any crash.\n\n" +
 			"Example:\n   analytics run --drain && analytics query top-items",
-		Commands: []*cli.Command{runCommand(), queryCommand(), statusCommand()},
+		Commands: []*cli.Command{runCommand(), queryCommand(), statusCommand(), checkCommand()},
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"purchases/producer/internal/progress"
 	"purchases/producer/internal/publish"
 	"purchases/producer/kafka"
+	"purchases/producer/kafka/check"
 	"purchases/producer/program"
 	"purchases/producer/purchase"
 )
@@ -139,6 +140,9 @@ func openSink(c *cli.Context) (sink, error) {
 	}
 	settings, err := kafka.FromFlags(c)
 	if err != nil {
+		return nil, err
+	}
+	if err := check.Start(c.Context, settings, needs(c)); err != nil {
 		return nil, err
 	}
 	return publish.Open(c.Context, settings, c.String("topic"))

@@ -17,6 +17,8 @@ func app() *cli.App {
 			brokerCommand(),
 			importCommand(),
 			generateCommand(),
+			topicsCommand(),
+			checkCommand(),
 		},
 	}
 }
