@@ -1,82 +1,27 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
-
+	"github.com/IBM/sarama"
 	"github.com/urfave/cli/v2"
 
-	"purchases/analytics/internal/database"
-	"purchases/analytics/internal/query"
-	"purchases/analytics/internal/readonly"
+	"purchases/processor/deadletter"
+	"purchases/processor/enriched"
+	"purchases/producer/kafka/check"
 )
 
-// checkQueries reads each file of the folder and runs its query on an empty
-// database, where a table or column that does not exist shows.
-func checkQueries(c *cli.Context, folder string) error {
-	catalogue, faults := loadQueries(folder, os.DirFS(folder))
-	db, remove, err := emptyDatabase(c.Context)
-	if err != nil {
-		return err
-	}
-	defer remove()
-	for _, q := range catalogue {
-		if err := tryQuery(c.Context, db, q); err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", filepath.Join(folder, q.Name+".sql"), err))
-		}
-	}
-	for _, fault := range faults {
-		fmt.Fprintf(c.App.ErrWriter, "%s: %v\n", c.App.Name, fault)
-	}
-	if len(faults) > 0 {
-		return fmt.Errorf("%d faults in %s", len(faults), folder)
-	}
-	fmt.Fprintf(c.App.ErrWriter, "%s: %d queries in %s are right\n", c.App.Name, len(catalogue), folder)
-	return nil
+func checkCommand() *cli.Command {
+	return check.Command("analytics", needs,
+		&cli.StringFlag{Name: "topic", Value: enriched.Topic, Usage: "read events from `TOPIC`"},
+		&cli.StringFlag{Name: "dead-letters", Value: deadletter.Topic, Usage: "read dead letters from `TOPIC`"},
+		&cli.StringFlag{Name: "group", Value: "analytics", Usage: "show the stored offsets to lag tools as consumer `GROUP`"},
+	)
 }
 
-// emptyDatabase makes a database with nothing but the schema, until remove.
-func emptyDatabase(ctx context.Context) (pool *readonly.Pool, remove func(), err error) {
-	folder, err := os.MkdirTemp("", "analytics-check")
-	if err != nil {
-		return nil, nil, fmt.Errorf("make a folder for a database to check on: %w", err)
+// needs are what run relies on.
+func needs(c *cli.Context) []check.Need {
+	return []check.Need{
+		{Kind: check.Topic, Name: c.String("topic"), Operation: sarama.AclOperationRead, Why: "read events"},
+		{Kind: check.Topic, Name: c.String("dead-letters"), Operation: sarama.AclOperationRead, Why: "read dead letters"},
+		{Kind: check.Group, Name: c.String("group"), Operation: sarama.AclOperationRead, Optional: true, Why: "show the consumer lag to Kafka's tools"},
 	}
-	path := filepath.Join(folder, "empty.db")
-	db, err := database.Open(ctx, path)
-	if err == nil {
-		err = db.Close()
-	}
-	if err == nil {
-		pool, err = readonly.Open(path, 1)
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, os.RemoveAll(folder))
-	}
-	return pool, func() { _ = pool.Close(); _ = os.RemoveAll(folder) }, nil
-}
-
-func tryQuery(ctx context.Context, pool *readonly.Pool, q query.Query) (err error) {
-	args, err := q.Bind(nil)
-	if err != nil {
-		return err
-	}
-	snapshot, err := pool.Snapshot(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	rows, err := q.Run(ctx, snapshot, args)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for _, err := range rows.All() {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

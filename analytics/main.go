@@ -20,7 +20,7 @@ func app() *cli.App {
 			"to which it has read, so that its numbers are right after any crash.\n\n" +
 			"Example:\n   analytics run --drain && analytics query top-items",
 		Commands: []*cli.Command{
-			runCommand(), serveCommand(), queryCommand(), sqlCommand(), statusCommand(), verifyCommand(),
+			runCommand(), serveCommand(), queryCommand(), sqlCommand(), statusCommand(), verifyCommand(), checkCommand(),
 		},
 	}
 	explainFaults(app.Commands)

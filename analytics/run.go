@@ -13,6 +13,7 @@ import (
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
 	"purchases/producer/kafka"
+	"purchases/producer/kafka/check"
 	"purchases/producer/program"
 )
 
@@ -56,6 +57,9 @@ func run(c *cli.Context) (err error) {
 	}
 	settings, err := kafka.FromFlags(c)
 	if err != nil {
+		return err
+	}
+	if err := check.Start(c.Context, settings, needs(c)); err != nil {
 		return err
 	}
 	web, err := listenBeside(c)

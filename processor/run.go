@@ -10,6 +10,7 @@ import (
 	"purchases/processor/enriched"
 	"purchases/processor/internal/pipeline"
 	"purchases/producer/kafka"
+	"purchases/producer/kafka/check"
 	"purchases/producer/program"
 	"purchases/producer/purchase"
 )
@@ -52,6 +53,9 @@ Examples:
 func run(c *cli.Context) error {
 	settings, err := settings(c)
 	if err != nil {
+		return err
+	}
+	if err := check.Start(c.Context, settings.Kafka, needs(c)); err != nil {
 		return err
 	}
 	log := program.Logger(c.App.ErrWriter, c.App.Name)

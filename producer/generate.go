@@ -13,6 +13,7 @@ import (
 	"purchases/producer/internal/generate"
 	"purchases/producer/internal/publish"
 	"purchases/producer/kafka"
+	"purchases/producer/kafka/check"
 	"purchases/producer/program"
 	"purchases/producer/progress"
 	"purchases/producer/purchase"
@@ -139,6 +140,9 @@ func openSink(c *cli.Context) (sink, error) {
 	}
 	settings, err := kafka.FromFlags(c)
 	if err != nil {
+		return nil, err
+	}
+	if err := check.Start(c.Context, settings, needs(c)); err != nil {
 		return nil, err
 	}
 	return publish.Open(c.Context, settings, c.String("topic"))

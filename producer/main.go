@@ -18,6 +18,8 @@ func app() *cli.App {
 			brokerCommand(),
 			importCommand(),
 			generateCommand(),
+			topicsCommand(),
+			checkCommand(),
 		},
 	}
 }

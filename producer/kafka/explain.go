@@ -90,10 +90,13 @@ func (s Settings) explainAnswer(ctx context.Context, address string, err error) 
 	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
 		return s.wrongCredentials(err)
 	}
-	if s.TLS == nil && speaksTLS(ctx, address) {
+	encrypted := make(chan bool, 1)
+	go func() { encrypted <- s.TLS == nil && speaksTLS(ctx, address) }()
+	cause := s.suspectLogin(ctx, address, err)
+	if <-encrypted {
 		return fmt.Errorf("the broker speaks TLS there; set security.protocol=%s", s.protocol(true, s.SASL.Mechanism != ""))
 	}
-	if cause := s.suspectLogin(ctx, address, err); cause != nil {
+	if cause != nil {
 		return cause
 	}
 	if timedOut(err) {

@@ -17,8 +17,8 @@ import (
 const (
 	preflightTimeout = 4800 * time.Millisecond
 	reachTimeout     = 2 * time.Second         // to connect, and again for TLS
-	answerTimeout    = 3300 * time.Millisecond // for all of a first conversation
-	suspicionTimeout = 700 * time.Millisecond  // to find out why it failed, twice
+	answerTimeout    = 3 * time.Second         // for all of a first conversation
+	suspicionTimeout = 1200 * time.Millisecond // to find out why it failed
 	stopGrace        = 500 * time.Millisecond  // when the program is told to stop
 	maxAnswer        = 1 << 20                 // bytes
 )

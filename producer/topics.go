@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/IBM/sarama"
+	"github.com/urfave/cli/v2"
+
+	"purchases/producer/kafka"
+	"purchases/producer/kafka/check"
+	"purchases/producer/program"
+)
+
+const (
+	clusterDefault = -1 // Kafka's number for its own default (KIP-464)
+	maxPartitions  = 1000
+)
+
+func topicsCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "topics",
+		Usage: "the topics of the pipeline",
+		Subcommands: []*cli.Command{{
+			Name:  "create",
+			Usage: "create the three topics",
+			Description: `Creates purchases, analytics and purchases.dlq where they are missing, and
+shows how all three stand. Topics that exist are left as they are.
+
+Example:
+   producer topics create --partitions 12 --replication-factor 3 --kafka-config client.properties`,
+			Flags: append(kafka.Flags(),
+				&cli.IntFlag{Name: "partitions", Usage: "`N` partitions for each topic", DefaultText: "the cluster's", Value: clusterDefault},
+				&cli.IntFlag{Name: "replication-factor", Usage: "`N` replicas of each partition", DefaultText: "the cluster's", Value: clusterDefault},
+			),
+			Action: createTopics,
+		}},
+	}
+}
+
+func createTopics(c *cli.Context) error {
+	detail, err := topicDetail(c)
+	if err != nil {
+		return err
+	}
+	settings, err := kafka.FromFlags(c)
+	if err != nil {
+		return err
+	}
+	client, err := settings.Connect(c.Context, settings.Config())
+	if err != nil {
+		return err
+	}
+	admin, err := sarama.NewClusterAdminFromClient(client)
+	if err != nil {
+		return errors.Join(err, client.Close())
+	}
+	defer func() { _ = admin.Close() }()
+	for _, topic := range topics() {
+		what, err := createTopic(admin, topic, detail)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.App.ErrWriter, "%s: topic %s %s\n", c.App.Name, topic, what)
+	}
+	return showTopics(c.Context, c, settings)
+}
+
+func topicDetail(c *cli.Context) (sarama.TopicDetail, error) {
+	partitions, replicas := c.Int("partitions"), c.Int("replication-factor")
+	switch {
+	case c.Args().Present():
+		return sarama.TopicDetail{}, program.Usagef("topics create takes no arguments, got %q", c.Args().First())
+	case c.IsSet("partitions") && (partitions < 1 || partitions > maxPartitions):
+		return sarama.TopicDetail{}, program.Usagef("--partitions %d: want 1 to %d", partitions, maxPartitions)
+	case c.IsSet("replication-factor") && (replicas < 1 || replicas > 100):
+		return sarama.TopicDetail{}, program.Usagef("--replication-factor %d: want 1 to the number of brokers", replicas)
+	}
+	return sarama.TopicDetail{NumPartitions: int32(partitions), ReplicationFactor: int16(replicas)}, nil
+}
+
+// createTopic says whether the topic was created or was there.
+func createTopic(admin sarama.ClusterAdmin, topic string, detail sarama.TopicDetail) (string, error) {
+	err := admin.CreateTopic(topic, &detail, false)
+	switch {
+	case err == nil:
+		return "created", nil
+	case errors.Is(err, sarama.ErrTopicAlreadyExists):
+		return "exists already", nil
+	case errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrClusterAuthorizationFailed):
+		return "", fmt.Errorf("create topic %q: %w; grant Create on it with kafka-acls, or have it created by who may", topic, err)
+	case errors.Is(err, sarama.ErrInvalidReplicationFactor):
+		return "", fmt.Errorf("create topic %q: %w; there are fewer brokers than --replication-factor", topic, err)
+	}
+	return "", fmt.Errorf("create topic %q: %w", topic, err)
+}
+
+// showTopics asks on a new connection, as a program that starts now would.
+func showTopics(ctx context.Context, c *cli.Context, settings kafka.Settings) error {
+	var needs []check.Need
+	for _, topic := range topics() {
+		needs = append(needs, check.Need{Kind: check.Topic, Name: topic, Operation: sarama.AclOperationDescribe, Why: "show it"})
+	}
+	report, err := check.Inspect(ctx, settings, needs)
+	if err != nil {
+		return err
+	}
+	if err := check.WriteTopics(c.App.Writer, report.Topics); err != nil {
+		return err
+	}
+	for _, note := range append(report.Notes, report.Problems...) {
+		fmt.Fprintf(c.App.ErrWriter, "%s: %v\n", c.App.Name, note)
+	}
+	if n := len(report.Problems); n > 0 {
+		return fmt.Errorf("%d problems with the topics, see above", n)
+	}
+	return nil
+}
