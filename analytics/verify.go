@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
@@ -47,10 +46,16 @@ func verifyDatabase(c *cli.Context) error {
 	if unasked != nil && c.Context.Err() == nil {
 		fmt.Fprintf(c.App.ErrWriter, "%s: not compared with Kafka: %v\n", c.App.Name, unasked)
 	}
-	for _, refusal := range refusals {
-		report.Differences = append(report.Differences, "Kafka: "+refusal.Error())
+	if err := c.Context.Err(); err != nil {
+		return err
 	}
-	return sayReport(c, path, report, unasked == nil)
+	for _, line := range report.Differences {
+		fmt.Fprintln(c.App.Writer, line)
+	}
+	for _, refusal := range refusals {
+		fmt.Fprintf(c.App.Writer, "Kafka: %v\n", refusal)
+	}
+	return conclude(c, path, report, len(refusals), unasked == nil)
 }
 
 func check(c *cli.Context, db *sqlx.DB) (verify.Report, error) {
@@ -72,24 +77,20 @@ func compareWithKafka(c *cli.Context, db *sqlx.DB) (refusals []error, err error)
 	return ingest.Inspect(c.Context, db, client)
 }
 
-func sayReport(c *cli.Context, path string, r verify.Report, withKafka bool) error {
-	if err := c.Context.Err(); err != nil {
-		return context.Cause(c.Context)
+// conclude says in one line that all is right, or returns what to do.
+func conclude(c *cli.Context, path string, r verify.Report, refusals int, withKafka bool) error {
+	switch n := len(r.Differences); {
+	case n > 0:
+		return fmt.Errorf("database %s is not right: %d differences, see above; restore a backup, or run `analytics run --db NEW.db` to build it again from Kafka",
+			path, n+refusals)
+	case refusals > 0:
+		return fmt.Errorf("database %s is right in itself and does not agree with Kafka: %d differences, each says above what to run", path, refusals)
 	}
-	if len(r.Differences) == 0 {
-		also := ""
-		if withKafka {
-			also = ", and Kafka agrees"
-		}
-		_, err := fmt.Fprintf(c.App.Writer, "all is right: %d events and %d rejected records agree with the statistics in %d checks%s\n",
-			r.Events, r.Rejected, r.Checks, also)
-		return err
+	also := ""
+	if withKafka {
+		also = ", and Kafka agrees"
 	}
-	for _, difference := range r.Differences {
-		if _, err := fmt.Fprintln(c.App.Writer, difference); err != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("database %s is not right: %d differences, see above; restore a backup, or run `analytics run --db NEW.db` to build it again from Kafka",
-		path, len(r.Differences))
+	_, err := fmt.Fprintf(c.App.Writer, "all is right: %d events and %d rejected records agree with the statistics in %d checks%s\n",
+		r.Events, r.Rejected, r.Checks, also)
+	return err
 }

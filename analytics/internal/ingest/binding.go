@@ -81,7 +81,15 @@ func findOrigin(client sarama.Client, topic string) (origin, error) {
 	if len(response.Topics) != 1 || response.ClusterID == nil {
 		return origin{}, fmt.Errorf("identify topic %q: the broker does not say its cluster's id", topic)
 	}
-	return origin{topic, *response.ClusterID, response.Topics[0].Uuid.String()}, nil
+	// A broker that has just started may not know the topic yet.
+	found := response.Topics[0]
+	if found.Err != sarama.ErrNoError {
+		return origin{}, fmt.Errorf("identify topic %q: %w", topic, found.Err)
+	}
+	if found.Uuid == (sarama.Uuid{}) {
+		return origin{}, fmt.Errorf("identify topic %q: the broker does not say the topic's id; Kafka 2.8 and later do", topic)
+	}
+	return origin{topic, *response.ClusterID, found.Uuid.String()}, nil
 }
 
 // discover returns the partitions that are not known yet with the offset at

@@ -133,8 +133,8 @@ var restChecks = []Check{
 		LEFT JOIN (SELECT partition, max(occurred_at) AS latest FROM events GROUP BY partition) USING (partition)
 		WHERE mark IS NOT latest`},
 	{"the late events", lateEvents},
-	{"names that no event has", `SELECT format('user %Q', user) FROM users WHERE user_id NOT IN (SELECT user_id FROM user_totals)
-		UNION ALL SELECT format('item %Q', item) FROM items WHERE item_id NOT IN (SELECT item_id FROM item_totals)
+	{"names that no event has", `SELECT format('user %Q', user) FROM users WHERE user_id NOT IN (SELECT user_id FROM events)
+		UNION ALL SELECT format('item %Q', item) FROM items WHERE item_id NOT IN (SELECT item_id FROM events)
 		UNION ALL SELECT format('order %Q', order_number) FROM orders WHERE order_id NOT IN (SELECT order_id FROM events WHERE order_id IS NOT NULL)
 		UNION ALL SELECT 'attributes ' || attributes FROM attribute_sets
 			WHERE attribute_set_id NOT IN (SELECT attribute_set_id FROM events WHERE attribute_set_id IS NOT NULL)
