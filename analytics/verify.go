@@ -38,7 +38,7 @@ func verifyDatabase(c *cli.Context) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	report, err := check(c, db)
+	report, err := recompute(c, db)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func verifyDatabase(c *cli.Context) error {
 	return conclude(c, path, report, len(refusals), unasked == nil)
 }
 
-func check(c *cli.Context, db *sqlx.DB) (verify.Report, error) {
+func recompute(c *cli.Context, db *sqlx.DB) (verify.Report, error) {
 	shown := bar.New(c.App.ErrWriter, c.App.Name+": verify", int64(len(verify.Checks())), "checks")
 	defer shown.Finish()
 	return verify.Run(c.Context, db, func() { shown.Add(1) })
