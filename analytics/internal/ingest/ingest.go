@@ -23,6 +23,8 @@ const (
 	linger        = 20 * time.Millisecond // how long a batch waits for more records
 	queuedChunks  = 16                    // that are decoded while the writer is busy
 	discoverEvery = 2 * time.Second       // how often new partitions are looked for
+	firstPause    = 100 * time.Millisecond
+	longestPause  = 5 * time.Second // between two attempts to read from a broker that is away
 )
 
 // Config says what to ingest.
@@ -52,7 +54,7 @@ func Configure(c *sarama.Config) *sarama.Config {
 }
 
 func backoff(retries int) time.Duration {
-	return min(100*time.Millisecond<<min(retries, 8), 5*time.Second)
+	return min(firstPause<<min(retries, 8), longestPause)
 }
 
 // ingester is one run.
@@ -62,6 +64,7 @@ type ingester struct {
 	consumer sarama.Consumer
 	writer   *store.Writer
 	lag      *lagReporter
+	outage   *outage
 	chunks   chan store.Chunk
 	next     map[store.Partition]int64 // stored so far
 	targets  map[store.Partition]int64 // where a drain ends: the last record's offset
@@ -76,7 +79,7 @@ func Run(ctx context.Context, db *database.Database, config Config) (err error) 
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	in := &ingester{
-		Config: config, client: client,
+		Config: config, client: client, outage: newOutage(config.Log),
 		chunks: make(chan store.Chunk, queuedChunks),
 		next:   map[store.Partition]int64{}, targets: map[store.Partition]int64{},
 	}
@@ -145,7 +148,7 @@ func (in *ingester) work(ctx context.Context, db *database.Database) error {
 
 // read starts the readers, now and whenever a topic grows a partition.
 func (in *ingester) read(ctx context.Context, db *database.Database, group *errgroup.Group, positions map[store.Partition]int64) error {
-	known := map[store.Partition]bool{}
+	known, failing := map[store.Partition]bool{}, false
 	ticker := time.NewTicker(discoverEvery)
 	defer ticker.Stop()
 	for {
@@ -163,9 +166,13 @@ func (in *ingester) read(ctx context.Context, db *database.Database, group *errg
 		case <-ticker.C:
 		}
 		var err error
-		if positions, err = in.discover(ctx, db, known); err != nil {
-			in.Log.Warn("cannot look for new partitions, trying again", "cause", err)
+		switch positions, err = in.discover(ctx, db, known); {
+		case err == nil:
+			in.outage.reachable()
+		case !failing && ctx.Err() == nil:
+			in.Log.Warn("cannot look for new partitions; trying until it works", "cause", err)
 		}
+		failing = err != nil
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"github.com/IBM/sarama"
 
@@ -20,7 +19,7 @@ type reader struct {
 	next      int64
 	consumer  sarama.PartitionConsumer
 	decode    func(*sarama.ConsumerMessage) store.Record
-	log       *slog.Logger
+	outage    *outage
 }
 
 func (in *ingester) newReader(p store.Partition, offset int64) (*reader, error) {
@@ -32,14 +31,13 @@ func (in *ingester) newReader(p store.Partition, offset int64) (*reader, error) 
 	if p.Topic == in.DeadLetters {
 		decode = decodeDeadLetter
 	}
-	return &reader{partition: p, next: offset, consumer: consumer, decode: decode, log: in.Log}, nil
+	return &reader{partition: p, next: offset, consumer: consumer, decode: decode, outage: in.outage}, nil
 }
 
 // run reads until ctx ends or the partition cannot be read any more. A broker
 // that is away is waited for: sarama tries again by itself.
 func (r *reader) run(ctx context.Context, out chan<- store.Chunk) error {
 	defer r.consumer.AsyncClose()
-	away := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -48,18 +46,14 @@ func (r *reader) run(ctx context.Context, out chan<- store.Chunk) error {
 			if err != nil && errors.Is(err.Err, sarama.ErrOffsetOutOfRange) {
 				return r.lost(err.Err)
 			}
-			if err != nil && !away {
-				away = true
-				r.log.Warn("waiting for the broker", "partition", r.partition, "offset", r.next, "cause", err.Err)
+			if err != nil {
+				r.outage.fail(r.partition, err.Err)
 			}
 		case m, ok := <-r.consumer.Messages():
 			if !ok {
 				return r.lost(errors.New("the consumer ended"))
 			}
-			if away {
-				away = false
-				r.log.Info("reading again", "partition", r.partition, "offset", m.Offset)
-			}
+			r.outage.read(r.partition)
 			select {
 			case out <- r.collect(m):
 			case <-ctx.Done():
