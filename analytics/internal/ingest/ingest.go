@@ -25,6 +25,8 @@ const (
 	queuedChunks  = maxBatch / chunkRecords // so that a batch is ready when the writer is
 	readBytes     = 256 << 10               // of one partition in one response, compressed
 	discoverEvery = 2 * time.Second         // how often new partitions are looked for
+	firstPause    = 100 * time.Millisecond
+	longestPause  = 5 * time.Second // between two attempts to read from a broker that is away
 )
 
 // Config says what to ingest.
@@ -58,7 +60,7 @@ func Configure(c *sarama.Config) *sarama.Config {
 }
 
 func backoff(retries int) time.Duration {
-	return min(100*time.Millisecond<<min(retries, 8), 5*time.Second)
+	return min(firstPause<<min(retries, 8), longestPause)
 }
 
 // ingester is one run.
@@ -69,6 +71,7 @@ type ingester struct {
 	origins  []origin
 	writer   *store.Writer
 	lag      *lagReporter
+	outage   *outage
 	chunks   chan store.Chunk
 	next     map[store.Partition]int64 // stored so far
 	targets  map[store.Partition]int64 // where a drain ends: the last record's offset
@@ -83,7 +86,7 @@ func Run(ctx context.Context, db *database.Database, config Config) (err error) 
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	in := &ingester{
-		Config: config, client: client,
+		Config: config, client: client, outage: newOutage(config.Log),
 		chunks: make(chan store.Chunk, queuedChunks),
 		next:   map[store.Partition]int64{}, targets: map[store.Partition]int64{},
 	}
@@ -156,7 +159,7 @@ func (in *ingester) work(ctx context.Context, db *database.Database) error {
 // read starts the readers, now and whenever a topic grows a partition, and
 // watches that the logs stay the same.
 func (in *ingester) read(ctx context.Context, db *database.Database, group *errgroup.Group, positions map[store.Partition]position) error {
-	readers := map[store.Partition]*reader{}
+	readers, failing := map[store.Partition]*reader{}, false
 	ticker := time.NewTicker(discoverEvery)
 	defer ticker.Stop()
 	for {
@@ -171,11 +174,15 @@ func (in *ingester) read(ctx context.Context, db *database.Database, group *errg
 		case <-ticker.C:
 		}
 		var err error
-		if positions, err = in.refresh(ctx, db, readers); errors.Is(err, ErrOtherLog) {
+		switch positions, err = in.refresh(ctx, db, readers); {
+		case err == nil:
+			in.outage.reachable()
+		case errors.Is(err, ErrOtherLog):
 			return err
-		} else if err != nil {
-			in.Log.Warn("cannot look for new partitions, trying again", "cause", err)
+		case !failing && ctx.Err() == nil:
+			in.Log.Warn("cannot look for new partitions; trying until it works", "cause", err)
 		}
+		failing = err != nil
 	}
 }
 

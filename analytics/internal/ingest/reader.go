@@ -83,7 +83,6 @@ func (r *reader) consume(ctx context.Context) (err error) {
 		return fmt.Errorf("read %s from offset %d: %w", r.partition, r.next, err)
 	}
 	defer r.messages.AsyncClose()
-	away := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -92,18 +91,12 @@ func (r *reader) consume(ctx context.Context) (err error) {
 			if !ok || errors.Is(err.Err, sarama.ErrOffsetOutOfRange) {
 				return r.finish(ctx)
 			}
-			if !away {
-				away = true
-				r.Log.Warn("waiting for the broker", "partition", r.partition, "offset", r.next, "cause", err.Err)
-			}
+			r.outage.fail(r.partition, err.Err)
 		case m, ok := <-r.messages.Messages():
 			if !ok {
 				return r.finish(ctx)
 			}
-			if away {
-				away = false
-				r.Log.Info("reading again", "partition", r.partition, "offset", m.Offset)
-			}
+			r.outage.read(r.partition)
 			if err := r.hand(ctx, r.collect(m)); err != nil {
 				return err
 			}

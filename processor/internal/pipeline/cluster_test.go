@@ -186,8 +186,24 @@ func (c *cluster) readTo(consumer sarama.Consumer, topic string, partition int32
 // input stands for one output, and the order per user is kept.
 func (c *cluster) checkExactlyOnce() {
 	c.t.Helper()
-	sources := map[enriched.Source]bool{}
+	c.checkEachOnce()
 	lastQuantity := map[string]int64{}
+	for _, m := range c.read(enriched.Topic) {
+		e, err := enriched.Decode(m.Value)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if e.Quantity <= lastQuantity[e.User] {
+			c.t.Errorf("user %s: quantity %d after %d", e.User, e.Quantity, lastQuantity[e.User])
+		}
+		lastQuantity[e.User] = e.Quantity
+	}
+}
+
+// checkEachOnce is checkExactlyOnce without the order.
+func (c *cluster) checkEachOnce() {
+	c.t.Helper()
+	sources := map[enriched.Source]bool{}
 	for _, m := range c.read(enriched.Topic) {
 		e, err := enriched.Decode(m.Value)
 		if err != nil {
@@ -197,10 +213,6 @@ func (c *cluster) checkExactlyOnce() {
 			c.t.Errorf("%s came out twice", e.Source)
 		}
 		sources[e.Source] = true
-		if e.Quantity <= lastQuantity[e.User] {
-			c.t.Errorf("user %s: quantity %d after %d", e.User, e.Quantity, lastQuantity[e.User])
-		}
-		lastQuantity[e.User] = e.Quantity
 	}
 	for _, m := range c.read(purchase.Topic) {
 		if source := (enriched.Source{Topic: m.Topic, Partition: m.Partition, Offset: m.Offset}); !sources[source] {

@@ -12,14 +12,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"purchases/processor/internal/transaction"
-	"purchases/producer/purchase"
 )
 
 func TestFaultsLoseAndDoubleNothing(t *testing.T) {
-	// The processor's own produce requests, and a loss of membership, which
-	// makes it open its producers and read its offsets again.
+	// The processor's own produce requests. A loss of membership makes it open
+	// its producers and read its offsets again.
 	ours := func(r kmsg.Request) bool { return r.(*kmsg.ProduceRequest).TransactionID != nil }
-	forgotten := kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, TopLevel: true, Err: kerr.UnknownMemberID, Count: 1}
 	for name, fault := range map[string]kfake.Fault{
 		"commit answered late":           {Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.RequestTimedOut, Count: 3},
 		"commit refused for a while":     {Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.ConcurrentTransactions, Count: 60},
@@ -185,22 +183,4 @@ func TestStoppedAndStartedAtRandom(t *testing.T) {
 	}
 	c.mustDrain()
 	c.checkExactlyOnce()
-}
-
-func TestNewPartitionsAreFound(t *testing.T) {
-	t.Parallel() // sarama asks for new partitions every ten seconds
-	c := newCluster(t)
-	s := c.run()
-	start(t, s)
-	c.produce(100)
-	c.waitFor(100)
-	admin, err := sarama.NewClusterAdmin(c.settings.Bootstrap, c.settings.Config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer admin.Close()
-	if err := admin.CreatePartitions(purchase.Topic, partitions+1, nil, false); err != nil {
-		t.Fatal(err)
-	}
-	c.eventually("the new partition is assigned", func() bool { return c.GroupInfo(group).NumAssigned() == partitions+1 })
 }

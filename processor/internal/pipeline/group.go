@@ -24,7 +24,8 @@ const (
 	maxRetries        = 5 // multiplied by that of the client's: a lost broker is noticed after about a second
 	maxProcessingTime = time.Second
 	fetchWait         = 100 * time.Millisecond
-	channelBuffer     = 2048 // messages
+	metadataRefresh   = 2 * time.Second // new partitions are found after twice that at most
+	channelBuffer     = 2048            // messages
 	firstPause        = 50 * time.Millisecond
 	longestPause      = 500 * time.Millisecond
 	stopGrace         = 5 * time.Second
@@ -65,6 +66,7 @@ func (p *pipeline) leave() {
 func (p *pipeline) groupConfig(ctx context.Context) *sarama.Config {
 	c := p.Kafka.Config()
 	c.ChannelBufferSize = channelBuffer
+	c.Metadata.RefreshFrequency = metadataRefresh
 	c.Metadata.Retry.Max = maxRetries
 	c.Metadata.Retry.Backoff = retryBackoff
 	c.Consumer.IsolationLevel = sarama.ReadCommitted

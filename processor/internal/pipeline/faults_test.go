@@ -1,0 +1,215 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"purchases/processor/deadletter"
+	"purchases/processor/enriched"
+	"purchases/processor/internal/transaction"
+	"purchases/producer/lossy"
+	"purchases/producer/purchase"
+)
+
+// underTest names the processor where faults must not meet the test's own
+// requests.
+const underTest = "processor-under-test"
+
+func (c *cluster) runUnderTest() Settings {
+	s := c.run()
+	s.Kafka.ClientID = underTest
+	s.BatchSize = 10
+	return s
+}
+
+// forgotten is a loss of membership.
+var forgotten = kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, TopLevel: true, Err: kerr.UnknownMemberID, Count: 1}
+
+// The broker does what it is asked, and the answer gets lost.
+func TestAppliedRequestsWhoseAnswerIsLost(t *testing.T) {
+	for _, key := range []kmsg.Key{
+		kmsg.Produce, kmsg.EndTxn, kmsg.AddPartitionsToTxn, kmsg.AddOffsetsToTxn, kmsg.TxnOffsetCommit, kmsg.InitProducerID,
+		kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.OffsetFetch, kmsg.Fetch, kmsg.FindCoordinator,
+	} {
+		t.Run(key.Name(), func(t *testing.T) {
+			t.Parallel()
+			var listener *lossy.Listener
+			c := newCluster(t, kfake.ListenFn(func(network, address string) (_ net.Listener, err error) {
+				listener, err = lossy.Listen(network, address)
+				return listener, err
+			}))
+			start(t, c.runUnderTest())
+			c.produce(100)
+			c.waitFor(100)
+			listener.Lose(underTest, key.Int16(), 3)
+			for round := range 3 {
+				c.Fault(forgotten) // so that the group is joined and its producers are opened again
+				c.produce(200)
+				c.waitFor(100 + 200*(round+1))
+			}
+			c.eventually("answers get lost", func() bool { return listener.Lost() > 0 })
+			c.produce(100)
+			c.waitFor(800)
+			c.checkExactlyOnce()
+		})
+	}
+}
+
+func TestLeadersMove(t *testing.T) {
+	t.Parallel()
+	const nodes = 3
+	c := newCluster(t, kfake.NumBrokers(nodes))
+	start(t, c.runUnderTest())
+	for round := range 6 {
+		c.produce(150)
+		for _, topic := range []string{purchase.Topic, enriched.Topic, deadletter.Topic} {
+			for p := range int32(partitions) {
+				if err := c.MoveTopicPartition(topic, p, (c.LeaderFor(topic, p)+1)%nodes); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		c.produce(150)
+		c.waitFor(300*round + 50)
+	}
+	c.waitFor(1800)
+	c.checkExactlyOnce()
+}
+
+func TestCoordinatorsMove(t *testing.T) {
+	t.Parallel()
+	const nodes = 3
+	c := newCluster(t, kfake.NumBrokers(nodes))
+	start(t, c.runUnderTest())
+	moved := 0
+	for round := range 6 {
+		c.produce(150)
+		before := c.CoordinatorFor(group)
+		c.RehashCoordinators()
+		if c.CoordinatorFor(group) != before {
+			moved++
+		}
+		c.produce(150)
+		c.waitFor(300*round + 50)
+	}
+	c.waitFor(1800)
+	c.checkExactlyOnce()
+	t.Logf("the group's coordinator moved %d times", moved)
+}
+
+// The broker takes a commit and says nothing more, on a connection that stays
+// open: sarama waits, and the watchdog ends that.
+func TestCommitIsNeverAnswered(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	lines := &logLines{}
+	s := c.runUnderTest()
+	s.Log = lines.logger()
+	start(t, s)
+	c.produce(100)
+	c.waitFor(100)
+	c.ControlKey(kmsg.EndTxn.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) { return nil, nil, true })
+	c.produce(200)
+	begun := time.Now()
+	c.waitFor(300)
+	if took := time.Since(begun); took < transaction.Timeout/2 || took > 3*transaction.Timeout {
+		t.Errorf("work went on after %s, want about %s", took, transaction.Timeout)
+	}
+	if lines.count("interrupted; trying") != 1 || lines.count("working again") != 1 {
+		t.Errorf("the interruption and its end are not logged once each:\n%v", lines.lines)
+	}
+	c.checkExactlyOnce()
+}
+
+// Copies of a commit that the broker held back arrive after the processor has
+// given up waiting: they must not end a later transaction.
+func TestDelayedCommitComesAfterItsTimeout(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, kfake.SleepOutOfOrder())
+	start(t, c.runUnderTest())
+	c.produce(100)
+	c.waitFor(100)
+	late := make(chan struct{})
+	var held atomic.Bool
+	c.ControlKey(kmsg.EndTxn.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if held.CompareAndSwap(false, true) {
+			c.SleepControl(func() { <-late })
+		}
+		return nil, nil, false
+	})
+	c.produce(400)
+	c.waitFor(500)
+	close(late)
+	c.produce(300)
+	c.waitFor(800)
+	c.checkExactlyOnce()
+}
+
+func TestDrainWithSeveralMembers(t *testing.T) {
+	c := newCluster(t)
+	c.produce(2000)
+	const members = 3
+	var wg sync.WaitGroup
+	totals, errs := make([]Totals, members), make([]error, members)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for i := range members {
+		s := c.drain()
+		s.Instance, s.BatchSize = fmt.Sprint("member-", i), 10
+		wg.Go(func() { totals[i], errs[i] = Run(ctx, s) })
+	}
+	wg.Wait()
+	var events int64
+	for i := range members {
+		events += totals[i].Events
+		if errs[i] != nil {
+			t.Errorf("member %d: %v", i, errs[i])
+		}
+	}
+	// A member counts what it knows to be committed; what it does not know,
+	// because it lost the partition in that moment, nobody counts.
+	if events > 2000 {
+		t.Errorf("the members say that they committed %d events, of 2000", events)
+	}
+	c.checkExactlyOnce()
+}
+
+func TestProcessesWhatNewPartitionsHold(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	start(t, c.run())
+	c.produce(100)
+	c.waitFor(100)
+	admin, err := sarama.NewClusterAdmin(c.settings.Bootstrap, c.settings.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	if err := admin.CreatePartitions(purchase.Topic, partitions+1, nil, false); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	if err := c.client.RefreshMetadata(purchase.Topic); err != nil {
+		t.Fatal(err)
+	}
+	c.produce(200)
+	if c.PartitionInfo(purchase.Topic, partitions).HighWatermark == 0 {
+		t.Fatal("nothing was produced to the new partition")
+	}
+	c.waitFor(300)
+	if took := time.Since(begun); took > 12*time.Second {
+		t.Errorf("it took %s to find the new partition", took)
+	}
+	c.checkEachOnce() // the users' partitions have changed, and with them the order
+}
