@@ -151,7 +151,7 @@ func (in *ingester) read(ctx context.Context, db *database.Database, group *errg
 	for {
 		for p, offset := range positions {
 			known[p] = true
-			r, err := in.newReader(p, offset)
+			r, err := in.newReader(ctx, p, offset)
 			if err != nil {
 				return err
 			}

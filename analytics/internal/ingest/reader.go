@@ -23,8 +23,10 @@ type reader struct {
 	log       *slog.Logger
 }
 
-func (in *ingester) newReader(p store.Partition, offset int64) (*reader, error) {
-	consumer, err := in.consumer.ConsumePartition(p.Topic, p.Partition, offset)
+func (in *ingester) newReader(ctx context.Context, p store.Partition, offset int64) (*reader, error) {
+	consumer, err := patiently(ctx, in.client, p.Topic, func() (sarama.PartitionConsumer, error) {
+		return in.consumer.ConsumePartition(p.Topic, p.Partition, offset)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read %s from offset %d: %w", p, offset, err)
 	}
