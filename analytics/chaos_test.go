@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -73,9 +72,7 @@ type chaos struct {
 }
 
 func newChaos(t *testing.T) *chaos {
-	m := newMachine(t)
-	m.dir = keptOnFailure(t)
-	c := &chaos{machine: m, random: rand.New(rand.NewPCG(current.chaos.seed, 0)), done: map[string]int{}, began: time.Now()}
+	c := &chaos{machine: newMachine(t), random: rand.New(rand.NewPCG(current.chaos.seed, 0)), done: map[string]int{}, began: time.Now()}
 	c.generator = c.actor("producer", c.nextBatch)
 	c.analytics = c.actor("analytics", func() *exec.Cmd { return c.command("analytics", "run") })
 	for i := range mostMembers {
@@ -84,22 +81,6 @@ func newChaos(t *testing.T) *chaos {
 		}))
 	}
 	return c
-}
-
-// keptOnFailure is a folder that stays for whoever has to find out why.
-func keptOnFailure(t *testing.T) string {
-	dir, err := os.MkdirTemp("", "chaos")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("the programs' logs and the database are kept in %s", dir)
-			return
-		}
-		_ = os.RemoveAll(dir)
-	})
-	return dir
 }
 
 // nextBatch is the command that publishes the batch at hand: the last one again

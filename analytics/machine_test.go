@@ -43,7 +43,7 @@ var current suite
 
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
-func buildAndRun(m *testing.M) int {
+func buildAndRun(m *testing.M) (code int) {
 	kind := flag.String("cluster", embedded, "run on an `embedded` broker, on a real kafka of three, or on the one at HOST:PORT,...")
 	flag.DurationVar(&current.chaos.duration, "chaos", 0, "run TestChaos for `DURATION`")
 	flag.Uint64Var(&current.chaos.seed, "seed", uint64(rand.Uint32()), "of the choices of TestChaos")
@@ -52,7 +52,13 @@ func buildAndRun(m *testing.M) int {
 	if err != nil {
 		panic(err)
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
+	defer func() {
+		if code != 0 && current.shared != nil {
+			fmt.Fprintf(os.Stderr, "the brokers' logs are kept in %s\n", dir)
+			return
+		}
+		_ = os.RemoveAll(dir)
+	}()
 	if err := current.setUp(*kind, dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -92,7 +98,7 @@ type machine struct {
 
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	m := &machine{t: t, dir: t.TempDir(), cluster: current.shared}
+	m := &machine{t: t, dir: keptOnFailure(t), cluster: current.shared}
 	if m.cluster == nil {
 		m.startBroker()
 		return m
@@ -102,6 +108,22 @@ func newMachine(t *testing.T) *machine {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// keptOnFailure is a folder that stays for whoever has to find out why.
+func keptOnFailure(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "purchases-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the programs' logs and the database are kept in %s", dir)
+			return
+		}
+		_ = os.RemoveAll(dir)
+	})
+	return dir
 }
 
 func (m *machine) startBroker() {

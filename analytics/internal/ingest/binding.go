@@ -28,7 +28,7 @@ type origin struct {
 func bind(ctx context.Context, db *database.Database, client sarama.Client, topics []string) (origins []origin, err error) {
 	var unbound []origin
 	for _, topic := range topics {
-		found, err := findOrigin(client, topic)
+		found, err := patiently(ctx, client, topic, func() (origin, error) { return findOrigin(client, topic) })
 		if err != nil {
 			return nil, err
 		}

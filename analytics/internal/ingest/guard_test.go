@@ -123,8 +123,8 @@ func TestLogWithoutItsFirstRecordsIsAGapFromTheStart(t *testing.T) {
 	wantCount(t, db, partitions, `SELECT count(*) FROM gaps WHERE from_offset = 0`)
 }
 
-// live starts a run that goes on, and waits until it has stored n records.
-func live(t *testing.T, ctx context.Context, c *kfake.Cluster, db *database.Database, n int, change func(*ingest.Config)) (stored chan int, done chan error) {
+// storing starts a run that goes on, and waits until it has stored n records.
+func storing(t *testing.T, ctx context.Context, c *kfake.Cluster, db *database.Database, n int, change func(*ingest.Config)) (stored chan int, done chan error) {
 	t.Helper()
 	cfg := config(c)
 	cfg.Drain = false
@@ -152,7 +152,7 @@ func TestRetentionThatOvertakesAReaderIsRefused(t *testing.T) {
 	c, db := newCluster(t), newDatabase(t)
 	w := newTransactor(t, c)
 	sendEvents(w, 0, 100)
-	_, done := live(t, ctx, c, db, 100, func(*ingest.Config) {})
+	_, done := storing(t, ctx, c, db, 100, func(*ingest.Config) {})
 	overtake(t, c, w)
 	if err := <-done; err == nil || !strings.Contains(err.Error(), "expired before they were read; run `analytics run --on-gap accept`") {
 		t.Errorf("the run ended with %v", err)
@@ -166,7 +166,7 @@ func TestRetentionThatOvertakesAReaderIsAcceptedOnRequest(t *testing.T) {
 	c, db := newCluster(t), newDatabase(t)
 	w := newTransactor(t, c)
 	sendEvents(w, 0, 100)
-	stored, done := live(t, ctx, c, db, 100, accept)
+	stored, done := storing(t, ctx, c, db, 100, accept)
 	overtake(t, c, w)
 	await(t, ctx, stored, 50)
 	cancel()
@@ -184,7 +184,7 @@ func TestTopicThatIsRecreatedDuringARunIsRefused(t *testing.T) {
 	defer cancel()
 	c, db := newCluster(t), newDatabase(t)
 	sendEvents(newTransactor(t, c), 0, 100)
-	_, done := live(t, ctx, c, db, 100, func(*ingest.Config) {})
+	_, done := storing(t, ctx, c, db, 100, func(*ingest.Config) {})
 	if err := errors.Join(c.DeleteTopic(enriched.Topic), c.CreateTopic(enriched.Topic, partitions, nil)); err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestRunGoesOnUnderAnotherLeader(t *testing.T) {
 	c, db := newCluster(t, kfake.NumBrokers(2)), newDatabase(t)
 	w := newTransactor(t, c)
 	sendEvents(w, 0, 100)
-	stored, done := live(t, ctx, c, db, 100, func(*ingest.Config) {})
+	stored, done := storing(t, ctx, c, db, 100, func(*ingest.Config) {})
 	for _, p := range c.PartitionInfos(enriched.Topic) {
 		if err := c.MoveTopicPartition(enriched.Topic, p.Partition, 1-p.Leader); err != nil {
 			t.Fatal(err)

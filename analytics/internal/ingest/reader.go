@@ -78,7 +78,9 @@ func (r *reader) relocate(ctx context.Context) error {
 // consume reads until ctx ends or the consumer does, which is an
 // ErrOffsetOutOfRange when the log does not have the position.
 func (r *reader) consume(ctx context.Context) (err error) {
-	r.messages, err = r.consumer.ConsumePartition(r.partition.Topic, r.partition.Partition, r.next)
+	r.messages, err = patiently(ctx, r.client, r.partition.Topic, func() (sarama.PartitionConsumer, error) {
+		return r.consumer.ConsumePartition(r.partition.Topic, r.partition.Partition, r.next)
+	})
 	if err != nil {
 		return fmt.Errorf("read %s from offset %d: %w", r.partition, r.next, err)
 	}

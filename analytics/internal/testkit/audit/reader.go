@@ -80,6 +80,11 @@ func (r *Reader) Follow(ctx context.Context) error {
 // each topic, those of one partition in the order in which they came.
 func (r *Reader) ReadToEnd(ctx context.Context) (map[string][]*kgo.Record, error) {
 	ends, err := r.ends(ctx)
+	for kerr.IsRetriable(err) && ctx.Err() == nil { // a leader that is new does not know at once
+		r.client.ForceMetadataRefresh()
+		time.Sleep(poll)
+		ends, err = r.ends(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}

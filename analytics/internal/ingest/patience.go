@@ -1,0 +1,56 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"purchases/analytics/internal/store"
+)
+
+const (
+	electionTime  = 30 * time.Second
+	electionPause = 250 * time.Millisecond
+)
+
+// electing are the answers of brokers while a partition changes its leader. A
+// new leader does not say where its log ends until its followers have caught
+// up (KIP-207).
+var electing = []error{
+	sarama.ErrOffsetNotAvailable, sarama.ErrNotLeaderForPartition, sarama.ErrLeaderNotAvailable,
+	sarama.ErrReplicaNotAvailable, sarama.ErrFencedLeaderEpoch, sarama.ErrUnknownLeaderEpoch, io.EOF,
+}
+
+// patiently asks a question about a topic, and again for a while when the
+// broker that was asked is gone or does not lead any more.
+func patiently[T any](ctx context.Context, client sarama.Client, topic string, ask func() (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, electionTime)
+	defer cancel()
+	for {
+		answer, err := ask()
+		if err == nil || !passes(err) {
+			return answer, err
+		}
+		select {
+		case <-ctx.Done():
+			return answer, err
+		case <-time.After(electionPause):
+			_ = client.RefreshMetadata(topic) // fails with what the question will say
+		}
+	}
+}
+
+func passes(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || slices.ContainsFunc(electing, func(e error) bool { return errors.Is(err, e) })
+}
+
+// offset asks for the first or the next offset of a partition.
+func offset(ctx context.Context, client sarama.Client, p store.Partition, which int64) (int64, error) {
+	return patiently(ctx, client, p.Topic, func() (int64, error) { return client.GetOffset(p.Topic, p.Partition, which) })
+}
