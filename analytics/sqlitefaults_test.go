@@ -165,7 +165,7 @@ func failed(c *exec.Cmd, words ...string) error {
 	var errors bytes.Buffer
 	c.Stderr = &errors
 	if err := c.Run(); err == nil || c.ProcessState.ExitCode() != 1 {
-		return fmt.Errorf("the program ended with %v, want exit status 1\n%s", err, errors.String())
+		return fmt.Errorf("the program ended with %w, want exit status 1\n%s", err, errors.String())
 	}
 	lines := strings.Split(strings.TrimSpace(errors.String()), "\n")
 	last := lines[len(lines)-1]
@@ -283,7 +283,7 @@ func injectFault(t *testing.T, log *someLog, library, start string, f fault) err
 		err = log.recovers(path)
 	}
 	if err != nil {
-		return fmt.Errorf("%v from write %d, %d times, begun with %q: %w\n%s", f.errno, f.at, f.times, filepath.Base(start), err, said)
+		return fmt.Errorf("%w from write %d, %d times, begun with %q: %w\n%s", f.errno, f.at, f.times, filepath.Base(start), err, said)
 	}
 	return nil
 }
