@@ -3,6 +3,8 @@
 package main
 
 import (
+	_ "time/tzdata" // time zones, where the machine has none
+
 	"github.com/urfave/cli/v2"
 
 	"purchases/analytics/internal/database"

@@ -50,6 +50,10 @@ func (m *machine) wantFigures() {
 		{"sales-over-time --every month --since 2011-11-01", []int{0, 6}, "2011-11 1161817.38 2011-12 518192.79"},
 		{"sales-by-attribute --attribute country --limit 3", []int{0, 2}, "United Kingdom 7308391.554 Netherlands 285446.34 EIRE 265545.90"},
 		{"rejected", []int{0, 1}, "missing_user 135080"},
+		// Counted in Python with csv and decimal over the rows that have a CustomerID.
+		{"busiest-hours --limit 3", []int{0, 1, 2}, "Sunday 12 13426 Thursday 12 13056 Wednesday 12 12932"},
+		{"average-order --since 2011-11-01 --until 2011-11-30", []int{2, 3, 4, 5}, "2658 437.102099 256.54 24.28"},
+		{"item-trend --item 23166 --days 5", []int{0, 3, 5}, "2011-12-09 48 49.92 2011-12-07 2 2.50 2011-12-06 5 6.25 2011-12-05 108 114.84"},
 	} {
 		var got []string
 		for _, row := range m.query(strings.Fields(test.query)...) {
@@ -63,12 +67,33 @@ func (m *machine) wantFigures() {
 	}
 }
 
+// wantMonths compares some months of the queries that count users, from the
+// same computation.
+func (m *machine) wantMonths() {
+	m.t.Helper()
+	for query, want := range map[string][]string{
+		"new-and-returning-users": {"2010-12 885 885 0", "2011-01 741 417 324", "2011-11 1665 324 1341", "2011-12 615 41 574"},
+		"cohorts":                 {"2010-12 0 885 100.00", "2010-12 1 324 36.61", "2010-12 11 445 50.28"},
+	} {
+		var got []string
+		for _, row := range m.query(query) {
+			got = append(got, strings.Join(row[:4], " "))
+		}
+		for _, line := range want {
+			if !slices.Contains(got, line) {
+				m.t.Errorf("query %s has no row %q: %q", query, line, got)
+			}
+		}
+	}
+}
+
 func TestSampleImportedFirstThenDrained(t *testing.T) {
 	m := newMachine(t)
 	m.run("producer", "import", "--sample")
 	m.run("processor", "run", "--drain")
 	m.run("analytics", "run", "--drain")
 	m.wantFigures()
+	m.wantMonths()
 }
 
 // The programs run before the import, the file is Latin-1 with CRLF, and then

@@ -165,7 +165,7 @@ func failed(c *exec.Cmd, words ...string) error {
 	var errors bytes.Buffer
 	c.Stderr = &errors
 	if err := c.Run(); err == nil || c.ProcessState.ExitCode() != 1 {
-		return fmt.Errorf("the program ended with %w, want exit status 1\n%s", err, errors.String())
+		return fmt.Errorf("the program ended with exit status %d, want 1\n%s", c.ProcessState.ExitCode(), errors.String())
 	}
 	lines := strings.Split(strings.TrimSpace(errors.String()), "\n")
 	last := lines[len(lines)-1]

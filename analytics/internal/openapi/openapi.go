@@ -123,6 +123,9 @@ func paramSchema(p query.Param) object {
 		schema = object{"type": "integer", "minimum": p.Min, "maximum": p.Max}
 	case query.DateParam:
 		schema["format"] = "date"
+	case query.ZoneParam:
+		schema["description"] = "An IANA time zone whose clock is whole hours from UTC."
+		schema["examples"] = []string{"Europe/London"}
 	case query.ChoiceParam:
 		schema["enum"] = p.Choices
 	}

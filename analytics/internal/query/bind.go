@@ -12,9 +12,14 @@ import (
 )
 
 // Arg is the value of one parameter: nil, int64 or string.
+//
+// A time zone is bound as a JSON array with an element for each stretch of time
+// in which its clock is the same: [first hour, first hour after it, shift], in
+// hours since 1970 UTC and hours ahead of UTC.
 type Arg struct {
 	Name  string
 	Value any
+	zone  string // what is bound instead of the name of a zone
 }
 
 // Args has a value for every parameter of a query, in the query's order.
@@ -54,13 +59,16 @@ func (q *Query) Bind(values map[string]string) (Args, error) {
 	for i := range q.Params {
 		p := &q.Params[i]
 		names = append(names, p.Name)
-		arg := Arg{p.Name, p.Default}
+		arg := Arg{Name: p.Name, Value: p.Default}
 		if text, given := values[p.Name]; given {
 			value, err := p.parse(text)
 			if err != nil {
 				return nil, err
 			}
 			arg.Value = value
+		}
+		if name, given := arg.Value.(string); given && p.Type == ZoneParam {
+			arg.zone, _ = shifts(name) // parse has tried it
 		}
 		args = append(args, arg)
 	}
@@ -81,6 +89,8 @@ func (p *Param) Want() string {
 		return "a date such as 2011-12-31"
 	case ChoiceParam:
 		return "one of " + strings.Join(p.Choices, ", ")
+	case ZoneParam:
+		return "a time zone such as Europe/London whose clock is whole hours from UTC"
 	}
 	return "UTF-8 text"
 }
@@ -102,6 +112,10 @@ func (p *Param) parse(text string) (any, error) {
 		if !slices.Contains(p.Choices, text) {
 			return nil, wrong
 		}
+	case ZoneParam:
+		if _, ok := shifts(text); !ok {
+			return nil, wrong
+		}
 	}
 	if !utf8.ValidString(text) {
 		return nil, wrong
@@ -113,6 +127,9 @@ func (a Args) named() []any {
 	named := make([]any, len(a))
 	for i, arg := range a {
 		named[i] = sql.Named(arg.Name, arg.Value)
+		if arg.zone != "" {
+			named[i] = sql.Named(arg.Name, arg.zone)
+		}
 	}
 	return named
 }

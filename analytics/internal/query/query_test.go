@@ -153,7 +153,7 @@ func TestWithReplacesByName(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	for typed, want := range map[string]string{
-		"top-item": "top-items", "topitems": "top-items", "users": "top-users", "attribute": "sales-by-attribute",
+		"top-item": "top-items", "topitems": "top-items", "user": "user-history", "attribute": "sales-by-attribute",
 		"Summray": "summary", "return": "returns", "sales-over": "sales-over-time", "rejects": "rejected",
 	} {
 		if got := canned(t).Nearest(typed, 2); len(got) != 2 || got[0] != want {

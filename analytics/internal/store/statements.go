@@ -23,7 +23,7 @@ type statements struct {
 	findEvent, findRejected            *statement
 	moveOffset                         *statement
 	rollups                            []rollup
-	rejectedTotals                     *bulk
+	rejectedTotals, userMonths         *bulk
 }
 
 func newStatements(conn *sqlite3.SQLiteConn) statements {
@@ -41,7 +41,8 @@ func newStatements(conn *sqlite3.SQLiteConn) statements {
 			records = records + ?, events = events + ?, duplicates = duplicates + ?, rejected = rejected + ?, late = late + ?,
 			last_offset = ifnull(?, last_offset), last_timestamp = ifnull(?, last_timestamp), last_crc = ifnull(?, last_crc)
 			WHERE topic = ? AND partition = ? AND next_offset = ?`},
-		rollups: newRollups(conn),
+		rollups:    newRollups(conn),
+		userMonths: newUserMonths(conn),
 		rejectedTotals: newBulk(conn, `INSERT INTO rejected_totals (reason, records, first_at, last_at)`, 4,
 			`ON CONFLICT DO UPDATE SET records = records + excluded.records,
 			first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`),
@@ -50,7 +51,7 @@ func newStatements(conn *sqlite3.SQLiteConn) statements {
 
 func (s *statements) close() error {
 	errs := []error{s.events.close(), s.rejected.close(), s.duplicates.close(), s.late.close(), s.gaps.close(), s.findEvent.close(),
-		s.findRejected.close(), s.moveOffset.close(), s.rejectedTotals.close()}
+		s.findRejected.close(), s.moveOffset.close(), s.rejectedTotals.close(), s.userMonths.close()}
 	for _, r := range s.rollups {
 		errs = append(errs, r.upsert.close())
 	}

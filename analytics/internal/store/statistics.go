@@ -84,12 +84,13 @@ func onlyCurrency(k key) key  { return key{currency: k.currency} }
 type statistics struct {
 	hourly, itemDaily, users, attributeDaily sums
 	rejected                                 map[string]*rejectedTotal // by reason
+	userMonths                               map[userMonth]bool
 }
 
 type rejectedTotal struct{ records, first, last int64 }
 
 func newStatistics() *statistics {
-	return &statistics{hourly: sums{}, itemDaily: sums{}, users: sums{}, attributeDaily: sums{}, rejected: map[string]*rejectedTotal{}}
+	return &statistics{hourly: sums{}, itemDaily: sums{}, users: sums{}, attributeDaily: sums{}, rejected: map[string]*rejectedTotal{}, userMonths: map[userMonth]bool{}}
 }
 
 func (s *statistics) add(e *Event, ids *eventNames) {
@@ -97,6 +98,9 @@ func (s *statistics) add(e *Event, ids *eventNames) {
 	s.hourly.row(key{period: hour, currency: e.Currency}).add(e)
 	s.itemDaily.row(key{period: day, id: ids.item, currency: e.Currency}).add(e)
 	s.users.row(key{id: ids.user, currency: e.Currency}).add(e)
+	if e.Quantity > 0 {
+		s.userMonths[userMonth{ids.user, month(e.OccurredAt)}] = true
+	}
 	for _, attribute := range ids.attributes {
 		s.attributeDaily.row(key{period: day, id: attribute, currency: e.Currency}).add(e)
 	}
@@ -167,6 +171,9 @@ func (w *Writer) addStatistics(b *batch) error {
 			return fmt.Errorf("add to %s: %w", r.table, err)
 		}
 		crashpoint.At("analytics.rollup.after")
+	}
+	if err := w.addUserMonths(b.stats); err != nil {
+		return fmt.Errorf("add to user_months: %w", err)
 	}
 	if err := w.addRejectedTotals(b.stats); err != nil {
 		return fmt.Errorf("add to rejected_totals: %w", err)

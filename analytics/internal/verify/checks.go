@@ -114,6 +114,17 @@ func (r rollup) sql() string {
 }
 
 var restChecks = []Check{
+	{"user_months against the events", `SELECT format('user_id=%d month=%d: %+d', user_id, month, sum(n))
+		FROM (SELECT user_id, month, 1 AS n FROM user_months
+			UNION ALL SELECT DISTINCT user_id, (strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12 + strftime('%m', occurred_at / 1000, 'unixepoch') - 1, -1
+			FROM events WHERE quantity > 0)
+		GROUP BY user_id, month HAVING sum(n) <> 0`},
+	{"cohorts against user_months", `SELECT format('first_month=%d month=%d: %+d', first_month, month, sum(n))
+		FROM (SELECT first_month, month, users AS n FROM cohorts
+			UNION ALL SELECT first_month, month, -count(*)
+			FROM user_months JOIN (SELECT user_id, min(month) AS first_month FROM user_months GROUP BY user_id) USING (user_id)
+			GROUP BY first_month, month)
+		GROUP BY first_month, month HAVING sum(n) <> 0`},
 	{"the users, items and orders in totals", `SELECT format('currency=%Q: %d users, %d items and %d orders, counted are %d, %d and %d',
 			currency, t.users, t.items, t.orders, e.users, e.items, e.orders)
 		FROM totals t JOIN (SELECT currency, count(DISTINCT user_id) AS users, count(DISTINCT item_id) AS items, count(DISTINCT order_id) AS orders

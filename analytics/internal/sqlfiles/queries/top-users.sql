@@ -1,7 +1,8 @@
 -- title: Top users
 -- description: The users that bought most, one row for each user and currency.
---   Returns are not taken off. With --since or --until it reads every event of
---   those days; without, its time does not grow with the number of events.
+--   Returns are not taken off. By revenue it reads only the first rows of an
+--   index; by units or purchases it sorts all users, and with --since or
+--   --until it reads every event of those days.
 -- param by: choice(revenue, units, purchases) = revenue | What to rank by.
 -- param limit: integer(1..10000) = 10 | How many rows.
 -- param since: date | First day, UTC.
@@ -14,12 +15,23 @@
 -- example: --by units --limit 5
 
 WITH sales AS (
-    SELECT user_id, currency, revenue, units_sold, purchases
-    FROM user_totals
-    WHERE :since IS NULL AND :until IS NULL
+    SELECT * FROM (
+        SELECT user, currency, revenue, units_sold, purchases
+        FROM user_totals
+        CROSS JOIN users USING (user_id) -- in this order: along the index, no further than the limit
+        WHERE :by = 'revenue' AND :since IS NULL AND :until IS NULL AND purchases > 0
+        ORDER BY revenue DESC, user, currency
+        LIMIT :limit
+    )
     UNION ALL
-    SELECT user_id, currency, sum(quantity * ifnull(unit_price, 0)), sum(quantity), count(*)
+    SELECT user, currency, revenue, units_sold, purchases
+    FROM user_totals
+    JOIN users USING (user_id)
+    WHERE :by <> 'revenue' AND :since IS NULL AND :until IS NULL AND purchases > 0
+    UNION ALL
+    SELECT user, currency, sum(quantity * ifnull(unit_price, 0)), sum(quantity), count(*)
     FROM events
+    JOIN users USING (user_id)
     WHERE (:since IS NOT NULL OR :until IS NOT NULL)
       AND occurred_at >= ifnull(unixepoch(:since) * 1000, 0)
       AND occurred_at < ifnull((unixepoch(:until) + 86400) * 1000, 9223372036854775807)
@@ -28,7 +40,5 @@ WITH sales AS (
 )
 SELECT user, currency, revenue, units_sold, purchases
 FROM sales
-JOIN users USING (user_id)
-WHERE purchases > 0
 ORDER BY CASE :by WHEN 'revenue' THEN revenue WHEN 'units' THEN units_sold ELSE purchases END DESC, user, currency
 LIMIT :limit;

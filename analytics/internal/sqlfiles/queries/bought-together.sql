@@ -1,0 +1,40 @@
+-- title: Bought together
+-- description: What else is in the latest orders that an item was bought in, the
+--   most frequent first. Without --item it is the item that sold most units. It
+--   reads events back from the latest until it has found enough of the item,
+--   which for one that is rarely bought means all of them.
+-- param item: text | The item, as the events name it.
+-- param purchases: integer(1..10000) = 200 | How many of the item's latest purchases to look at.
+-- param limit: integer(1..10000) = 10 | How many rows.
+-- column with_item: text | The item that was looked at.
+-- column item: text | Bought in the same order.
+-- column item_name: text | What people call it, by its latest event.
+-- column orders: integer | That have both.
+-- column share: percent | Of the orders that were looked at.
+-- bars: orders
+-- example: --purchases 50 --limit 5
+
+WITH chosen AS (
+    SELECT item_id, item FROM items
+    WHERE item = :item
+       OR item_id = (SELECT item_id FROM item_totals WHERE :item IS NULL AND purchases > 0 ORDER BY units_sold DESC LIMIT 1)
+    LIMIT 1
+), looked_at AS (
+    SELECT DISTINCT order_id FROM (
+        SELECT order_id FROM events
+        WHERE item_id = (SELECT item_id FROM chosen) AND quantity > 0 AND +order_id IS NOT NULL
+        ORDER BY occurred_at DESC, event_id DESC
+        LIMIT :purchases
+    )
+)
+SELECT chosen.item AS with_item, items.item, items.item_name,
+       count(DISTINCT e.order_id) AS orders,
+       round(100.0 * count(DISTINCT e.order_id) / (SELECT count(*) FROM looked_at), 2) AS share
+FROM looked_at
+CROSS JOIN events e ON e.order_id = looked_at.order_id
+JOIN items ON items.item_id = e.item_id
+JOIN chosen ON chosen.item_id <> e.item_id
+WHERE e.quantity > 0
+GROUP BY e.item_id
+ORDER BY orders DESC, items.item
+LIMIT :limit;
