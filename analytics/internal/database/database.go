@@ -77,7 +77,8 @@ func (d *Database) Close() error {
 }
 
 // OpenReader opens an existing database for reading: a small pool of
-// connections that cannot write. A missing file is an [ErrMissing].
+// connections that cannot write. A missing file is an [ErrMissing]; a database
+// whose schema is older or newer than this program is refused.
 func OpenReader(path string) (*sqlx.DB, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w at %s; `analytics run` makes it, --db names another", ErrMissing, path)
@@ -88,8 +89,20 @@ func OpenReader(path string) (*sqlx.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %s for reading: %w", path, err)
 	}
+	if err := checkSchema(db); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s for reading: %w", path, err), db.Close())
+	}
 	db.SetMaxOpenConns(readersLimit)
 	return db, nil
+}
+
+// Check says whether [OpenReader] would open the database.
+func Check(path string) error {
+	db, err := OpenReader(path)
+	if err != nil {
+		return err
+	}
+	return db.Close()
 }
 
 func connect(ctx context.Context, path string, options url.Values) (*sqlx.DB, error) {

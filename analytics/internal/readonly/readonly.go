@@ -14,9 +14,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 
 	"github.com/jmoiron/sqlx"
@@ -35,10 +33,10 @@ const (
 type Pool struct{ db *sqlx.DB }
 
 // Open opens an existing database with up to the given number of connections.
-// A missing file is a [database.ErrMissing].
+// It fails where [database.OpenReader] does.
 func Open(path string, connections int) (*Pool, error) {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w at %s; `analytics run` makes it, --db names another", database.ErrMissing, path)
+	if err := database.Check(path); err != nil {
+		return nil, err
 	}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
