@@ -6,8 +6,8 @@ set -m # each program in a process group of its own: Ctrl-C reaches this script,
 cd "$(dirname "$0")"
 
 # Whatever cluster the environment names, this is about the one started here.
+unset "${!KAFKA_@}" "${!ANALYTICS_@}"
 export KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:9092 ANALYTICS_DB=data/analytics.db
-unset KAFKA_CONFIG
 logs=data/logs
 names=() pids=() interrupted= status=130
 mkdir -p "$logs"
@@ -77,6 +77,7 @@ A slow stream of purchases goes on. In another terminal:
   bin/analytics query top-items --by revenue
   bin/analytics query recent
   bin/analytics status
+  curl 'http://127.0.0.1:8080/api/v1/queries/top-items?limit=3'
   sqlite3 -readonly data/analytics.db 'SELECT * FROM item_sales LIMIT 10'
 Ctrl-C ends all of it.
 TEXT

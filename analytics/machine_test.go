@@ -75,6 +75,9 @@ func (s *suite) setUp(kind, dir string) (err error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the programs: %w\n%s", err, out)
 	}
+	if kind == embedded || kind == apache {
+		forgetEnvironment()
+	}
 	switch kind {
 	case embedded:
 	case apache:
@@ -85,9 +88,19 @@ func (s *suite) setUp(kind, dir string) (err error) {
 	return err
 }
 
+// forgetEnvironment keeps the programs from a cluster that the user's
+// environment names.
+func forgetEnvironment() {
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "KAFKA_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+}
+
 // machine is one user's folder, with a broker or with topics of its own.
 type machine struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	cluster *cluster.Cluster
 	// suffix makes the names of topics and groups on a shared cluster unique;
@@ -96,7 +109,7 @@ type machine struct {
 	logs   int
 }
 
-func newMachine(t *testing.T) *machine {
+func newMachine(t testing.TB) *machine {
 	t.Helper()
 	m := &machine{t: t, dir: keptOnFailure(t), cluster: current.shared}
 	if m.cluster == nil {
@@ -111,7 +124,7 @@ func newMachine(t *testing.T) *machine {
 }
 
 // keptOnFailure is a folder that stays for whoever has to find out why.
-func keptOnFailure(t *testing.T) string {
+func keptOnFailure(t testing.TB) string {
 	dir, err := os.MkdirTemp("", "purchases-test")
 	if err != nil {
 		t.Fatal(err)
