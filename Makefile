@@ -13,7 +13,7 @@ run: build ## run everything on this machine with real purchases, until Ctrl-C
 	@./run.sh
 
 test: generate ## run all tests, with the race detector (needs Go and a C compiler)
-	go test -race -timeout 5m work
+	go test -race -p 4 -timeout 10m work
 
 # The test's own flags come after -args. Only these two targets ever look at
 # the environment's cluster.
