@@ -25,7 +25,7 @@ var ErrMissing = errors.New("no database")
 
 const (
 	busyTimeout  = "5000"   // milliseconds
-	writerCache  = "-65536" // KiB, negative as PRAGMA cache_size has it
+	writerCache  = "-49152" // KiB, negative as PRAGMA cache_size has it
 	readersLimit = 4
 )
 
