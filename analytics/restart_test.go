@@ -38,7 +38,7 @@ func (r *trial) committed() (n int64) {
 	return n
 }
 
-// stored is how many records are in the database.
+// stored is how many records are in the database, 0 before it has its tables.
 func (r *trial) stored() (n int64) {
 	r.t.Helper()
 	db, err := database.OpenReader(r.database())
@@ -47,7 +47,7 @@ func (r *trial) stored() (n int64) {
 	}
 	defer func() { _ = db.Close() }()
 	if err := db.Get(&n, `SELECT ifnull(sum(records), 0) FROM partitions`); err != nil {
-		r.t.Fatal(err)
+		return 0
 	}
 	return n
 }
