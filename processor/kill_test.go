@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,15 +45,24 @@ func startProcess(t *testing.T, broker *kfake.Cluster, args ...string) *process 
 	return p
 }
 
-// expect reads the log up to a line with the text.
-func (p *process) expect(t *testing.T, text string) {
+// patience is how long a process may take to log what a test expects.
+const patience = time.Minute
+
+// expect reads the log up to a line with one of the texts, and returns it. A
+// process that does not log it in time is killed, which fails the test.
+func (p *process) expect(t *testing.T, texts ...string) string {
 	t.Helper()
+	defer time.AfterFunc(patience, func() { _ = p.Process.Kill() }).Stop()
+	var log []string
 	for p.lines.Scan() {
-		if strings.Contains(p.lines.Text(), text) {
-			return
+		line := p.lines.Text()
+		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(line, text) }) {
+			return line
 		}
+		log = append(log, line)
 	}
-	t.Fatalf("the processor ended without logging %q", text)
+	t.Fatalf("the processor did not log one of %q, but\n%s", texts, strings.Join(log, "\n"))
+	return ""
 }
 
 // end sends the signal and returns the exit code.
