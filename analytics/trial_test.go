@@ -115,7 +115,7 @@ func (r *trial) processor(args ...string) []string {
 }
 
 func (r *trial) analytics(args ...string) []string {
-	return append([]string{"analytics", "run", "--db", r.database(), "--group", r.name + "-lag", "--topic", r.topic(enriched.Topic),
+	return append([]string{"analytics", "run", "--http", "", "--db", r.database(), "--group", r.name + "-lag", "--topic", r.topic(enriched.Topic),
 		"--dead-letters", r.topic(deadletter.Topic)}, args...)
 }
 
