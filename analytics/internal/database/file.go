@@ -164,13 +164,13 @@ func Replace(path, next string) error {
 // syncFolder makes a rename last through a power cut.
 func syncFolder(path string) error {
 	folder, err := os.Open(path)
+	if err == nil {
+		err = errors.Join(folder.Sync(), folder.Close())
+	}
 	if err != nil {
 		return fmt.Errorf("sync folder %s: %w", path, err)
 	}
-	if err := folder.Sync(); err != nil {
-		err = fmt.Errorf("sync folder %s: %w", path, err)
-	}
-	return errors.Join(err, folder.Close())
+	return nil
 }
 
 // RemoveReplaced deletes the databases that path led to before, and what

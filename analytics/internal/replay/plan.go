@@ -187,6 +187,6 @@ func (p *Plan) estimate(ctx context.Context) error {
 	if err := syscall.Statfs(filepath.Dir(p.Build), &disk); err != nil {
 		return fmt.Errorf("find the free space of %s: %w", filepath.Dir(p.Build), err)
 	}
-	p.Free = int64(disk.Bavail) * int64(disk.Bsize)
+	p.Free = int64(disk.Bavail * uint64(disk.Bsize))
 	return nil
 }
