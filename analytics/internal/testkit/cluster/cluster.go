@@ -1,9 +1,10 @@
 // Package cluster brings up Kafka for tests: the embedded broker, or a real
 // Apache Kafka of three brokers on the loopback interface whose brokers can be
-// killed, paused and restarted one by one, or one that runs already.
+// killed, paused and restarted one by one, or one of a single broker that logs
+// clients in, or one that runs already.
 //
-// It is no way to run Kafka for anything but tests: the heaps are small and
-// nothing is secured.
+// It is no way to run Kafka for anything but tests: the heaps are small, and
+// whoever is on the machine may do everything.
 package cluster
 
 import (
