@@ -17,8 +17,8 @@ const (
 	audience = "purchases-cluster"
 	keyID    = "key-1"
 	// Tokens and logins end within a test, so that the programs must renew both.
-	tokenLifetime = 5 * time.Second
-	loginLifetime = 3 * time.Second
+	tokenLifetime = 12 * time.Second
+	loginLifetime = 8 * time.Second
 )
 
 // issuer gives tokens to those of its clients who know their secret, as the

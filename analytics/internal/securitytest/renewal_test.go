@@ -23,10 +23,10 @@ func TestLoginsAreRenewed(t *testing.T) {
 			p.config = tt.config(p)
 			p.createTopics()
 			processor, analytics := p.start("processor", "run"), p.start("analytics", "run")
-			p.must("producer", "generate", "--rate", "50", "--count", "600") // for several lifetimes of a login
-			for deadline := time.Now().Add(patience); p.events() != "600"; time.Sleep(200 * time.Millisecond) {
+			p.must("producer", "generate", "--rate", "50", "--count", "1000") // for several lifetimes of a login
+			for deadline := time.Now().Add(patience); p.events() != "1000"; time.Sleep(200 * time.Millisecond) {
 				if time.Now().After(deadline) {
-					t.Fatalf("%s of 600 events are stored", p.events())
+					t.Fatalf("%s of 1000 events are stored", p.events())
 				}
 			}
 			for _, program := range []string{processor.LogFile, analytics.LogFile} {
