@@ -73,8 +73,8 @@ func TestFailuresAreNamed(t *testing.T) {
 		}, []string{"this client's certificate has expired on ", "renew that of ssl.certificate.location"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newPerson(t, "", "")
-			p.config = tt.config(p)
+			p := newPerson(t, "")
+			p.configure(tt.config(p))
 			for _, program := range programs {
 				began := time.Now()
 				o := p.run(program, "check")

@@ -14,8 +14,8 @@ import (
 // Other clients, with the same client.properties, produce what the processor
 // accepts, and read what it writes.
 func TestOtherClients(t *testing.T) {
-	p := newPerson(t, "-others", "")
-	p.config = p.byPassword("PLAIN", admin) // by SCRAM, Kafka 4 refuses librdkafka before 2.6.1 (confluentinc/librdkafka#4895)
+	p := newPerson(t, "-others")
+	p.configure(p.byPassword("PLAIN", admin)) // by SCRAM, Kafka 4 refuses librdkafka before 2.6.1 (confluentinc/librdkafka#4895)
 	p.createTopics()
 
 	p.kcat(purchases("kcat", 20), "-P", "-t", "purchases-others", "-K", "\t")

@@ -11,8 +11,8 @@ const groupCommand = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand
 
 // Kafka's own tool shows what each of the two groups has not read yet.
 func TestConsoleToolShowsTheLag(t *testing.T) {
-	p := newPerson(t, "-lag", "")
-	p.config = p.byPassword("PLAIN", admin)
+	p := newPerson(t, "-lag")
+	p.configure(p.byPassword("PLAIN", admin))
 	p.createTopics()
 	p.pipeline(400) // so many that each partition has some
 	p.must("producer", "generate", "--count", "100")

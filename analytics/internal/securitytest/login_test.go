@@ -21,12 +21,15 @@ func TestPipelineByEachLogin(t *testing.T) {
 		{"api-key", "admin by PLAIN", apiKey},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newPerson(t, "-"+tt.name, "")
-			p.config = tt.config(p)
+			p := newPerson(t, "-"+tt.name)
+			p.configure(tt.config(p))
 			p.createTopics()
 			for _, program := range programs {
-				if report := p.must(program, "check"); !strings.Contains(report, "\nlogin       "+tt.login+"\n") || !strings.HasSuffix(report, "\nOK\n") {
-					t.Errorf("%s check, want a login %q:\n%s", program, tt.login, report)
+				report := p.must(program, "check")
+				for _, want := range []string{"\nlogin       " + tt.login + "\n", "\nclock       as the cluster's, give or take ", "\nversion     Kafka v4.3", "\nOK\n"} {
+					if !strings.Contains(report, want) {
+						t.Errorf("%s check does not say %q:\n%s", program, want, report)
+					}
 				}
 			}
 			p.pipeline(30)
@@ -48,8 +51,8 @@ func (p *person) pipeline(events int) {
 // Help, status and failures do not show what the settings hold, wherever they
 // come from; [person.wait] looks for it in all that a program says.
 func TestSecretsDoNotShow(t *testing.T) {
-	p := newPerson(t, "", "")
-	p.config = javaConfig(p)
+	p := newPerson(t, "")
+	p.configure(javaConfig(p))
 	for _, variable := range []string{"SASL_PASSWORD", "SASL_JAAS_CONFIG", "SSL_KEY_PASSWORD", "SSL_KEY_PEM", "SASL_OAUTHBEARER_CLIENT_SECRET", "API_SECRET"} {
 		p.environment = append(p.environment, "KAFKA_"+variable+"="+password(variable))
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	partitions = 4
+	partitions = 4 // of each topic
 	startTime  = 2 * time.Minute
 	patience   = time.Minute // for one program that should end by itself
 

@@ -25,14 +25,24 @@ type person struct {
 	dir string
 	// suffix makes the names of topics and groups this person's own.
 	suffix string
-	// config is the content of client.properties, environment the variables.
-	config      string
+	// environment are the variables that are this person's own.
 	environment []string
 }
 
-func newPerson(t *testing.T, suffix, config string) *person {
-	return &person{suite: secured(t), t: t, dir: t.TempDir(), suffix: suffix, config: config}
+func newPerson(t *testing.T, suffix string) *person {
+	return &person{suite: secured(t), t: t, dir: t.TempDir(), suffix: suffix}
 }
+
+// configure writes the person's client.properties; without content there is none.
+func (p *person) configure(content string) {
+	p.t.Helper()
+	if content != "" {
+		p.environment = append(p.environment, "KAFKA_CONFIG="+p.file("client.properties", []byte(content)))
+	}
+}
+
+// properties is the path of the person's client.properties.
+func (p *person) properties() string { return filepath.Join(p.dir, "client.properties") }
 
 // outcome is how a program ended, and what it said.
 type outcome struct {
@@ -64,9 +74,6 @@ func (p *person) file(name string, content []byte) string {
 	return path
 }
 
-// properties is the path of the person's client.properties.
-func (p *person) properties() string { return p.file("client.properties", []byte(p.config)) }
-
 func (p *person) command(ctx context.Context, program, command string, args ...string) *exec.Cmd {
 	args = append(append([]string{command}, p.names(program, command)...), args...)
 	c := exec.CommandContext(ctx, filepath.Join(p.binaries, program), args...)
@@ -75,9 +82,6 @@ func (p *person) command(ctx context.Context, program, command string, args ...s
 		return strings.HasPrefix(variable, "KAFKA_") || strings.HasPrefix(variable, "ANALYTICS_")
 	})
 	c.Env = append(append(c.Env, "TMPDIR="+p.dir, "ANALYTICS_HTTP="), p.environment...)
-	if p.config != "" {
-		c.Env = append(c.Env, "KAFKA_CONFIG="+p.properties())
-	}
 	return c
 }
 

@@ -18,9 +18,9 @@ func TestLoginsAreRenewed(t *testing.T) {
 		{"scram", func(p *person) string { return p.byPassword("SCRAM-SHA-512", admin) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newPerson(t, "-renewed-"+tt.name, "")
+			p := newPerson(t, "-renewed-"+tt.name)
 			t.Parallel()
-			p.config = tt.config(p)
+			p.configure(tt.config(p))
 			p.createTopics()
 			processor, analytics := p.start("processor", "run"), p.start("analytics", "run")
 			p.must("producer", "generate", "--rate", "50", "--count", "1000") // for several lifetimes of a login
