@@ -57,15 +57,7 @@ func (c *partitionClaim) collect(ctx context.Context, messages <-chan *sarama.Co
 }
 
 func (c *partitionClaim) publish(ctx context.Context, batch []*sarama.ConsumerMessage) error {
-	now := time.Now()
-	out := make([]*sarama.ProducerMessage, len(batch))
-	letters := 0
-	for i, in := range batch {
-		var dead bool
-		if out[i], dead = c.transformer.Message(in, now); dead {
-			letters++
-		}
-	}
+	out, letters := c.transform(batch, time.Now())
 	c.position.Next = batch[len(batch)-1].Offset + 1
 	if err := c.producer.Publish(ctx, out, c.position); err != nil {
 		return err
