@@ -25,7 +25,7 @@ const (
 	maxProcessingTime = time.Second
 	fetchWait         = 100 * time.Millisecond
 	metadataRefresh   = 2 * time.Second // new partitions are found after twice that at most
-	channelBuffer     = 2048            // messages
+	channelBuffer     = 16              // messages of each partition, which have at most 1 MB each
 	firstPause        = 50 * time.Millisecond
 	longestPause      = 500 * time.Millisecond
 	stopGrace         = 5 * time.Second
