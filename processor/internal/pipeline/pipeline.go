@@ -38,7 +38,8 @@ type Settings struct {
 	// without a rebalance and without waiting for its old session to expire.
 	// No two living members of a group may share it. Empty means none.
 	Instance string
-	// Linger is how long a batch waits for more messages after its first.
+	// Linger is how long a batch waits for more messages after its first, at
+	// most: it waits no longer when the partition has nothing more.
 	Linger time.Duration
 	// BatchSize is the most messages in one transaction, at least 1.
 	BatchSize int
