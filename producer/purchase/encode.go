@@ -6,10 +6,12 @@ import (
 	"purchases/producer/jsonobject"
 )
 
+const usualSize = 320 // bytes, at most, of an event with all fields
+
 // Encode returns the JSON form of the event, one line, members in a fixed
 // order. It fails on text that is no UTF-8. It does not call Validate: what a
 // source says is sent as it is, and the reader judges it.
-func (e *Event) Encode() ([]byte, error) { return e.AppendJSON(nil) }
+func (e *Event) Encode() ([]byte, error) { return e.AppendJSON(make([]byte, 0, usualSize)) }
 
 // AppendJSON appends what [Event.Encode] returns to b. It is for writers that
 // make many events a second. On an error it returns b as it was.

@@ -17,6 +17,7 @@ import (
 
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
+	"purchases/producer/kafka"
 	"purchases/producer/purchase"
 )
 
@@ -46,14 +47,8 @@ type Transformer struct {
 // slot is one output message, with the memory for its key and value.
 type slot struct {
 	message    sarama.ProducerMessage
-	key, value text
+	key, value kafka.Text
 }
-
-// text is bytes that become an Encoder without an allocation.
-type text []byte
-
-func (t *text) Encode() ([]byte, error) { return *t, nil }
-func (t *text) Length() int             { return len(*t) }
 
 // Batch returns what takes the place of each message, in their order, judged at
 // the time now, and how many of these are dead letters. An event's key is its
