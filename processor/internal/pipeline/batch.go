@@ -11,8 +11,8 @@ const (
 	// published, without waiting for the end of the linger.
 	idle = 5 * time.Millisecond
 
-	maxBatchBytes = 8 << 20  // of the input, in one transaction
-	maxHeldBytes  = 64 << 20 // of all partitions' batches that are being collected; as much again may be being published
+	maxBatchBytes = 4 << 20  // of the input, in one transaction
+	maxHeldBytes  = 32 << 20 // of all partitions' batches that are being collected; as much again may be being published
 )
 
 // batchBytes is the limit of each of so many partitions' batches. A batch may
