@@ -50,7 +50,7 @@ func (w *Writer) Int(name string, value int64) {
 // it needs. It fails on a year of more than four digits.
 func (w *Writer) Time(name string, t time.Time) {
 	w.name(name)
-	b, err := t.AppendText(append(w.b, '"'))
+	b, err := appendTime(append(w.b, '"'), t)
 	w.note(err)
 	w.b = append(b, '"')
 }

@@ -46,6 +46,22 @@ func TestTextComesBack(t *testing.T) {
 	})
 }
 
+func TestTimes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		second := rapid.Int64Range(-62_200_000_000, 253_500_000_000).Draw(t, "second") // before year 0 to after 9999
+		unit := rapid.SampledFrom([]int64{1, 1e6, 1e7, 1e8, 1e9}).Draw(t, "unit")
+		zone := rapid.SampledFrom([]*time.Location{time.UTC, time.FixedZone("", 3600)}).Draw(t, "zone")
+		at := time.Unix(second, rapid.Int64Range(0, 999_999_999).Draw(t, "nanosecond")/unit*unit).In(zone)
+		want, wantErr := at.AppendText(nil)
+		w := jsonobject.Begin(nil)
+		w.Time("at", at)
+		b, err := w.End()
+		if (err == nil) != (wantErr == nil) || err == nil && string(b) != `{"at":"`+string(want)+`"}` {
+			t.Fatalf("%s, %v, want %s, %v", b, err, want, wantErr)
+		}
+	})
+}
+
 func TestFails(t *testing.T) {
 	for name, add := range map[string]func(*jsonobject.Writer){
 		"text that is no UTF-8": func(w *jsonobject.Writer) { w.Text("a", "\xff") },

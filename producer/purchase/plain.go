@@ -92,12 +92,12 @@ func (p *plain) string() (string, bool) {
 	if !p.next('"') {
 		return "", false
 	}
-	start := p.at
-	for ; p.at < len(p.text); p.at++ {
-		switch c := p.text[p.at]; {
+	rest := p.text[p.at:]
+	for i := range len(rest) {
+		switch c := rest[i]; {
 		case c == '"':
-			p.at++
-			return p.text[start : p.at-1], true
+			p.at += i + 1
+			return rest[:i], true
 		case c == '\\' || c < ' ':
 			return "", false
 		}
