@@ -127,7 +127,7 @@ func (s *session) ConsumeClaim(group sarama.ConsumerGroupSession, claim sarama.C
 		session:  s,
 		producer: s.producers[claim.Partition()],
 		position: transaction.Offset{
-			Topic: claim.Topic(), Partition: claim.Partition(),
+			Topic: claim.Topic(), Partition: claim.Partition(), Previous: max(claim.InitialOffset(), transaction.NoOffset),
 			Group: sarama.NewConsumerGroupMetadataFromSession(group, s.Group, instance),
 		},
 	}
