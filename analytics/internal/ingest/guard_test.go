@@ -215,6 +215,47 @@ func TestRunGoesOnUnderAnotherLeader(t *testing.T) {
 	wantCount(t, db, 200, `SELECT count(*) FROM events`)
 }
 
+// A leader that was paused, and deposed meanwhile, says for a moment that its
+// log ends where it ended then.
+func TestDeposedLeaderIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	c, db := newCluster(t), newDatabase(t)
+	w := newTransactor(t, c)
+	sendEvents(w, 0, 100)
+	drain(t, c, db)
+	sendEvents(w, 100, 200)
+	asked := 0
+	c.ControlKey(kmsg.ListOffsets.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		request := r.(*kmsg.ListOffsetsRequest)
+		if part := request.Topics[0].Partitions[0]; part.Timestamp != sarama.OffsetNewest || request.Topics[0].Topic != enriched.Topic {
+			return nil, nil, false
+		}
+		asked++
+		if asked <= partitions || asked > partitions+2 { // the drain's end; after that it knows
+			return nil, nil, false
+		}
+		return endsAt(request, 1), nil, true
+	})
+	drain(t, c, db)
+	wantCount(t, db, 200, `SELECT count(*) FROM events`)
+	if asked < partitions+2 {
+		t.Errorf("the log's end was asked for %d times only", asked)
+	}
+}
+
+// endsAt answers that the log ends there.
+func endsAt(request *kmsg.ListOffsetsRequest, offset int64) kmsg.Response {
+	response := request.ResponseKind().(*kmsg.ListOffsetsResponse)
+	topic := kmsg.NewListOffsetsResponseTopic()
+	topic.Topic = request.Topics[0].Topic
+	partition := kmsg.NewListOffsetsResponseTopicPartition()
+	partition.Partition, partition.Offset = request.Topics[0].Partitions[0].Partition, offset
+	topic.Partitions = append(topic.Partitions, partition)
+	response.Topics = append(response.Topics, topic)
+	return response
+}
+
 func TestInspectFindsWhatARunRefuses(t *testing.T) {
 	c, db := oldCopy(t)
 	client, err := settings(c).Connect(t.Context(), settings(c).Config())

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"time"
 
 	"purchases/analytics/internal/store"
 )
@@ -43,7 +44,7 @@ func (in *ingester) watchLeaders(ctx context.Context, readers map[store.Partitio
 			continue // no leader at the moment
 		}
 		if seen := r.anchor.record; seen != nil && epoch != r.anchor.epoch {
-			_, err := compare(ctx, in.client, p, position{next: seen.Offset + 1, last: seen})
+			_, err := compare(ctx, in.client, p, position{next: seen.Offset + 1, last: seen}, time.Now().Add(doubt))
 			if gap := (*gapError)(nil); err != nil && !errors.As(err, &gap) {
 				return err
 			}
