@@ -215,6 +215,59 @@ func TestRunGoesOnUnderAnotherLeader(t *testing.T) {
 	wantCount(t, db, 200, `SELECT count(*) FROM events`)
 }
 
+// awaitLook waits until a run that goes on has looked, from now on, what it has
+// read and who leads. Each look begins with the question for the topic's id.
+func awaitLook(t *testing.T, ctx context.Context, c *kfake.Cluster) {
+	t.Helper()
+	looks := make(chan bool, 100)
+	c.ControlKey(kmsg.Metadata.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if m := r.(*kmsg.MetadataRequest); m.Version == 10 && len(m.Topics) == 1 && *m.Topics[0].Topic == enriched.Topic {
+			looks <- true
+		}
+		return nil, nil, false
+	})
+	for range 3 { // one may have begun before, and the next one ends before the third begins
+		select {
+		case <-looks:
+		case <-ctx.Done():
+			t.Fatal("the run does not look who leads")
+		}
+	}
+}
+
+// A broker with an old copy of the log takes the leader's place during a run,
+// and the log grows past what was read of it.
+func TestLogThatGrowsAgainDuringARunIsRefused(t *testing.T) {
+	t.Parallel()
+	dir, old := filepath.Join(t.TempDir(), "log"), filepath.Join(t.TempDir(), "old")
+	options := []kfake.Opt{kfake.NumBrokers(2), kfake.Ports(freePort(t), freePort(t)), kfake.DataDir(dir)}
+	c := newCluster(t, options...)
+	sendEvents(newTransactor(t, c), 0, 50)
+	c.Close()
+	if err := os.CopyFS(old, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	c = newCluster(t, options...)
+	sendEvents(newTransactor(t, c), 50, 100)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	db := newDatabase(t)
+	_, done := storing(t, ctx, c, db, 100, func(*ingest.Config) {})
+	awaitLook(t, ctx, c)
+	c.Close()
+	c = newCluster(t, append(options, kfake.DataDir(old))...)
+	for _, p := range c.PartitionInfos(enriched.Topic) {
+		if err := c.MoveTopicPartition(enriched.Topic, p.Partition, 1-p.Leader); err != nil { // raises the epoch
+			t.Fatal(err)
+		}
+	}
+	sendEvents(newTransactor(t, c), 1000, 2000)
+	if err := <-done; !errors.Is(err, ingest.ErrOtherLog) {
+		t.Errorf("the run ended with %v", err)
+	}
+}
+
 // A leader that was paused, and deposed meanwhile, says for a moment that its
 // log ends where it ended then.
 func TestDeposedLeaderIsAskedAgain(t *testing.T) {
