@@ -29,7 +29,7 @@ func askFlags() []cli.Flag {
 		databaseFlag(),
 		outputFlag(),
 		&cli.BoolFlag{Name: "safe-csv", Usage: "put an apostrophe before texts of a CSV that a spreadsheet would run as a formula"},
-		&cli.StringFlag{Name: "wait-for", Usage: "answer once `TOPIC:PARTITION:OFFSET` is stored, or fail after 30 s"},
+		&cli.StringFlag{Name: "wait-for", Usage: "answer once the record at `TOPIC:PARTITION:OFFSET`, such as purchases:0:41, has its effect, or fail after 30 s"},
 		&cli.DurationFlag{Name: "watch", Usage: "ask again every `INTERVAL`, until stopped"},
 	}
 }
@@ -99,7 +99,7 @@ func waitFor(ctx context.Context, pool *readonly.Pool, target *freshness.Target)
 	}
 	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
-	return freshness.Wait(ctx, pool.Freshness, *target)
+	return pool.Wait(ctx, *target)
 }
 
 // watch answers until ctx ends, which is no error.

@@ -109,6 +109,11 @@ func (c connector) Connect(context.Context) (driver.Conn, error) {
 	return guarded, nil
 }
 
+// Wait waits until the database reflects the target, see [freshness.Wait].
+func (p *Pool) Wait(ctx context.Context, t freshness.Target) error {
+	return freshness.Wait(ctx, p.db, t)
+}
+
 // Freshness reads how far the logs are stored now.
 func (p *Pool) Freshness(ctx context.Context) (freshness.Freshness, error) {
 	return freshness.Read(ctx, p.db)

@@ -133,9 +133,9 @@ func (s *Server) wait(ctx context.Context, target *freshness.Target) error {
 	limited, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
 	defer context.AfterFunc(s.stopping, cancel)()
-	err = freshness.Wait(limited, s.Pool.Freshness, *target)
+	err = s.Pool.Wait(limited, *target)
 	if err != nil && limited.Err() != nil {
-		p := newProblem(http.StatusConflict, "not-stored", "The offset is not stored yet", clip(err.Error()))
+		p := newProblem(http.StatusConflict, "not-stored", "The record is not stored yet", clip(err.Error()))
 		p.Parameter = waitParameter
 		return retry(p)
 	}

@@ -234,6 +234,24 @@ func TestWaitFor(t *testing.T) {
 	}
 }
 
+// Who has produced a purchase knows only where it stands on the topic that the
+// processor reads.
+func TestWaitForTheResultOfASource(t *testing.T) {
+	a := newAPI(t)
+	answered := make(chan answer)
+	go func() { answered <- a.get("/api/v1/queries/top-items?wait_for=purchases:2:9") }()
+	a.db.MustExec(`INSERT INTO sources VALUES ('purchases', 2, 0, x'ff01')`)
+	select {
+	case got := <-answered:
+		t.Fatalf("answered before the result was in: %s", got.body)
+	case <-time.After(60 * time.Millisecond):
+	}
+	a.db.MustExec(`UPDATE sources SET results = x'ff03'`)
+	if got := <-answered; got.StatusCode != 200 {
+		t.Errorf("%s %s", got.Status, got.body)
+	}
+}
+
 // Beyond what runs at a time and waits for its turn, a client is told to try
 // again, and everything works again afterwards.
 func TestOverload(t *testing.T) {
