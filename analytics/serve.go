@@ -117,7 +117,7 @@ func (w *web) open(c *cli.Context, log *slog.Logger, ends func() map[freshness.L
 	if err := reportFaults(c, faults); err != nil {
 		return errors.Join(err, w.listener.Close())
 	}
-	if w.pool, err = readonly.Open(c.String("db"), server.Connections); err != nil {
+	if w.pool, err = readonly.Open(c.String("db"), server.Connections()); err != nil {
 		return errors.Join(err, w.listener.Close())
 	}
 	path := c.String("db")

@@ -1,7 +1,7 @@
 -- title: User history
 -- description: The latest purchases and returns of one user, the latest first.
 --   Without --user it is the user of the latest event, looked for in the latest
---   10,000 events. With --user it reads events back from the latest until it has
+--   5,000 events. With --user it reads events back from the latest until it has
 --   found enough, which for a user who has not come for long may be all of them.
 -- param user: text | The user, as the events name it.
 -- param limit: integer(1..10000) = 20 | How many rows.
@@ -30,7 +30,7 @@ WITH past AS (
 ), first AS (
     SELECT ifnull((SELECT occurred_at FROM events
                    WHERE :user IS NULL AND occurred_at < (SELECT at FROM past)
-                   ORDER BY occurred_at DESC LIMIT 1 OFFSET 10000), 0) AS at
+                   ORDER BY occurred_at DESC LIMIT 1 OFFSET 5000), 0) AS at
 ), known AS ( -- when all of the user's events are found, looking on is of no use
     SELECT iif(:until IS NULL, sum(purchases + returns), 9223372036854775807) AS events
     FROM user_totals

@@ -219,11 +219,14 @@ func (b *reply) Write(p []byte) (int, error) {
 	return b.w.Write(p)
 }
 
+// begin limits the time of sending, which a client that does not read would
+// take from others: the query goes on meanwhile.
 func (b *reply) begin() error {
 	if b.begun {
 		return nil
 	}
 	b.begun = true
+	_ = http.NewResponseController(b.w).SetWriteDeadline(time.Now().Add(timeLimit)) // each server here has one
 	_, err := b.w.Write(b.held.Bytes())
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -27,7 +28,6 @@ import (
 
 // Limits of the server.
 const (
-	cannedAtOnce  = 6 // canned queries that run at a time
 	sqlAtOnce     = 2 // SELECTs of clients that run at a time
 	waitersAtOnce = 64
 	streamsAtOnce = 64
@@ -45,11 +45,15 @@ const (
 	answerTime  = 30 * time.Second // in which it takes the answer
 	idleTime    = 60 * time.Second // between two requests
 	stopTime    = 10 * time.Second // for answers under way when the server stops
-
-	// Connections to the database that the server needs: one for each query
-	// that runs at a time, and one for those who wait for a change.
-	Connections = cannedAtOnce + sqlAtOnce + 1
 )
+
+// cannedAtOnce is how many canned queries run at a time. More than there are
+// processors would only take time from whoever stores events.
+func cannedAtOnce() int { return max(runtime.GOMAXPROCS(0), 2) }
+
+// Connections to the database are what the server needs: one for each query
+// that runs at a time, and one for those who wait for a change.
+func Connections() int { return cannedAtOnce() + sqlAtOnce + 1 }
 
 // Config says what to serve.
 type Config struct {
@@ -93,7 +97,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		Config: c, document: document,
-		canned: newSlots(cannedAtOnce, queueLength), sql: newSlots(sqlAtOnce, sqlAtOnce),
+		canned: newSlots(cannedAtOnce(), queueLength), sql: newSlots(sqlAtOnce, sqlAtOnce),
 		waiters: newSlots(waitersAtOnce, 0), streams: newSlots(streamsAtOnce, 0),
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())

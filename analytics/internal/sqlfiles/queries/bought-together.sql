@@ -18,8 +18,8 @@
 WITH chosen AS (
     SELECT item_id, item FROM items
     WHERE item = :item
-       OR item_id = (SELECT item_id FROM item_totals WHERE :item IS NULL AND purchases > 0
-                     GROUP BY item_id ORDER BY sum(purchases) DESC, item_id LIMIT 1)
+       OR item_id = (SELECT item_id FROM item_totals NOT INDEXED WHERE :item IS NULL AND purchases > 0
+                     ORDER BY purchases DESC, item_id LIMIT 1)
     LIMIT 1
 ), first AS (
     SELECT ifnull((SELECT occurred_at FROM events WHERE :item IS NULL ORDER BY occurred_at DESC LIMIT 1 OFFSET 10000), 0) AS at
