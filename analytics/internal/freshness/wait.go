@@ -59,36 +59,56 @@ func Reached(ctx context.Context, db sqlx.QueryerContext, t Target) (bool, error
 // pollEvery is how often Wait looks at the database.
 const pollEvery = 25 * time.Millisecond
 
-// Wait looks at the database until it reflects the record. When the time of
-// ctx is over, the error says what is known.
+// ErrNotReached is the error of a wait for a record that the database does not
+// reflect.
+var ErrNotReached = errors.New("not stored")
+
+// Wait looks at the database until it reflects the record. It fails with an
+// [ErrNotReached] when the time of ctx is over, and at once where the database
+// has something of other topics that the processor reads and nothing of this one.
 func Wait(ctx context.Context, db sqlx.QueryerContext, t Target) error {
+	reached, err := Reached(ctx, db, t)
+	if err != nil || reached {
+		return err
+	}
+	if err := checkTopic(ctx, db, t); err != nil {
+		return err
+	}
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
-	for {
-		reached, err := Reached(ctx, db, t)
-		if reached {
-			return nil
-		}
-		if err != nil && ctx.Err() == nil {
-			return err
-		}
+	for !reached && err == nil {
 		select {
 		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return ctx.Err()
-			}
-			return fmt.Errorf("wait for %s: %s", t, missing(context.WithoutCancel(ctx), db, t))
+			return endOfWait(ctx, t)
 		case <-ticker.C:
+			reached, err = Reached(ctx, db, t)
 		}
 	}
+	if ctx.Err() != nil {
+		return endOfWait(ctx, t)
+	}
+	return err
 }
 
-// missing says why the record may not be there.
-func missing(ctx context.Context, db sqlx.QueryerContext, t Target) string {
-	var topics []string
-	err := sqlx.SelectContext(ctx, db, &topics, `SELECT topic FROM partitions UNION SELECT topic FROM sources`)
-	if err == nil && !slices.Contains(topics, t.Topic) {
-		return fmt.Sprintf("the database has nothing of the topic %q, it knows %s", t.Topic, strings.Join(topics, ", "))
+func endOfWait(ctx context.Context, t Target) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
 	}
-	return "it is not stored yet; `analytics status` shows how far each log is"
+	return fmt.Errorf("wait for %s: %w in time; `analytics status` shows how far each log is", t, ErrNotReached)
+}
+
+// checkTopic finds a name that is spelled wrong.
+func checkTopic(ctx context.Context, db sqlx.QueryerContext, t Target) error {
+	var inputs, outputs []string
+	if err := sqlx.SelectContext(ctx, db, &inputs, `SELECT DISTINCT topic FROM sources`); err != nil {
+		return fmt.Errorf("read the topics of the sources: %w", err)
+	}
+	if err := sqlx.SelectContext(ctx, db, &outputs, `SELECT DISTINCT topic FROM partitions`); err != nil {
+		return fmt.Errorf("read the topics of the partitions: %w", err)
+	}
+	all := append(outputs, inputs...)
+	if len(inputs) == 0 || slices.Contains(all, t.Topic) {
+		return nil
+	}
+	return fmt.Errorf("wait for %s: %w: the database has nothing of the topic %q, it knows %s", t, ErrNotReached, t.Topic, strings.Join(all, ", "))
 }

@@ -124,7 +124,8 @@ func paramSchema(p query.Param) object {
 	case query.DateParam:
 		schema["format"] = "date"
 	case query.ZoneParam:
-		schema["description"] = "An IANA time zone whose clock is whole hours from UTC."
+		schema["format"] = "iana-time-zone"
+		schema["description"] = "Its clock must be whole hours from UTC."
 		schema["examples"] = []string{"Europe/London"}
 	case query.ChoiceParam:
 		schema["enum"] = p.Choices

@@ -134,7 +134,7 @@ func (s *Server) wait(ctx context.Context, target *freshness.Target) error {
 	defer cancel()
 	defer context.AfterFunc(s.stopping, cancel)()
 	err = s.Pool.Wait(limited, *target)
-	if err != nil && limited.Err() != nil {
+	if errors.Is(err, freshness.ErrNotReached) || err != nil && limited.Err() != nil {
 		p := newProblem(http.StatusConflict, "not-stored", "The record is not stored yet", clip(err.Error()))
 		p.Parameter = waitParameter
 		return retry(p)

@@ -1,9 +1,9 @@
 -- title: Bought together
 -- description: What else is in the latest orders that an item was bought in, the
---   most frequent first. Without --item it is the item that was bought most
---   often, looked for in the latest 10,000 events. With --item it reads events
---   back from the latest until it has found enough of the item, which for one
---   that is rarely bought may be all of them.
+--   most frequent first. Without --item it reads the latest 2,000 events and
+--   takes the item that was bought most often in them. With --item it reads
+--   events back from the latest until it has found enough of the item, which for
+--   one that is rarely bought may be all of them.
 -- param item: text | The item, as the events name it.
 -- param purchases: integer(1..10000) = 100 | How many of the item's latest purchases to look at.
 -- param limit: integer(1..10000) = 10 | How many rows.
@@ -15,19 +15,22 @@
 -- bars: orders
 -- example: --purchases 500 --limit 5
 
-WITH chosen AS (
+WITH recent AS MATERIALIZED (
+    SELECT occurred_at, item_id, order_id, quantity FROM events
+    WHERE :item IS NULL
+    ORDER BY occurred_at DESC, event_id DESC
+    LIMIT 2000
+), chosen AS MATERIALIZED (
     SELECT item_id, item FROM items
     WHERE item = :item
-       OR item_id = (SELECT item_id FROM item_totals NOT INDEXED WHERE :item IS NULL AND purchases > 0
-                     ORDER BY purchases DESC, item_id LIMIT 1)
+       OR item_id = (SELECT item_id FROM recent WHERE quantity > 0 AND order_id IS NOT NULL
+                     GROUP BY item_id ORDER BY count(*) DESC, item_id LIMIT 1)
     LIMIT 1
-), first AS (
-    SELECT ifnull((SELECT occurred_at FROM events WHERE :item IS NULL ORDER BY occurred_at DESC LIMIT 1 OFFSET 10000), 0) AS at
-), looked_at AS (
+), looked_at AS MATERIALIZED (
     SELECT DISTINCT order_id FROM (
         SELECT order_id FROM events
         WHERE item_id = (SELECT item_id FROM chosen) AND quantity > 0 AND +order_id IS NOT NULL
-          AND occurred_at >= (SELECT at FROM first)
+          AND occurred_at >= ifnull((SELECT min(occurred_at) FROM recent), 0)
         ORDER BY occurred_at DESC, event_id DESC
         LIMIT :purchases
     )

@@ -1,0 +1,204 @@
+package main_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/query"
+	"purchases/analytics/internal/sqlfiles"
+	"purchases/analytics/internal/testkit/shop"
+	"purchases/processor/enriched"
+)
+
+// benchOptions are the flags of the benchmarks of queries.
+type benchOptions struct {
+	events   int64         // in the database
+	load     time.Duration // of requests, and as long without any
+	requests int           // a second
+}
+
+const ingestRate = 20_000 // events a second, while the queries are asked
+
+// busyShop is `analytics run` with a database of so many events, while events
+// go on to come.
+type busyShop struct {
+	*machine
+	url string
+}
+
+func newBusyShop(b *testing.B, events int64) *busyShop {
+	b.Helper()
+	m := newMachine(b)
+	end := time.Now().UTC().Truncate(time.Second)
+	if err := shop.Fill(b.Context(), m.database(), events, end); err != nil {
+		b.Fatal(err)
+	}
+	address := freeAddress(b)
+	m.start("analytics", "run", "--http", address)
+	s := &busyShop{m, "http://" + address + "/api/v1/"}
+	m.until("analytics answers", func() bool { return s.ask(http.DefaultClient, "status") == nil })
+	s.keepSelling(end)
+	m.until("events are stored", func() bool { return s.stored() > 0 })
+	return s
+}
+
+// keepSelling publishes events at the rate until the benchmark ends.
+func (s *busyShop) keepSelling(start time.Time) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.cluster.Addresses...), kgo.DefaultProduceTopic(s.events()), kgo.ProducerLinger(5*time.Millisecond))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() {
+		made, sells := int64(0), shop.New(start, 86_400*ingestRate)
+		for began := time.Now(); ctx.Err() == nil; time.Sleep(time.Millisecond) {
+			for due := int64(time.Since(began).Seconds() * ingestRate); made < due; made++ {
+				e := sells.Next(enriched.Source{Topic: s.purchases(), Offset: made})
+				value, err := e.Encode()
+				if err != nil {
+					s.t.Error(err)
+					return
+				}
+				client.Produce(ctx, &kgo.Record{Key: []byte(e.User), Value: value}, nil)
+			}
+		}
+	})
+	s.t.Cleanup(func() { cancel(); done.Wait(); client.Close() })
+}
+
+// stored is how many records have been stored from the log.
+func (s *busyShop) stored() (n int64) {
+	db, err := database.OpenReader(s.database())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.Get(&n, `SELECT ifnull(sum(records), 0) FROM partitions`); err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}
+
+// rate is how many records are stored a second while work is done.
+func (s *busyShop) rate(work func()) float64 {
+	before, began := s.stored(), time.Now()
+	work()
+	return float64(s.stored()-before) / time.Since(began).Seconds()
+}
+
+// ask reads a whole answer.
+func (s *busyShop) ask(client *http.Client, path string) error {
+	response, err := client.Get(s.url + path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s %.200s", path, response.Status, body)
+	}
+	return err
+}
+
+// BenchmarkQueries asks each canned query with its defaults, one request at a
+// time, while events come in; first of a tenth of the events, then of all.
+// x-of-a-tenth compares the medians of the two.
+func BenchmarkQueries(b *testing.B) {
+	catalogue, _ := query.Load(sqlfiles.Queries())
+	tenth := map[string]time.Duration{}
+	for _, events := range []int64{current.bench.events / 10, current.bench.events} {
+		b.Run(fmt.Sprintf("events=%d", events), func(b *testing.B) {
+			s := newBusyShop(b, events)
+			for _, q := range catalogue {
+				b.Run(q.Name, func(b *testing.B) {
+					median := s.measure(b, q.Name)
+					if before, ok := tenth[q.Name]; ok && events == current.bench.events {
+						b.ReportMetric(float64(median)/float64(before), "x-of-a-tenth")
+					}
+					tenth[q.Name] = median
+				})
+			}
+		})
+	}
+}
+
+func (s *busyShop) measure(b *testing.B, name string) (median time.Duration) {
+	var times []time.Duration
+	for b.Loop() {
+		began := time.Now()
+		if err := s.ask(http.DefaultClient, "queries/"+name); err != nil {
+			b.Fatal(err)
+		}
+		times = append(times, time.Since(began))
+	}
+	slices.Sort(times)
+	median = percentile(times, 50)
+	b.ReportMetric(0, "ns/op") // the mean says little beside these
+	b.ReportMetric(milliseconds(median), "p50-ms")
+	b.ReportMetric(milliseconds(percentile(times, 99)), "p99-ms")
+	return median
+}
+
+func percentile(sorted []time.Duration, percent int) time.Duration {
+	return sorted[(len(sorted)-1)*percent/100]
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// BenchmarkLoad asks all canned queries in turn, so many requests a second,
+// while events come in, and compares the rate at which these are stored with
+// the rate when nobody asks.
+func BenchmarkLoad(b *testing.B) {
+	for b.Loop() {
+		s := newBusyShop(b, current.bench.events)
+		alone := s.rate(func() { time.Sleep(current.bench.load) })
+		var times []time.Duration
+		var errors int64
+		loaded := s.rate(func() { times, errors = s.load(b) })
+		slices.Sort(times)
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(float64(len(times))/current.bench.load.Seconds(), "requests/s")
+		b.ReportMetric(float64(errors), "errors")
+		b.ReportMetric(milliseconds(percentile(times, 50)), "p50-ms")
+		b.ReportMetric(milliseconds(percentile(times, 99)), "p99-ms")
+		b.ReportMetric(alone, "stored/s-alone")
+		b.ReportMetric(loaded, "stored/s")
+		b.ReportMetric(100*(1-loaded/alone), "%-slower")
+	}
+}
+
+// load sends the requests at their times, whether or not those before have been
+// answered; the time of one counts from when it was due.
+func (s *busyShop) load(b *testing.B) (times []time.Duration, errors int64) {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}, Timeout: time.Minute}
+	defer client.CloseIdleConnections()
+	catalogue, _ := query.Load(sqlfiles.Queries())
+	times = make([]time.Duration, int(current.bench.load.Seconds()*float64(current.bench.requests)))
+	var failed atomic.Int64
+	var done sync.WaitGroup
+	began := time.Now()
+	for i := range times {
+		due := began.Add(time.Duration(i) * time.Second / time.Duration(current.bench.requests))
+		time.Sleep(time.Until(due))
+		done.Go(func() {
+			if err := s.ask(client, "queries/"+catalogue[i%len(catalogue)].Name); err != nil && failed.Add(1) < 10 {
+				b.Log(strings.TrimSpace(err.Error()))
+			}
+			times[i] = time.Since(due)
+		})
+	}
+	done.Wait()
+	return times, failed.Load()
+}
