@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"net/http"
 	"time"
 
@@ -93,10 +94,7 @@ func document(w http.ResponseWriter, r *http.Request, body []byte) error {
 		return nil
 	}
 	h.Set("Content-Type", "application/json")
-	return send(w, func(out *reply) error {
-		_, err := out.Write(append(body, '\n'))
-		return err
-	})
+	return send(w, func(out *reply) error { return writeLine(out, body) })
 }
 
 func noParameters(r *http.Request, name string) error {
@@ -148,10 +146,7 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request) error {
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Type", "application/json")
 		describe(h, fresh)
-		return send(w, func(out *reply) error {
-			_, err := out.Write(append(body, '\n'))
-			return err
-		})
+		return send(w, func(out *reply) error { return writeLine(out, body) })
 	})
 }
 
@@ -173,4 +168,9 @@ func instant(ms *int64) *string {
 	}
 	text := time.UnixMilli(*ms).UTC().Format(time.RFC3339Nano)
 	return &text
+}
+
+func writeLine(out io.Writer, body []byte) error {
+	_, err := fmt.Fprintf(out, "%s\n", body)
+	return err
 }

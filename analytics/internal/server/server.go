@@ -81,6 +81,7 @@ type Config struct {
 type Server struct {
 	Config
 	canned, sql, waiters, streams *slots
+	kept                          kept
 	document                      []byte // OpenAPI
 	stopping                      context.Context
 	stop                          context.CancelFunc

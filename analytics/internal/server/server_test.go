@@ -156,6 +156,32 @@ func TestConditionalRequests(t *testing.T) {
 	}
 }
 
+// What several ask at one time is answered once, until the database changes.
+func TestAnswersAreKeptUntilTheNextChange(t *testing.T) {
+	a := newAPI(t)
+	same := 0
+	for range 20 { // two answers may be more than a second apart
+		first, second := a.get("/api/v1/queries/top-items?limit=1"), a.get("/api/v1/queries/top-items?limit=1")
+		if first.Header.Get("Purchases-As-Of") == second.Header.Get("Purchases-As-Of") && first.body == second.body {
+			same++
+		}
+	}
+	if same == 0 {
+		t.Error("no answer was kept")
+	}
+	if other := a.get("/api/v1/queries/top-items?limit=2"); !strings.HasSuffix(other.body, `"row_count":2}`+"\n") {
+		t.Errorf("with other parameters: %s", other.body)
+	}
+	if other := a.get("/api/v1/queries/top-items?limit=1&format=csv"); !strings.HasPrefix(other.body, "item,") {
+		t.Errorf("in another format: %s", other.body)
+	}
+	a.db.MustExec(`UPDATE items SET item_name = 'Apricot' WHERE item_id = 1`)
+	a.db.MustExec(`UPDATE partitions SET next_offset = 7 WHERE partition = 0`)
+	if got := a.get("/api/v1/queries/top-items?limit=1"); !strings.Contains(got.body, "Apricot") || !strings.Contains(got.body, `"0":7`) {
+		t.Errorf("after a change: %s", got.body)
+	}
+}
+
 func TestGzip(t *testing.T) {
 	a := newAPI(t)
 	plain := a.get("/api/v1/queries")
