@@ -139,6 +139,40 @@ func TestServeInsecurely(t *testing.T) {
 	}
 }
 
+// A query that is dropped into the folder of a server is there at once.
+func TestServeTakesNewQueries(t *testing.T) {
+	folder := t.TempDir()
+	url := startServe(t, "--http", "127.0.0.1:0", "--queries", folder)
+	get := func(path string) string {
+		response, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = response.Body.Close() }()
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(body)
+	}
+	if list := get("/api/v1/queries"); strings.Contains(list, `"mine"`) {
+		t.Fatalf("list %s", list)
+	}
+	for name, text := range map[string]string{"mine.sql": "-- title: Mine\n-- column n: integer\nSELECT 42 AS n", "broken.sql": "-- titel: x"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(get("/api/v1/queries/mine"), `"rows":[{"n":42}]`); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the query did not come")
+		}
+	}
+	if document := get("/api/openapi.json"); !strings.Contains(document, `"/api/v1/queries/mine"`) {
+		t.Error("the query is not in the OpenAPI document")
+	}
+}
+
 // writeCertificate makes a certificate for 127.0.0.1 and its key.
 func writeCertificate(t *testing.T, certificateFile, keyFile string) (roots *x509.CertPool) {
 	t.Helper()

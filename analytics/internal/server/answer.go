@@ -36,11 +36,12 @@ type request struct {
 
 // parse reads the name, the parameters and the format.
 func (s *Server) parse(r *http.Request) (*request, error) {
-	q, ok := s.Queries.Find(r.PathValue("name"))
+	queries := s.offered().queries
+	q, ok := queries.Find(r.PathValue("name"))
 	if !ok {
 		const suggestions = 3
 		p := newProblem(http.StatusNotFound, "unknown-query", "There is no such query", "GET /api/v1/queries lists all; near are the allowed ones here")
-		p.Allowed = s.Queries.Nearest(clip(r.PathValue("name")), suggestions)
+		p.Allowed = queries.Nearest(clip(r.PathValue("name")), suggestions)
 		return nil, p
 	}
 	values, err := single(r.URL.RawQuery)
@@ -123,7 +124,9 @@ func writeTo(out io.Writer, body []byte) error {
 }
 
 // asked tells apart what has different answers.
-func (q *request) asked() string { return fmt.Sprintf("%s %q %s", q.query.Name, q.args, q.format) }
+func (q *request) asked() string {
+	return fmt.Sprintf("%s %q %s %s", q.query.Name, q.args, q.format, q.query.SQL)
+}
 
 // write runs the query and writes its answer.
 func (q *request) write(ctx context.Context, out io.Writer, snapshot *readonly.Snapshot, fresh *freshness.Freshness) error {
@@ -201,7 +204,7 @@ func describe(h http.Header, f *freshness.Freshness) {
 // parameters and the format. It is weak: an answer also says when it was given.
 func (q *request) tag(f *freshness.Freshness) string {
 	hash := fnv.New64a()
-	fmt.Fprint(hash, q.query.SQL, q.asked())
+	_, _ = hash.Write([]byte(q.asked())) // never fails
 	return `W/"` + f.Tag() + "-" + strconv.FormatUint(hash.Sum64(), 36) + `"`
 }
 

@@ -46,8 +46,9 @@ func (s *Server) listQueries(w http.ResponseWriter, r *http.Request) error {
 	if err := noParameters(r, "queries"); err != nil {
 		return err
 	}
-	list := make([]queryInfo, 0, len(s.Queries))
-	for _, q := range s.Queries {
+	queries := s.offered().queries
+	list := make([]queryInfo, 0, len(queries))
+	for _, q := range queries {
 		info := queryInfo{Name: q.Name, Title: q.Title, Description: q.Description, URL: "/api/v1/queries/" + q.Name, Bars: q.Bars, Parameters: []paramInfo{}}
 		for _, p := range q.Params {
 			info.Parameters = append(info.Parameters, newParamInfo(p))
@@ -78,10 +79,10 @@ func (s *Server) showDocument(w http.ResponseWriter, r *http.Request) error {
 	if err := noParameters(r, "openapi.json"); err != nil {
 		return err
 	}
-	return document(w, r, s.document)
+	return document(w, r, s.offered().document)
 }
 
-// document answers with JSON that changes only with the program's start.
+// document answers with JSON that changes only with the queries.
 func document(w http.ResponseWriter, r *http.Request, body []byte) error {
 	hash := fnv.New64a()
 	_, _ = hash.Write(body) // never fails

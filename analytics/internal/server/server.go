@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,7 +22,6 @@ import (
 	"golang.org/x/net/netutil"
 
 	"purchases/analytics/internal/freshness"
-	"purchases/analytics/internal/openapi"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
 )
@@ -58,8 +58,10 @@ func Connections() int { return cannedAtOnce() + sqlAtOnce + 1 }
 // Config says what to serve.
 type Config struct {
 	// Pool has [Connections] connections.
-	Pool    *readonly.Pool
-	Queries query.Catalogue
+	Pool *readonly.Pool
+	// Queries returns what can be asked, and a number that changes with it. It
+	// is called for each request.
+	Queries func() (query.Catalogue, int)
 	// Size returns the size of the database in bytes.
 	Size func() int64
 	// Ends returns where the logs end, as far as it is known; nil when nobody
@@ -82,25 +84,26 @@ type Server struct {
 	Config
 	canned, sql, waiters, streams *slots
 	kept                          kept
-	document                      []byte // OpenAPI
+	offer                         atomic.Pointer[offer]
 	stopping                      context.Context
 	stop                          context.CancelFunc
 }
 
 // New returns a server that does not listen yet.
 func New(c Config) (*Server, error) {
-	document, err := openapi.Document(c.Queries, c.Token != "")
+	offer, err := c.newOffer(c.Queries())
 	if err != nil {
-		return nil, fmt.Errorf("describe the queries: %w", err)
+		return nil, err
 	}
 	if c.EventInterval == 0 {
 		c.EventInterval = time.Second
 	}
 	s := &Server{
-		Config: c, document: document,
+		Config: c,
 		canned: newSlots(cannedAtOnce(), queueLength), sql: newSlots(sqlAtOnce, sqlAtOnce),
 		waiters: newSlots(waitersAtOnce, 0), streams: newSlots(streamsAtOnce, 0),
 	}
+	s.offer.Store(offer)
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	return s, nil
 }
