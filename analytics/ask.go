@@ -128,7 +128,7 @@ func (a *asker) watch(ctx context.Context, q question, interval time.Duration) e
 }
 
 // answer writes the answer of one snapshot, and says what it reflects: JSON
-// says it itself, beside a table it stands on stderr.
+// says it itself, beside the others it stands on stderr.
 func (a *asker) answer(ctx context.Context, q question) (err error) {
 	if q.timeLimit > 0 {
 		var cancel context.CancelFunc
@@ -192,7 +192,7 @@ func (a *asker) say(rows int, fresh *freshness.Freshness) {
 	case rows == 0:
 		fmt.Fprintf(a.notes, "%s: no rows for these parameters\n", a.name)
 	}
-	if a.format == render.Table {
+	if a.format != render.JSON {
 		fmt.Fprintf(a.notes, "%s: %s\n", a.name, fresh)
 	}
 }

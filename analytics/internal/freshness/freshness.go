@@ -1,7 +1,7 @@
 // Package freshness says what an answer reflects: how far each log had been
 // stored at the moment of the database that the answer was read from. It does
-// not ask Kafka; where the ends of the logs are known, [Freshness.SetLag] takes
-// them.
+// not ask Kafka; where the ends of the logs are known of this moment,
+// [Freshness.SetLag] takes them.
 package freshness
 
 import (
@@ -29,13 +29,17 @@ type Position struct {
 	NextOffset int64  `db:"next_offset"` // every record below it was in the database
 	Watermark  *int64 // of the latest event, milliseconds since 1970 UTC
 	StoredAt   *int64 `db:"stored_at"` // milliseconds since 1970 UTC
+	// HighWatermark is where the log ended when it was read last; nil when unknown.
+	HighWatermark *int64 `db:"high_watermark"`
 }
 
 // Freshness is what an answer reflects.
 type Freshness struct {
 	AsOf      time.Time  // when the database was looked at
 	Positions []Position // in order of topic and partition
-	Lag       *int64     // records to be read yet, over all logs, at most; nil when unknown
+	// Lag is how many offsets were to be read yet, over all logs, when they were
+	// read last, or at AsOf after [Freshness.SetLag]; nil when unknown.
+	Lag *int64
 }
 
 // Read reads the positions. To say what an answer reflects it must run in the
@@ -43,11 +47,25 @@ type Freshness struct {
 func Read(ctx context.Context, db sqlx.QueryerContext) (Freshness, error) {
 	f := Freshness{AsOf: time.Now().UTC()}
 	err := sqlx.SelectContext(ctx, db, &f.Positions,
-		`SELECT topic, partition, next_offset, watermark, stored_at FROM partitions ORDER BY topic, partition`)
+		`SELECT topic, partition, next_offset, watermark, stored_at, high_watermark FROM partitions ORDER BY topic, partition`)
 	if err != nil {
 		return f, fmt.Errorf("read the stored offsets: %w", err)
 	}
+	f.setLastLag()
 	return f, nil
+}
+
+// setLastLag takes one offset behind what is stored for the end of a
+// transaction, which is no record.
+func (f *Freshness) setLastLag() {
+	var lag int64
+	for _, p := range f.Positions {
+		if p.HighWatermark == nil {
+			return
+		}
+		lag += max(*p.HighWatermark-p.NextOffset-1, 0)
+	}
+	f.Lag = &lag
 }
 
 // LastEvent is the time of the latest event of all logs, or zero before the first.
@@ -118,8 +136,8 @@ type End struct {
 	HighWatermark int64 // the offset that the next record will get
 }
 
-// SetLag compares the positions with the ends of the logs. A log whose end is
-// not among them leaves the lag unknown.
+// SetLag compares the positions with the ends of the logs. Where one is not
+// among them, the lag stays what it was.
 func (f *Freshness) SetLag(ends map[Log]End) {
 	var lag int64
 	for _, p := range f.Positions {

@@ -108,7 +108,7 @@ func TestCannedAnswers(t *testing.T) {
 
 		{"duplicates", nil, []string{"analytics|0|7|00010203-0405-0607-0809-0a0b0c0d0e0f"}},
 		{"late-events", nil, []string{"0|3|2011-02-06T09:00:00Z|2011-02-08T10:30:00Z|49.5|00010203-0405-0607-0809-0a0b0c0d0e0f"}},
-		{"ingest", nil, []string{"analytics|0|3|20|8|7|1|0|0|1970-01-07T22:41:30Z", "purchases.dlq|0|-|-|3|0|0|3|0|-"}},
+		{"ingest", nil, []string{"analytics|0|2|20|8|7|1|0|0|1970-01-07T22:41:30Z", "purchases.dlq|0|-|-|3|0|0|3|0|-"}},
 	}
 	db, catalogue := openSmall(t, "sqlite3"), canned(t)
 	tested := map[string]bool{}

@@ -78,3 +78,32 @@ func sum(widths []int) int {
 	}
 	return total
 }
+
+// alignDecimals gives the numbers of a column as many decimals as the one that
+// has most, so that their points stand below each other.
+func (t *tableWriter) alignDecimals() {
+	for i, c := range t.columns {
+		if c.Type != query.Number {
+			continue
+		}
+		most := 0
+		for _, cells := range t.cells {
+			most = max(most, decimals(cells[i]))
+		}
+		for _, cells := range t.cells {
+			missing := most - decimals(cells[i])
+			if missing == 0 || strings.Trim(cells[i], "-0123456789,.") != "" || cells[i] == "" {
+				continue
+			}
+			if missing == most {
+				cells[i] += "."
+			}
+			cells[i] += strings.Repeat("0", missing)
+		}
+	}
+}
+
+func decimals(number string) int {
+	_, fraction, _ := strings.Cut(number, ".")
+	return len(fraction)
+}

@@ -65,6 +65,7 @@ func (t *tableWriter) observe(i int, value any) {
 // end writes the table; one row of many columns, and rows that are too wide for
 // the terminal, with one value a line.
 func (t *tableWriter) end() error {
+	t.alignDecimals()
 	t.addBars()
 	names, widths, fits := t.layout()
 	out := ""

@@ -1,6 +1,6 @@
 -- title: Bought together
 -- description: What else is in the latest orders that an item was bought in, the
---   most frequent first. Without --item it reads the latest 2,000 events and
+--   most frequent first. Without --item it reads the latest 1,000 events and
 --   takes the item that was bought most often in them. With --item it reads
 --   events back from the latest until it has found enough of the item, which for
 --   one that is rarely bought may be all of them.
@@ -19,7 +19,7 @@ WITH recent AS MATERIALIZED (
     SELECT occurred_at, item_id, order_id, quantity FROM events
     WHERE :item IS NULL
     ORDER BY occurred_at DESC, event_id DESC
-    LIMIT 2000
+    LIMIT 1000
 ), chosen AS MATERIALIZED (
     SELECT item_id, item FROM items
     WHERE item = :item

@@ -5,7 +5,7 @@
 --   this moment.
 -- column topic: text | The log.
 -- column partition: integer | Of the topic.
--- column lag: integer | Offsets to be read yet, at most: the end of a transaction takes one. None when unknown.
+-- column lag: integer | Offsets to be read yet, but for one, which the end of a transaction takes. None when unknown.
 -- column per_second: number | Records stored in the latest minute that something was stored in, and the one before. A run that has just begun shows less.
 -- column records: integer | Read.
 -- column events: integer | Of the records: stored and counted.
@@ -24,7 +24,7 @@ WITH latest AS (
     GROUP BY topic, partition
 )
 SELECT topic, partition,
-       max(high_watermark - next_offset, 0) AS lag,
+       max(high_watermark - next_offset - 1, 0) AS lag,
        iif(stored_at IS NULL, NULL, round(ifnull(minutes.records, 0) * 1000.0 / (latest.at - first * 60000), 1)) AS per_second,
        p.records, events, duplicates, rejected, late,
        strftime('%Y-%m-%dT%H:%M:%SZ', stored_at / 1000, 'unixepoch') AS stored_at
