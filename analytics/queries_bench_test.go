@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -43,17 +45,50 @@ type busyShop struct {
 func newBusyShop(b *testing.B, events int64) *busyShop {
 	b.Helper()
 	m := newMachine(b)
-	end := time.Now().UTC().Truncate(time.Second)
-	if err := shop.Fill(b.Context(), m.database(), events, end); err != nil {
+	if err := copyFile(filled(b, events), m.database()); err != nil {
 		b.Fatal(err)
 	}
 	address := freeAddress(b)
 	m.start("analytics", "run", "--http", address)
 	s := &busyShop{m, "http://" + address + "/api/v1/"}
 	m.until("analytics answers", func() bool { return s.ask(http.DefaultClient, "status") == nil })
-	s.keepSelling(end)
+	s.keepSelling(shopOpens)
 	m.until("events are stored", func() bool { return s.stored() > 0 })
 	return s
+}
+
+// shopOpens is when the events of a filled database end and others begin to come.
+var shopOpens = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// filled returns a database with so many events, which is made once.
+func filled(b *testing.B, events int64) (path string) {
+	b.Helper()
+	path = filepath.Join(filepath.Dir(current.binaries), fmt.Sprintf("shop-%d.db", events))
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	if err := shop.Fill(b.Context(), path, events, shopOpens); err != nil {
+		b.Fatal(err)
+	}
+	return path
+}
+
+func copyFile(from, to string) (err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	_, err = io.Copy(out, in)
+	return err
 }
 
 // keepSelling publishes events at the rate until the benchmark ends.
