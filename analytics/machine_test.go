@@ -49,7 +49,6 @@ func buildAndRun(m *testing.M) (code int) {
 	kind := flag.String("cluster", embedded, "run on an `embedded` broker, on a real kafka of three, or on the one at HOST:PORT,...")
 	flag.DurationVar(&current.chaos.duration, "chaos", 0, "run TestChaos for `DURATION`")
 	flag.Uint64Var(&current.chaos.seed, "seed", uint64(rand.Uint32()), "of the choices of TestChaos")
-	flag.Int64Var(&current.bench.events, "events", 1_000_000, "`NUMBER` in the database of the benchmarks of queries")
 	flag.DurationVar(&current.bench.load, "load", 10*time.Second, "`DURATION` of the load of BenchmarkLoad")
 	flag.IntVar(&current.bench.requests, "requests", 1000, "`NUMBER` a second in that load")
 	flag.StringVar(&current.api.tester, "api-tester", "", "run TestAPI with the programs in `FOLDER`")

@@ -24,11 +24,11 @@ import (
 	"purchases/analytics/internal/sqlfiles"
 	"purchases/analytics/internal/testkit/shop"
 	"purchases/processor/enriched"
+	"purchases/producer/measure"
 )
 
 // benchOptions are the flags of the benchmarks of queries.
 type benchOptions struct {
-	events   int64         // in the database
 	load     time.Duration // of requests, and as long without any
 	requests int           // a second
 }
@@ -157,7 +157,8 @@ func (s *busyShop) ask(client *http.Client, path string) error {
 func BenchmarkQueries(b *testing.B) {
 	catalogue, _ := query.Load(sqlfiles.Queries())
 	tenth := map[string]time.Duration{}
-	for _, events := range []int64{current.bench.events / 10, current.bench.events} {
+	all := int64(measure.Events(b))
+	for _, events := range []int64{all / 10, all} {
 		b.Run(fmt.Sprintf("events=%d", events), func(b *testing.B) {
 			s := newBusyShop(b, events)
 			pool, err := readonly.Open(s.database(), 1)
@@ -167,8 +168,8 @@ func BenchmarkQueries(b *testing.B) {
 			defer func() { _ = pool.Close() }()
 			for _, q := range catalogue {
 				b.Run(q.Name, func(b *testing.B) {
-					median := measure(b, pool, q)
-					if before, ok := tenth[q.Name]; ok && events == current.bench.events {
+					median := ask(b, pool, q)
+					if before, ok := tenth[q.Name]; ok && events == all {
 						b.ReportMetric(float64(median)/float64(before), "x-of-a-tenth")
 					}
 					tenth[q.Name] = median
@@ -178,7 +179,7 @@ func BenchmarkQueries(b *testing.B) {
 	}
 }
 
-func measure(b *testing.B, pool *readonly.Pool, q query.Query) (median time.Duration) {
+func ask(b *testing.B, pool *readonly.Pool, q query.Query) (median time.Duration) {
 	var times []time.Duration
 	for b.Loop() {
 		began := time.Now()
@@ -224,7 +225,7 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 // the rate when nobody asks.
 func BenchmarkLoad(b *testing.B) {
 	for b.Loop() {
-		s := newBusyShop(b, current.bench.events)
+		s := newBusyShop(b, int64(measure.Events(b)))
 		alone := s.rate(func() { time.Sleep(current.bench.load) })
 		var times []time.Duration
 		var failed int64

@@ -34,7 +34,7 @@ CREATE TABLE sales_daily (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sales_by_week_hour (
-    week_hour      INTEGER NOT NULL, -- 0 to 167, from Monday 00:00 UTC
+    week_hour      INTEGER NOT NULL, -- 0 to 167, from Monday 00:00 UTC; 1970 began on a Thursday
     currency       TEXT    NOT NULL,
     purchases      INTEGER NOT NULL,
     returns        INTEGER NOT NULL,
@@ -44,14 +44,6 @@ CREATE TABLE sales_by_week_hour (
     refunds        INTEGER NOT NULL,
     PRIMARY KEY (week_hour, currency)
 ) STRICT, WITHOUT ROWID;
-
-INSERT INTO sales_daily
-SELECT hour / 24, currency, sum(purchases), sum(returns), sum(units_sold), sum(units_returned), sum(revenue), sum(refunds)
-FROM sales_hourly GROUP BY hour / 24, currency;
-
-INSERT INTO sales_by_week_hour -- 1970 began on a Thursday
-SELECT (hour + 72) % 168, currency, sum(purchases), sum(returns), sum(units_sold), sum(units_returned), sum(revenue), sum(refunds)
-FROM sales_hourly GROUP BY (hour + 72) % 168, currency;
 
 CREATE TABLE order_months ( -- in which months each order has a purchase, UTC
     order_id INTEGER NOT NULL REFERENCES orders,
@@ -69,14 +61,7 @@ CREATE TABLE orders_monthly ( -- the purchases of each month that belong to an o
     PRIMARY KEY (month, currency)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO order_months
-SELECT DISTINCT order_id, (strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12 + strftime('%m', occurred_at / 1000, 'unixepoch') - 1
-FROM events WHERE quantity > 0 AND order_id IS NOT NULL;
-
-INSERT INTO orders_monthly
-SELECT (strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12 + strftime('%m', occurred_at / 1000, 'unixepoch') - 1 AS m,
-       currency, count(DISTINCT order_id), count(*), sum(quantity), sum(quantity * ifnull(unit_price, 0))
-FROM events WHERE quantity > 0 AND order_id IS NOT NULL GROUP BY m, currency;
+INSERT INTO stale_rollups VALUES ('sales_daily'), ('sales_by_week_hour'), ('order_months'), ('orders_monthly');
 
 DROP VIEW daily_sales;
 

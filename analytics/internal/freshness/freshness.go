@@ -39,7 +39,8 @@ type Freshness struct {
 	Positions []Position // in order of topic and partition
 	// Lag is how many offsets were to be read yet, over all logs, when they were
 	// read last, or at AsOf after [Freshness.SetLag]; nil when unknown.
-	Lag *int64
+	Lag    *int64
+	Replay int64 // the number of the replay that made the database; 0 when none did
 }
 
 // Read reads the positions. To say what an answer reflects it must run in the
@@ -50,6 +51,9 @@ func Read(ctx context.Context, db sqlx.QueryerContext) (Freshness, error) {
 		`SELECT topic, partition, next_offset, watermark, stored_at, high_watermark FROM partitions ORDER BY topic, partition`)
 	if err != nil {
 		return f, fmt.Errorf("read the stored offsets: %w", err)
+	}
+	if err := sqlx.GetContext(ctx, db, &f.Replay, `SELECT ifnull(max(replay), 0) FROM replays WHERE result = 'in place'`); err != nil {
+		return f, fmt.Errorf("read which replay made the database: %w", err)
 	}
 	f.setLastLag()
 	return f, nil
@@ -100,11 +104,12 @@ func (f *Freshness) Offsets() string {
 	return strings.Join(parts, ",")
 }
 
-// Tag is the same for two looks at the database with the same stored offsets,
-// and differs, but for chance, for others.
+// Tag is the same for two looks at one database with the same stored offsets,
+// and differs, but for chance, for others. After a replay, the same offsets may
+// give other answers.
 func (f *Freshness) Tag() string {
 	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(f.Offsets())) // never fails
+	_, _ = fmt.Fprint(hash, f.Replay, f.Offsets()) // never fails
 	return strconv.FormatUint(hash.Sum64(), 36)
 }
 

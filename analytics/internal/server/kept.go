@@ -16,7 +16,7 @@ const (
 // last: many who ask the same at the same time cost as much as one.
 type kept struct {
 	mu      sync.Mutex
-	offsets string
+	tag     string                // of the stored offsets
 	answers map[string]keptAnswer // by what was asked
 }
 
@@ -30,14 +30,14 @@ func (k *kept) find(now *freshness.Freshness, asked string) (keptAnswer, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	a, ok := k.answers[asked]
-	return a, ok && k.offsets == now.Offsets() && now.AsOf.Sub(a.fresh.AsOf) < keptFor
+	return a, ok && k.tag == now.Tag() && now.AsOf.Sub(a.fresh.AsOf) < keptFor
 }
 
 func (k *kept) keep(fresh *freshness.Freshness, asked string, body []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if offsets := fresh.Offsets(); k.offsets != offsets || len(k.answers) >= mostKept {
-		k.offsets, k.answers = offsets, map[string]keptAnswer{}
+	if tag := fresh.Tag(); k.tag != tag || len(k.answers) >= mostKept {
+		k.tag, k.answers = tag, map[string]keptAnswer{}
 	}
 	k.answers[asked] = keptAnswer{fresh, body}
 }

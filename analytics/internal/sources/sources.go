@@ -45,3 +45,31 @@ func Stored(ctx context.Context, db sqlx.QueryerContext, topic string, partition
 	}
 	return len(set) == 1 && set[0]>>(offset%8)&1 == 1, nil
 }
+
+// Copy adds what one database knows to another, in one transaction. Blocks that
+// both have are taken as from has them.
+func Copy(ctx context.Context, from sqlx.QueryerContext, to *sqlx.DB) (err error) {
+	rows, err := from.QueryxContext(ctx, `SELECT topic, partition, block, results FROM sources`)
+	if err != nil {
+		return fmt.Errorf("read the sources: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	tx, err := to.BeginTxx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("copy the sources: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	for rows.Next() {
+		row, err := rows.SliceScan()
+		if err != nil {
+			return fmt.Errorf("read the sources: %w", err)
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO sources (topic, partition, block, results) VALUES (?, ?, ?, ?)`, row...); err != nil {
+			return fmt.Errorf("copy the sources: %w", err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read the sources: %w", err)
+	}
+	return tx.Commit()
+}

@@ -3,6 +3,8 @@ package verify
 import (
 	"fmt"
 	"strings"
+
+	"purchases/analytics/internal/rollup"
 )
 
 // Check is a question to the database.
@@ -19,8 +21,8 @@ func Checks() []Check {
 		{"references between tables", `SELECT "table" || ' refers to a missing row of ' || parent FROM pragma_foreign_key_check`},
 	}
 	checks = append(checks, partitionChecks...)
-	for _, r := range rollups {
-		checks = append(checks, Check{r.table + " against the events", r.sql()})
+	for _, r := range rollup.Rollups {
+		checks = append(checks, Check{r.Table + " against the events", measuresAgainst(r)})
 	}
 	return append(checks, restChecks...)
 }
@@ -66,44 +68,15 @@ func countsAgainst(table string) string {
 		GROUP BY topic, partition HAVING sum(n) <> 0`, table)
 }
 
-// rollup is a table of statistics and how it follows from the events.
-type rollup struct {
-	table string
-	keys  []string // its key
-	from  []string // the same, of the events
-	join  string   // what else is needed
-}
-
-const attributesOfEvents = ` JOIN attribute_sets s USING (attribute_set_id), json_each(s.attributes) j
-	JOIN attributes a ON a.attribute = j.key AND a.value = j.value`
-
-var rollups = []rollup{
-	{table: "totals", keys: []string{"currency"}, from: []string{"currency"}},
-	{table: "sales_hourly", keys: []string{"hour", "currency"}, from: []string{"occurred_at / 3600000", "currency"}},
-	{table: "sales_daily", keys: []string{"day", "currency"}, from: []string{"occurred_at / 86400000", "currency"}},
-	{table: "sales_by_week_hour", keys: []string{"week_hour", "currency"}, from: []string{"(occurred_at / 3600000 + 72) % 168", "currency"}},
-	{table: "item_totals", keys: []string{"item_id", "currency"}, from: []string{"item_id", "currency"}},
-	{table: "item_daily", keys: []string{"day", "item_id", "currency"}, from: []string{"occurred_at / 86400000", "item_id", "currency"}},
-	{table: "user_totals", keys: []string{"user_id", "currency"}, from: []string{"user_id", "currency"}},
-	{table: "attribute_totals", keys: []string{"attribute_id", "currency"}, from: []string{"a.attribute_id", "currency"}, join: attributesOfEvents},
-	{table: "attribute_daily", keys: []string{"day", "attribute_id", "currency"}, from: []string{"occurred_at / 86400000", "a.attribute_id", "currency"}, join: attributesOfEvents},
-}
-
-var (
-	measures   = []string{"purchases", "returns", "units_sold", "units_returned", "revenue", "refunds"}
-	recomputed = []string{"sum(quantity > 0)", "sum(quantity < 0)", "sum(max(quantity, 0))", "sum(max(-quantity, 0))",
-		"sum(max(quantity, 0) * ifnull(unit_price, 0))", "sum(max(-quantity, 0) * ifnull(unit_price, 0))"}
-)
-
-// sql takes the recomputed rows from the stored ones: what is left differs, by
-// that much. The events are read once.
-func (r rollup) sql() string {
-	keys, from := strings.Join(r.keys, ", "), strings.Join(r.from, ", ")
+// measuresAgainst takes the recomputed rows from the stored ones: what is left
+// differs, by that much. The events are read once.
+func measuresAgainst(r rollup.Rollup) string {
+	keys, from := strings.Join(r.Keys, ", "), strings.Join(r.From, ", ")
 	var label, differs, amounts []string
-	for _, k := range r.keys {
+	for _, k := range r.Keys {
 		label = append(label, fmt.Sprintf("'%s=' || quote(%s)", k, k))
 	}
-	for _, m := range measures {
+	for _, m := range rollup.Measures {
 		differs = append(differs, fmt.Sprintf("sum(%s) <> 0", m))
 		amounts = append(amounts, fmt.Sprintf("iif(sum(%s) <> 0, format(' %s %%+d', sum(%[1]s)), '')", m, m))
 	}
@@ -111,17 +84,14 @@ func (r rollup) sql() string {
 		FROM (SELECT %s, 1 AS rows, %s FROM %s
 			UNION ALL SELECT %s, -1, -%s FROM events%s GROUP BY %[6]s)
 		GROUP BY %[3]s HAVING sum(rows) <> 0 OR %[9]s`,
-		strings.Join(label, " || ' ' || "), strings.Join(amounts, " || "), keys, strings.Join(measures, ", "), r.table,
-		from, strings.Join(recomputed, ", -"), r.join, strings.Join(differs, " OR "))
+		strings.Join(label, " || ' ' || "), strings.Join(amounts, " || "), keys, strings.Join(rollup.Measures, ", "), r.Table,
+		from, strings.Join(rollup.Sums, ", -"), r.Join, strings.Join(differs, " OR "))
 }
-
-// monthOf is the month in which an event occurred, since January 1970.
-const monthOf = `(strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12 + strftime('%m', occurred_at / 1000, 'unixepoch') - 1`
 
 var restChecks = []Check{
 	{"user_months against the events", `SELECT format('user_id=%d month=%d: %+d', user_id, month, sum(n))
 		FROM (SELECT user_id, month, 1 AS n FROM user_months
-			UNION ALL SELECT DISTINCT user_id, ` + monthOf + `, -1
+			UNION ALL SELECT DISTINCT user_id, ` + rollup.Month + `, -1
 			FROM events WHERE quantity > 0)
 		GROUP BY user_id, month HAVING sum(n) <> 0`},
 	{"cohorts against user_months", `SELECT format('first_month=%d month=%d: %+d', first_month, month, sum(n))
@@ -132,11 +102,11 @@ var restChecks = []Check{
 		GROUP BY first_month, month HAVING sum(n) <> 0`},
 	{"order_months against the events", `SELECT format('order_id=%d month=%d: %+d', order_id, month, sum(n))
 		FROM (SELECT order_id, month, 1 AS n FROM order_months
-			UNION ALL SELECT DISTINCT order_id, ` + monthOf + `, -1 FROM events WHERE quantity > 0 AND order_id IS NOT NULL)
+			UNION ALL SELECT DISTINCT order_id, ` + rollup.Month + `, -1 FROM events WHERE quantity > 0 AND order_id IS NOT NULL)
 		GROUP BY order_id, month HAVING sum(n) <> 0`},
 	{"orders_monthly against the events", `SELECT format('month=%d currency=%Q: orders %+d purchases %+d units_sold %+d revenue %+d', month, currency, sum(o), sum(p), sum(u), sum(r))
 		FROM (SELECT month, currency, orders AS o, purchases AS p, units_sold AS u, revenue AS r FROM orders_monthly
-			UNION ALL SELECT ` + monthOf + ` AS month, currency, -count(DISTINCT order_id), -count(*), -sum(quantity), -sum(quantity * ifnull(unit_price, 0))
+			UNION ALL SELECT ` + rollup.Month + ` AS month, currency, -count(DISTINCT order_id), -count(*), -sum(quantity), -sum(quantity * ifnull(unit_price, 0))
 			FROM events WHERE quantity > 0 AND order_id IS NOT NULL GROUP BY 1, currency)
 		GROUP BY month, currency HAVING sum(o) <> 0 OR sum(p) <> 0 OR sum(u) <> 0 OR sum(r) <> 0`},
 	{"the users, items and orders in totals", `SELECT format('currency=%Q: %d users, %d items and %d orders, counted are %d, %d and %d',
