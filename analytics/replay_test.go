@@ -52,7 +52,7 @@ func askAllTheTime(t *testing.T, path string) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	asked := make(chan error, 1)
-	go func() { asked <- ask(ctx, path, least) }()
+	go func() { asked <- askUntil(ctx, path, least) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-asked; err != nil {
@@ -61,7 +61,7 @@ func askAllTheTime(t *testing.T, path string) {
 	})
 }
 
-func ask(ctx context.Context, path string, least int64) error {
+func askUntil(ctx context.Context, path string, least int64) error {
 	for ctx.Err() == nil {
 		events, err := countEvents(path)
 		if err != nil {
@@ -284,6 +284,8 @@ func TestReplayOfALogThatHasExpiredInPart(t *testing.T) {
 	t.Parallel()
 	l, path := drained(t, 500)
 	gone := l.trim(70)
+	const sources = `SELECT topic, partition, block, hex(results) FROM sources ORDER BY 1, 2, 3`
+	before := l.says("sql", "--db", path, "--output", "csv", sources)
 	out := l.says1("replay", "--yes", "--db", path)
 	want(t, out, fmt.Sprintf("%d stored records are not read again", gone), "add --keep-missing", "analytics              0          70    70  250                  70")
 	want(t, l.says("replay", "--yes", "--keep-missing", "--db", path), fmt.Sprintf("%d taken over, 0 differences", gone), fmt.Sprintf("%d records read", 500-gone))
@@ -293,6 +295,20 @@ func TestReplayOfALogThatHasExpiredInPart(t *testing.T) {
 	if gaps := l.rows(path, "gaps"); len(gaps) > 0 {
 		t.Errorf("gaps %v, and nothing is missing", gaps)
 	}
+	if after := l.says("sql", "--db", path, "--output", "csv", sources); rowsOf(after) != rowsOf(before) || !strings.Contains(before, "purchases") {
+		t.Errorf("sources\n%s\nbefore they were\n%s", after, before)
+	}
+}
+
+// rowsOf leaves out what a program says beside the rows.
+func rowsOf(output string) string {
+	var rows []string
+	for line := range strings.Lines(output) {
+		if !strings.HasPrefix(line, "analytics: ") {
+			rows = append(rows, line)
+		}
+	}
+	return strings.Join(rows, "")
 }
 
 // trimAll deletes every record of the events.
