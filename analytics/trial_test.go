@@ -380,7 +380,7 @@ func (r *trial) statistics() string {
 		if state := p.wait(); !state.Success() {
 			r.t.Fatalf("%s: %s\n%s", p, state, p.log())
 		}
-		fmt.Fprintf(&all, "%s\n%s\n", query, p.log())
+		fmt.Fprintf(&all, "%s\n%s\n", query, rowsOf(p.log()))
 	}
 	return all.String()
 }
