@@ -1,7 +1,7 @@
 -- title: Item trend
 -- description: The sales of one item on each of its latest days, the latest
 --   first, one row for each currency. Without --item it is the item that was
---   bought most often on the last of them.
+--   bought most often of all.
 -- param item: text | The item, as the events name it.
 -- param days: integer(1..10000) = 30 | How many days, back from --until or the latest day of all.
 -- param until: date | Last day, UTC, inclusive.
@@ -17,16 +17,14 @@
 -- bars: units_sold
 -- example: --days 7
 
-WITH RECURSIVE latest AS (
-    SELECT ifnull(unixepoch(:until) / 86400, (SELECT max(day) FROM sales_daily)) AS day
-), chosen AS (
+WITH RECURSIVE chosen AS (
     SELECT item_id, item FROM items
     WHERE item = :item
-       OR item_id = (SELECT item_id FROM item_daily
-                     WHERE :item IS NULL AND purchases > 0
-                       AND day = (SELECT max(day) FROM sales_daily WHERE purchases > 0 AND day <= (SELECT day FROM latest))
+       OR item_id = (SELECT item_id FROM item_totals NOT INDEXED WHERE :item IS NULL AND purchases > 0
                      ORDER BY purchases DESC, item_id LIMIT 1)
     LIMIT 1
+), latest AS (
+    SELECT ifnull(unixepoch(:until) / 86400, (SELECT max(day) FROM sales_daily)) AS day
 ), days(day) AS (
     SELECT day FROM latest WHERE day IS NOT NULL
     UNION ALL
