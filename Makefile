@@ -17,8 +17,9 @@ test: generate ## run all tests, with the race detector (needs Go and a C compil
 
 # The test's own flags come after -args. Only these two targets ever look at
 # the environment's cluster.
-test-kafka: generate ## run the end-to-end and fault tests on a real Apache Kafka (needs Java and Maven), or on KAFKA_BOOTSTRAP_SERVERS
-	go test -count=1 -timeout 15m purchases/analytics -args -cluster "$${KAFKA_BOOTSTRAP_SERVERS:-kafka}"
+test-kafka: generate ## run the tests that need a real Apache Kafka (Java, Maven, kcat, python3-confluent-kafka), or on KAFKA_BOOTSTRAP_SERVERS
+	go test -p 1 -count=1 -timeout 15m purchases/analytics purchases/analytics/internal/securitytest \
+		-args -cluster "$${KAFKA_BOOTSTRAP_SERVERS:-kafka}"
 
 DURATION ?= 2m
 CLUSTER ?= embedded
@@ -48,8 +49,9 @@ check: ## everything that a commit must pass: format, vet, lint, generated files
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test
 
-bench: generate ## measure each stage and the whole pipeline
-	go test -run '^$$' -bench . -benchtime 3s work
+EVENTS ?= 500000
+bench: generate ## measure each stage against its limit, the whole pipeline, latency and start; EVENTS=500000 in each round
+	BENCH_EVENTS=$(EVENTS) go test -run '^$$' -bench . -benchtime 2s -timeout 1h work | grep -v 'no test files'
 
 clean: ## remove what was built; the data stays
 	rm -rf bin

@@ -2,34 +2,74 @@ package main_test
 
 import (
 	"os/exec"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
+	"purchases/producer/measure"
 	"purchases/producer/sample"
 )
 
-// BenchmarkPipeline takes the sample through the three programs, one after the
-// other, and reports the rate of each, how long a query takes from the start of
-// its process, and the most memory that analytics had.
+const pipelineRounds = 2
+
+// stage is one program's part of the pipeline, and what it has taken so far.
+type stage struct {
+	name    string
+	command []string
+	events  int
+	work    measure.Work
+	peak    int64 // bytes
+}
+
+// BenchmarkPipeline takes purchases through the three programs as they are
+// built for use, one after the other, starts and ends included, and reports what
+// each of them took: first the sample, then as many generated ones as the
+// environment asks for.
 func BenchmarkPipeline(b *testing.B) {
-	var imported, processed, stored, asked time.Duration
-	var peak int64
-	for b.Loop() {
-		m := newMachine(b)
-		imported += m.timed(m.command("producer", "import", "--sample"))
-		processed += m.timed(m.command("processor", "run", "--drain"))
-		analytics := m.command("analytics", "run", "--drain")
-		stored += m.timed(analytics)
-		peak = max(peak, analytics.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
-		asked += m.timed(m.command("analytics", "query", "top-items"))
+	count := measure.Events(b)
+	for _, source := range []*stage{
+		{name: "sample/import", command: []string{"producer", "import", "--sample"}, events: sample.Rows},
+		{name: "generated/generate", command: []string{"producer", "generate", "--count", strconv.Itoa(count)}, events: count},
+	} {
+		kind := source.name[:len(source.name)-len(source.command[1])]
+		stages := []*stage{
+			source,
+			{name: kind + "process", command: []string{"processor", "run", "--drain"}, events: source.events},
+			{name: kind + "store", command: []string{"analytics", "run", "--drain"}, events: source.events},
+			{name: kind + "query", command: []string{"analytics", "query", "top-items"}, events: 1},
+		}
+		for range pipelineRounds {
+			m := newMachine(b)
+			for _, s := range stages {
+				s.run(m)
+			}
+		}
+		for _, s := range stages {
+			b.Run(s.name, s.report)
+		}
 	}
-	rate := func(d time.Duration) float64 { return float64(b.N) * sample.Rows / d.Seconds() }
-	b.ReportMetric(rate(imported), "imported/s")
-	b.ReportMetric(rate(processed), "processed/s")
-	b.ReportMetric(rate(stored), "stored/s")
-	b.ReportMetric(float64(asked.Milliseconds())/float64(b.N), "query-ms")
-	b.ReportMetric(float64(peak)/1024, "analytics-peak-MB")
+}
+
+func (s *stage) run(m *machine) {
+	m.t.Helper()
+	c := m.command(s.command[0], s.command[1], s.command[2:]...)
+	s.work.Wall += m.timed(c)
+	s.work.CPU += c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+	s.work.Events += int64(s.events)
+	s.peak = max(s.peak, c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss<<10)
+}
+
+// report prints what is measured already: the number of iterations means nothing.
+func (s *stage) report(b *testing.B) {
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(s.peak>>20), "peak-MB")
+	if s.events == 1 {
+		b.ReportMetric(float64(s.work.Wall.Milliseconds())/float64(s.work.Events), "ms/query")
+		return
+	}
+	b.ReportMetric(s.work.Rate(), "events/s")
+	b.ReportMetric(s.work.CPUPerMillion(), "cpu-s/Mevents")
 }
 
 // timed runs the command to its end.

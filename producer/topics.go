@@ -1,9 +1,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/urfave/cli/v2"
@@ -16,6 +17,7 @@ import (
 const (
 	clusterDefault = -1 // Kafka's number for its own default (KIP-464)
 	maxPartitions  = 1000
+	propagation    = 10 * time.Second // from the controller to all brokers; takes a moment
 )
 
 func topicsCommand() *cli.Command {
@@ -23,13 +25,15 @@ func topicsCommand() *cli.Command {
 		Name:  "topics",
 		Usage: "the topics of the pipeline",
 		Subcommands: []*cli.Command{{
-			Name:  "create",
-			Usage: "create the three topics",
-			Description: `Creates purchases, analytics and purchases.dlq where they are missing, and
-shows how all three stand. Topics that exist are left as they are.
+			Name:      "create",
+			Usage:     "create the three topics, or others by name",
+			ArgsUsage: "[TOPIC...]",
+			Description: `Creates purchases, analytics and purchases.dlq, or the topics named, where they
+are missing, and shows how all of them stand. Topics that exist are left as they are.
 
-Example:
-   producer topics create --partitions 12 --replication-factor 3 --kafka-config client.properties`,
+Examples:
+   producer topics create --partitions 12 --replication-factor 3 --kafka-config client.properties
+   producer topics create analytics.v2 purchases.dlq.v2`,
 			Flags: append(kafka.Flags(),
 				&cli.IntFlag{Name: "partitions", Usage: "`N` partitions for each topic", DefaultText: "the cluster's", Value: clusterDefault},
 				&cli.IntFlag{Name: "replication-factor", Usage: "`N` replicas of each partition", DefaultText: "the cluster's", Value: clusterDefault},
@@ -57,21 +61,23 @@ func createTopics(c *cli.Context) error {
 		return errors.Join(err, client.Close())
 	}
 	defer func() { _ = admin.Close() }()
-	for _, topic := range topics() {
-		what, err := createTopic(admin, topic, detail)
+	names := topics()
+	if c.Args().Present() {
+		names = c.Args().Slice()
+	}
+	for _, topic := range names {
+		what, err := createTopic(admin, settings.User(), topic, detail)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(c.App.ErrWriter, "%s: topic %s %s\n", c.App.Name, topic, what)
 	}
-	return showTopics(c.Context, c, settings)
+	return showTopics(c, settings, names)
 }
 
 func topicDetail(c *cli.Context) (sarama.TopicDetail, error) {
 	partitions, replicas := c.Int("partitions"), c.Int("replication-factor")
 	switch {
-	case c.Args().Present():
-		return sarama.TopicDetail{}, program.Usagef("topics create takes no arguments, got %q", c.Args().First())
 	case c.IsSet("partitions") && (partitions < 1 || partitions > maxPartitions):
 		return sarama.TopicDetail{}, program.Usagef("--partitions %d: want 1 to %d", partitions, maxPartitions)
 	case c.IsSet("replication-factor") && (replicas < 1 || replicas > 100):
@@ -81,7 +87,7 @@ func topicDetail(c *cli.Context) (sarama.TopicDetail, error) {
 }
 
 // createTopic says whether the topic was created or was there.
-func createTopic(admin sarama.ClusterAdmin, topic string, detail sarama.TopicDetail) (string, error) {
+func createTopic(admin sarama.ClusterAdmin, user, topic string, detail sarama.TopicDetail) (string, error) {
 	err := admin.CreateTopic(topic, &detail, false)
 	switch {
 	case err == nil:
@@ -89,20 +95,26 @@ func createTopic(admin sarama.ClusterAdmin, topic string, detail sarama.TopicDet
 	case errors.Is(err, sarama.ErrTopicAlreadyExists):
 		return "exists already", nil
 	case errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrClusterAuthorizationFailed):
-		return "", fmt.Errorf("create topic %q: %w; grant Create on it with kafka-acls, or have it created by who may", topic, err)
+		need := check.Need{Kind: check.Topic, Name: topic, Operation: sarama.AclOperationCreate, Why: "create it"}
+		return "", fmt.Errorf("%w, or have it created by who may", &check.LackError{Need: need, User: user, Cause: err})
 	case errors.Is(err, sarama.ErrInvalidReplicationFactor):
 		return "", fmt.Errorf("create topic %q: %w; there are fewer brokers than --replication-factor", topic, err)
 	}
 	return "", fmt.Errorf("create topic %q: %w", topic, err)
 }
 
-// showTopics asks on a new connection, as a program that starts now would.
-func showTopics(ctx context.Context, c *cli.Context, settings kafka.Settings) error {
+// showTopics asks on a new connection, as a program that starts now would. It
+// waits until the brokers have heard of all topics.
+func showTopics(c *cli.Context, settings kafka.Settings, names []string) error {
 	var needs []check.Need
-	for _, topic := range topics() {
+	for _, topic := range names {
 		needs = append(needs, check.Need{Kind: check.Topic, Name: topic, Operation: sarama.AclOperationDescribe, Why: "show it"})
 	}
-	report, err := check.Inspect(ctx, settings, needs)
+	report, err := check.Inspect(c.Context, settings, needs)
+	for deadline := time.Now().Add(propagation); err == nil && lacksTopic(report) && time.Now().Before(deadline); {
+		time.Sleep(propagation / 50)
+		report, err = check.Inspect(c.Context, settings, needs)
+	}
 	if err != nil {
 		return err
 	}
@@ -116,4 +128,8 @@ func showTopics(ctx context.Context, c *cli.Context, settings kafka.Settings) er
 		return fmt.Errorf("%d problems with the topics, see above", n)
 	}
 	return nil
+}
+
+func lacksTopic(report *check.Report) bool {
+	return slices.ContainsFunc(report.Problems, func(err error) bool { return errors.Is(err, kafka.ErrNoTopic) })
 }

@@ -8,6 +8,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -32,6 +33,11 @@ type Partition struct {
 	Partition int32
 }
 
+// Compare orders by topic, then by partition.
+func (p Partition) Compare(other Partition) int {
+	return cmp.Or(cmp.Compare(p.Topic, other.Topic), cmp.Compare(p.Partition, other.Partition))
+}
+
 func (p Partition) String() string { return fmt.Sprintf("%s/%d", p.Topic, p.Partition) }
 
 // Chunk is what was read from one partition in one go.
@@ -46,6 +52,14 @@ type Chunk struct {
 	// Gap says that the offsets from From to Next have expired, that there are
 	// no records, and that this is to be recorded.
 	Gap bool
+}
+
+// Records is how many records the chunks hold.
+func Records(chunks []Chunk) (n int) {
+	for _, c := range chunks {
+		n += len(c.Records)
+	}
+	return n
 }
 
 // Fingerprint is what a record is known again by.

@@ -38,13 +38,17 @@ type Settings struct {
 	// without a rebalance and without waiting for its old session to expire.
 	// No two living members of a group may share it. Empty means none.
 	Instance string
-	// Linger is how long a batch waits for more messages after its first.
+	// Linger is how long a batch waits for more messages after its first, at
+	// most: it waits no longer when the partition has nothing more.
 	Linger time.Duration
 	// BatchSize is the most messages in one transaction, at least 1.
 	BatchSize int
 	// Drain ends the run when the group has processed all that the input held
 	// at the start.
 	Drain bool
+	// Fresh refuses outputs that hold records, if the group has not committed
+	// anything yet: the results would be there twice.
+	Fresh bool
 	// Log gets what a person running this should know.
 	Log *slog.Logger
 }
@@ -54,13 +58,17 @@ type Totals struct {
 	Events, DeadLetters int64
 }
 
+// batchTransform returns one output message for each input message, and how many
+// of them are dead letters.
+type batchTransform func(in []*sarama.ConsumerMessage, now time.Time) (out []*sarama.ProducerMessage, letters int)
+
 type pipeline struct {
 	Settings
-	client      sarama.Client // for questions about the log and the group
-	admin       sarama.ClusterAdmin
-	transformer transform.Transformer
-	health      health
-	current     *session // only the goroutine of sarama's Consume replaces it
+	client    sarama.Client // for questions about the log and the group
+	admin     sarama.ClusterAdmin
+	transform batchTransform
+	health    health
+	current   *session // only the goroutine of sarama's Consume replaces it
 
 	events, deadLetters atomic.Int64
 }
@@ -70,13 +78,17 @@ type pipeline struct {
 // ctx's error. A broker that goes away is waited for. Run fails when the start
 // does, and when going on would lose or double something.
 func Run(ctx context.Context, s Settings) (Totals, error) {
-	p := &pipeline{
-		Settings:    s,
-		transformer: transform.Transformer{Events: s.Output, DeadLetters: s.DeadLetters, MaxMessage: transaction.MaxMessage},
-		health:      health{log: s.Log},
-	}
+	p := newPipeline(s, transformer(s).Batch)
 	err := p.run(ctx)
 	return Totals{Events: p.events.Load(), DeadLetters: p.deadLetters.Load()}, err
+}
+
+func transformer(s Settings) *transform.Transformer {
+	return &transform.Transformer{Events: s.Output, DeadLetters: s.DeadLetters, MaxMessage: transaction.MaxMessage}
+}
+
+func newPipeline(s Settings, transform batchTransform) *pipeline {
+	return &pipeline{Settings: s, transform: transform, health: health{log: s.Log}}
 }
 
 func (p *pipeline) run(ctx context.Context) error {
@@ -84,6 +96,9 @@ func (p *pipeline) run(ctx context.Context) error {
 		return err
 	}
 	defer p.admin.Close()
+	if err := p.checkFresh(); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if p.Drain {
