@@ -25,6 +25,7 @@ const (
 	chunkRecords  = 250                     // that a reader decodes before it hands them over
 	queuedChunks  = maxBatch / chunkRecords // so that a batch is ready when the writer is
 	readBytes     = 256 << 10               // of one partition in one response, compressed
+	readWait      = 100 * time.Millisecond  // of a broker that has nothing new; other questions wait behind it
 	discoverEvery = 2 * time.Second         // how often new partitions are looked for
 	firstPause    = 100 * time.Millisecond
 	longestPause  = 5 * time.Second // between two attempts to read from a broker that is away
@@ -57,6 +58,7 @@ func Configure(c *sarama.Config) *sarama.Config {
 	c.Consumer.IsolationLevel = sarama.ReadCommitted
 	c.Consumer.Return.Errors = true
 	c.Consumer.Fetch.Default = readBytes
+	c.Consumer.MaxWaitTime = readWait
 	c.Consumer.Retry.BackoffFunc = backoff
 	c.Consumer.MaxProcessingTime = time.Second // a transaction may take that long
 	return c
@@ -216,15 +218,10 @@ func (in *ingester) refresh(ctx context.Context, db *database.Database, readers 
 	if db.Replaced() {
 		return nil, database.ErrReplaced
 	}
-	last := lastRead(readers)
 	if err := in.checkOrigins(); err != nil {
 		return nil, err
 	}
-	positions, err := in.discover(ctx, db, readers)
-	if err != nil {
-		return nil, err
-	}
-	return positions, in.watchLeaders(ctx, readers, last)
+	return in.discover(ctx, db, readers)
 }
 
 // write collects chunks into batches and stores them.
