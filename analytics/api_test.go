@@ -35,10 +35,11 @@ func TestAPI(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(m.dir, "token"), []byte(token), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := freeAddress(t)
-	m.start("analytics", "serve", "--http", address, "--auth-token-file", "token")
+	address := m.serve("serve", "--auth-token-file", "token")
 	document := filepath.Join(m.dir, "openapi.json")
-	m.until("the document is there", func() bool { return download("http://"+address+"/api/openapi.json", token, document) == nil })
+	if err := download("http://"+address+"/api/openapi.json", token, document); err != nil {
+		t.Fatal(err)
+	}
 
 	m.test("openapi-spec-validator", document)
 	m.test("schemathesis", "run", document, "--url", "http://"+address, "--header", "Authorization: Bearer "+token,

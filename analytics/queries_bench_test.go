@@ -48,10 +48,7 @@ func newBusyShop(b *testing.B, events int64) *busyShop {
 	if err := copyFile(filled(b, events), m.database()); err != nil {
 		b.Fatal(err)
 	}
-	address := freeAddress(b)
-	m.start("analytics", "run", "--http", address)
-	s := &busyShop{m, "http://" + address + "/api/v1/"}
-	m.until("analytics answers", func() bool { return s.ask(http.DefaultClient, "status") == nil })
+	s := &busyShop{m, "http://" + m.serve("run") + "/api/v1/"}
 	s.keepSelling(shopOpens)
 	m.until("events are stored", func() bool { return s.stored() > 0 })
 	return s

@@ -3,37 +3,38 @@ package main_test
 import (
 	"testing"
 	"time"
+
+	"purchases/analytics/internal/testkit/process"
 )
 
 // BenchmarkStart measures from the start of the process to the first row that a
 // reader sees in a database that is new: of analytics, where the events are
 // there already, and of processor and analytics together, where the purchases are.
 func BenchmarkStart(b *testing.B) {
-	bootstrap := trialCluster(b)
 	b.Run("analytics", func(b *testing.B) {
-		measureStarts(b, bootstrap, func(r *trial) { r.run(r.processor("--drain")...) }, (*trial).analytics)
+		measureStarts(b, func(m *machine) { m.run("processor", "run", "--drain") }, "analytics")
 	})
 	b.Run("processor-and-analytics", func(b *testing.B) {
-		measureStarts(b, bootstrap, func(*trial) {}, (*trial).processor, (*trial).analytics)
+		measureStarts(b, func(*machine) {}, "processor", "analytics")
 	})
 }
 
-func measureStarts(b *testing.B, bootstrap string, prepare func(*trial), commands ...func(r *trial, args ...string) []string) {
+func measureStarts(b *testing.B, prepare func(*machine), programs ...string) {
 	var sum, longest time.Duration
 	for b.Loop() {
-		r := newTrial(b, bootstrap)
-		r.generate()
-		prepare(r)
+		m := newMachine(b)
+		m.run("producer", "generate", "--count", "1200", "--start", startOfEvents)
+		prepare(m)
 		begun := time.Now()
-		var programs []*program
-		for _, command := range commands {
-			programs = append(programs, r.start("", command(r)...))
+		var running []*process.Process
+		for _, program := range programs {
+			running = append(running, m.launch(program, "run"))
 		}
-		r.awaitRow()
+		m.awaitRow()
 		took := time.Since(begun)
 		sum, longest = sum+took, max(longest, took)
-		for _, p := range programs {
-			p.kill()
+		for _, p := range running {
+			p.Kill()
 		}
 	}
 	b.ReportMetric(0, "ns/op") // it is mostly the making of topics
@@ -42,11 +43,11 @@ func measureStarts(b *testing.B, bootstrap string, prepare func(*trial), command
 }
 
 // awaitRow waits until a reader sees something in the database.
-func (r *trial) awaitRow() {
-	r.t.Helper()
-	for deadline := time.Now().Add(trialPatience); r.stored() == 0; time.Sleep(2 * time.Millisecond) {
+func (m *machine) awaitRow() {
+	m.t.Helper()
+	for deadline := time.Now().Add(patience); m.stored() == 0; time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			r.t.Fatal("nothing is stored")
+			m.t.Fatal("nothing is stored")
 		}
 	}
 }

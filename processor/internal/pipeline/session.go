@@ -129,7 +129,7 @@ func (s *session) ConsumeClaim(group sarama.ConsumerGroupSession, claim sarama.C
 		messages: claim.Messages(),
 		maxBytes: batchBytes(len(s.producers)),
 		position: transaction.Offset{
-			Topic: claim.Topic(), Partition: claim.Partition(),
+			Topic: claim.Topic(), Partition: claim.Partition(), Previous: max(claim.InitialOffset(), transaction.NoOffset),
 			Group: sarama.NewConsumerGroupMetadataFromSession(group, s.Group, instance),
 		},
 	}

@@ -87,19 +87,27 @@ func (e *LackError) grant() string {
 // Unwrap returns the cause.
 func (e *LackError) Unwrap() error { return e.Cause }
 
+// attempts is how often a program asks at its start: the broker that it asks may
+// go away meanwhile, and another one answers.
+const attempts = 5
+
 // Start connects and fails when a need is not met that is not optional. Its
 // error names all of these.
 func Start(ctx context.Context, settings kafka.Settings, needs []Need) error {
-	client, err := settings.Connect(ctx, settings.Config())
-	if err != nil {
-		return err
+	for attempt := 1; ; attempt++ {
+		client, err := settings.Connect(ctx, settings.Config())
+		if err != nil {
+			return err
+		}
+		lacks, err := Missing(client, settings.User(), needs)
+		_ = client.Close()
+		switch {
+		case err == nil:
+			return joined(required(lacks))
+		case attempt == attempts || ctx.Err() != nil:
+			return err
+		}
 	}
-	defer func() { _ = client.Close() }()
-	lacks, err := Missing(client, settings.User(), needs)
-	if err != nil {
-		return err
-	}
-	return joined(required(lacks))
 }
 
 // required are the lacks that a program cannot work with.

@@ -26,7 +26,7 @@ func Apache(ctx context.Context, dir string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	ports, err := freePorts(2 * brokers)
+	ports, err := freePorts(4 * brokers)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func newBroker(run jvm, dir string, i int, ports []int) (b *Broker, properties s
 	home := filepath.Join(dir, name)
 	properties, err = write(home, "server.properties", config(i, ports, home))
 	return &Broker{
-		Address: loopback(ports[i]), name: name, logFile: filepath.Join(home, "server.log"),
+		Address: loopback(ports[i]), Inner: loopback(ports[2*brokers+i]), Outer: loopback(ports[3*brokers+i]), name: name, logFile: filepath.Join(home, "server.log"),
 		command: func() *exec.Cmd { return run.command("kafka.Kafka", properties) },
 	}, properties, err
 }
@@ -69,22 +69,20 @@ func write(dir, name, content string) (path string, err error) {
 	return path, nil
 }
 
-func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
-
 // config is what differs from Kafka's defaults. A broker that is lost is
 // missed after six seconds and not nine, and internal topics have few
 // partitions, so that a short test sees more.
 func config(i int, ports []int, home string) string {
 	var voters []string
 	for n := range brokers {
-		voters = append(voters, fmt.Sprintf("%d@127.0.0.1:%d", n+1, ports[brokers+n]))
+		voters = append(voters, fmt.Sprintf("%d@%s", nodeID(n), loopback(ports[brokers+n])))
 	}
 	return fmt.Sprintf(`node.id=%d
 process.roles=broker,controller
 controller.quorum.voters=%s
-listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d
-advertised.listeners=PLAINTEXT://127.0.0.1:%d
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://%s,CONTROLLER://%s,INNER://%s
+advertised.listeners=PLAINTEXT://%s,INNER://%s
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,INNER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=%s
@@ -102,8 +100,11 @@ group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=6000
 broker.heartbeat.interval.ms=1000
 replica.lag.time.max.ms=6000
-`, i+1, strings.Join(voters, ","), ports[i], ports[brokers+i], ports[i], filepath.Join(home, "data"))
+`, nodeID(i), strings.Join(voters, ","), loopback(ports[i]), loopback(ports[brokers+i]), loopback(ports[2*brokers+i]),
+		loopback(ports[i]), loopback(ports[3*brokers+i]), filepath.Join(home, "data"))
 }
+
+func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
 // jvm starts Java programs.
 type jvm struct {

@@ -48,6 +48,10 @@ type Cluster struct {
 type Broker struct {
 	*process.Process
 	Address string
+	// Inner is a second listener of a real broker. Whoever comes that way is
+	// told to connect to Outer, where nobody listens until a test does.
+	Inner, Outer string
+
 	name    string
 	command func() *exec.Cmd
 	logFile string
