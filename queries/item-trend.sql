@@ -20,7 +20,7 @@
 WITH RECURSIVE chosen AS (
     SELECT item_id, item FROM items
     WHERE item = :item
-       OR item_id = (SELECT item_id FROM item_totals WHERE :item IS NULL AND purchases > 0 ORDER BY units_sold DESC LIMIT 1)
+       OR item_id = (SELECT item_id FROM item_totals WHERE :item IS NULL AND leading ORDER BY units_sold DESC LIMIT 1)
     LIMIT 1
 ), latest AS (
     SELECT ifnull(unixepoch(:until) / 86400, (SELECT max(hour) / 24 FROM sales_hourly)) AS day

@@ -52,10 +52,7 @@ func Open(ctx context.Context, path string) (*Database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
-	db, err := connect(ctx, path, url.Values{
-		"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}, "_busy_timeout": {busyTimeout},
-		"_cache_size": {writerCache}, "_txlock": {"immediate"},
-	})
+	db, err := sqlx.ConnectContext(ctx, "sqlite3", WriterDSN(path))
 	if err == nil {
 		err = migrate(ctx, db.DB)
 	}
@@ -83,9 +80,9 @@ func OpenReader(path string) (*sqlx.DB, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w at %s; `analytics run` makes it, --db names another", ErrMissing, path)
 	}
-	db, err := connect(context.Background(), path, url.Values{
+	db, err := sqlx.Connect("sqlite3", dsn(path, url.Values{
 		"mode": {"ro"}, "_query_only": {"true"}, "_busy_timeout": {busyTimeout},
-	})
+	}))
 	if err != nil {
 		return nil, fmt.Errorf("open database %s for reading: %w", path, err)
 	}
@@ -105,12 +102,16 @@ func Check(path string) error {
 	return db.Close()
 }
 
-func connect(ctx context.Context, path string, options url.Values) (*sqlx.DB, error) {
-	db, err := sqlx.ConnectContext(ctx, "sqlite3", "file:"+escape(path)+"?"+options.Encode())
-	if err != nil {
-		return nil, err
-	}
-	return db, nil
+// WriterDSN is the driver's name of the database as [Open] opens it.
+func WriterDSN(path string) string {
+	return dsn(path, url.Values{
+		"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}, "_busy_timeout": {busyTimeout},
+		"_cache_size": {writerCache}, "_txlock": {"immediate"},
+	})
+}
+
+func dsn(path string, options url.Values) string {
+	return "file:" + escape(path) + "?" + options.Encode()
 }
 
 // escape keeps the characters of a path that mean something in a SQLite URI

@@ -2,12 +2,11 @@ package store
 
 import (
 	"cmp"
+	"database/sql/driver"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/mattn/go-sqlite3"
 
 	"purchases/producer/crashpoint"
 )
@@ -46,63 +45,84 @@ func (m *measures) merge(o *measures) {
 	m.Refunds += o.Refunds
 }
 
-// key is the key of a row of any rollup; what a rollup has not is zero.
+// key identifies a row of a rollup. A part that its table does not have is 0.
 type key struct {
-	period   int64 // hours or days since 1970 UTC
-	id       int64 // of the user, item or attribute
-	currency string
+	period   int64 // the hour or the day, counted from 1970 UTC
+	id       int64 // of the item, user or attribute
+	currency int   // see [currencies]
 }
 
-func (k key) compare(o key) int {
-	return cmp.Or(cmp.Compare(k.period, o.period), cmp.Compare(k.id, o.id), cmp.Compare(k.currency, o.currency))
+func (a key) compare(b key) int {
+	return cmp.Or(cmp.Compare(a.period, b.period), cmp.Compare(a.id, b.id), cmp.Compare(a.currency, b.currency))
 }
 
-type sums map[key]*measures
+// sums are what a batch adds to one table.
+type sums struct {
+	place map[key]int // in rows
+	rows  []sum
+	last  int // of rows: events of one user or hour follow each other
+}
 
-func (s sums) row(k key) *measures {
-	m := s[k]
-	if m == nil {
-		m = &measures{}
-		s[k] = m
+type sum struct {
+	key
+	measures
+}
+
+func newSums() *sums { return &sums{place: map[key]int{}} }
+
+func (s *sums) row(k key) *sum {
+	if s.last < len(s.rows) && s.rows[s.last].key == k {
+		return &s.rows[s.last]
 	}
-	return m
+	at, ok := s.place[k]
+	if !ok {
+		at = len(s.rows)
+		s.place[k] = at
+		s.rows = append(s.rows, sum{key: k})
+	}
+	s.last = at
+	return &s.rows[at]
 }
 
-// total adds the rows up over the parts of the key that reduce takes away.
-func (s sums) total(reduce func(key) key) sums {
-	out := sums{}
-	for k, m := range s {
-		out.row(reduce(k)).merge(m)
+// total returns the sums with the keys made coarser.
+func (s *sums) total(coarser func(key) key) *sums {
+	t := newSums()
+	for i := range s.rows {
+		t.row(coarser(s.rows[i].key)).merge(&s.rows[i].measures)
 	}
-	return out
+	return t
 }
 
 func withoutPeriod(k key) key { return key{id: k.id, currency: k.currency} }
 func onlyCurrency(k key) key  { return key{currency: k.currency} }
 
-// statistics are the sums of one batch.
+// statistics are what a batch adds to the rollups.
 type statistics struct {
-	hourly, itemDaily, users, attributeDaily sums
+	hourly, itemDaily, users, attributeDaily *sums
 	rejected                                 map[string]*rejectedTotal // by reason
-	userMonths                               map[userMonth]bool
+	userMonths                               userMonths
 }
 
 type rejectedTotal struct{ records, first, last int64 }
 
 func newStatistics() *statistics {
-	return &statistics{hourly: sums{}, itemDaily: sums{}, users: sums{}, attributeDaily: sums{}, rejected: map[string]*rejectedTotal{}, userMonths: map[userMonth]bool{}}
+	return &statistics{
+		hourly: newSums(), itemDaily: newSums(), users: newSums(), attributeDaily: newSums(),
+		rejected: map[string]*rejectedTotal{}, userMonths: userMonths{all: map[userMonth]bool{}},
+	}
 }
 
-func (s *statistics) add(e *Event, ids *eventNames) {
+func (s *statistics) add(a *accepted, attributes []int64) {
+	e := &a.Event
 	hour, day := e.OccurredAt/time.Hour.Milliseconds(), e.OccurredAt/(24*time.Hour).Milliseconds()
-	s.hourly.row(key{period: hour, currency: e.Currency}).add(e)
-	s.itemDaily.row(key{period: day, id: ids.item, currency: e.Currency}).add(e)
-	s.users.row(key{id: ids.user, currency: e.Currency}).add(e)
+	s.hourly.row(key{period: hour, currency: a.currency}).add(e)
+	s.itemDaily.row(key{period: day, id: a.item.id, currency: a.currency}).add(e)
+	s.users.row(key{id: a.user.id, currency: a.currency}).add(e)
 	if e.Quantity > 0 {
-		s.userMonths[userMonth{ids.user, month(e.OccurredAt)}] = true
+		s.userMonths.add(a.user.id, e.OccurredAt)
 	}
-	for _, attribute := range ids.attributes {
-		s.attributeDaily.row(key{period: day, id: attribute, currency: e.Currency}).add(e)
+	for _, attribute := range attributes {
+		s.attributeDaily.row(key{period: day, id: attribute, currency: a.currency}).add(e)
 	}
 }
 
@@ -116,58 +136,60 @@ func (s *statistics) addRejection(r *Rejection) {
 	t.first, t.last = min(t.first, r.RejectedAt), max(t.last, r.RejectedAt)
 }
 
-// rollup is one table of statistics: which of the batch's sums it takes, and
-// the parts of the key that are its own.
+// rollup is one table of statistics: its key beside the currency, and which of
+// the batch's sums it takes.
 type rollup struct {
-	table  string
-	sums   func(*statistics) sums
-	key    func(key) []any
-	upsert *bulk
+	table      string
+	period, id string // columns, empty where the table has none
+	sums       func(*statistics) *sums
+	ranking    *ranking // nil for most
+	upsert     *bulk
 }
 
 // newRollups lists the statistics that the database keeps.
-func newRollups(conn *sqlite3.SQLiteConn) []rollup {
-	rollups := []struct {
-		rollup
-		columns string
-	}{
-		{rollup{table: "totals", sums: func(s *statistics) sums { return s.hourly.total(onlyCurrency) }, key: byCurrency}, "currency"},
-		{rollup{table: "sales_hourly", sums: func(s *statistics) sums { return s.hourly }, key: byPeriod}, "hour, currency"},
-		{rollup{table: "item_totals", sums: func(s *statistics) sums { return s.itemDaily.total(withoutPeriod) }, key: byID}, "item_id, currency"},
-		{rollup{table: "item_daily", sums: func(s *statistics) sums { return s.itemDaily }, key: byPeriodAndID}, "day, item_id, currency"},
-		{rollup{table: "user_totals", sums: func(s *statistics) sums { return s.users }, key: byID}, "user_id, currency"},
-		{rollup{table: "attribute_totals", sums: func(s *statistics) sums { return s.attributeDaily.total(withoutPeriod) }, key: byID}, "attribute_id, currency"},
-		{rollup{table: "attribute_daily", sums: func(s *statistics) sums { return s.attributeDaily }, key: byPeriodAndID}, "day, attribute_id, currency"},
+func newRollups(conn driver.Conn) ([]*rollup, error) {
+	items, users := newRanking(conn, "item_totals", "units_sold"), newRanking(conn, "user_totals", "revenue")
+	for _, r := range []*ranking{items, users} {
+		if err := r.load(); err != nil {
+			return nil, fmt.Errorf("read the leading rows of %s: %w", r.table, err)
+		}
 	}
-	out := make([]rollup, len(rollups))
-	for i, r := range rollups {
-		r.upsert = newUpsert(conn, r.table, r.columns)
-		out[i] = r.rollup
+	rollups := []*rollup{
+		{table: "totals", sums: func(s *statistics) *sums { return s.hourly.total(onlyCurrency) }},
+		{table: "sales_hourly", period: "hour", sums: func(s *statistics) *sums { return s.hourly }},
+		{table: "item_totals", id: "item_id", sums: func(s *statistics) *sums { return s.itemDaily.total(withoutPeriod) }, ranking: items},
+		{table: "item_daily", period: "day", id: "item_id", sums: func(s *statistics) *sums { return s.itemDaily }},
+		{table: "user_totals", id: "user_id", sums: func(s *statistics) *sums { return s.users }, ranking: users},
+		{table: "attribute_totals", id: "attribute_id", sums: func(s *statistics) *sums { return s.attributeDaily.total(withoutPeriod) }},
+		{table: "attribute_daily", period: "day", id: "attribute_id", sums: func(s *statistics) *sums { return s.attributeDaily }},
 	}
-	return out
+	for _, r := range rollups {
+		r.upsert = newUpsert(conn, r)
+	}
+	return rollups, nil
 }
 
-func byCurrency(k key) []any    { return []any{k.currency} }
-func byPeriod(k key) []any      { return []any{k.period, k.currency} }
-func byID(k key) []any          { return []any{k.id, k.currency} }
-func byPeriodAndID(k key) []any { return []any{k.period, k.id, k.currency} }
-
-func newUpsert(conn *sqlite3.SQLiteConn, table, keyColumns string) *bulk {
-	columns := strings.Split(keyColumns+", "+measureColumns, ", ")
+func newUpsert(conn driver.Conn, r *rollup) *bulk {
+	columns := []string{r.period, r.id, "currency"}
+	columns = slices.DeleteFunc(columns, func(c string) bool { return c == "" })
 	var sets []string
 	for _, c := range strings.Split(measureColumns, ", ") {
+		columns = append(columns, c)
 		sets = append(sets, c+" = "+c+" + excluded."+c)
 	}
-	return newBulk(conn, "INSERT INTO "+table+" ("+strings.Join(columns, ", ")+")", len(columns),
+	if r.ranking != nil {
+		columns = append(columns, "leading")
+		sets = append(sets, r.ranking.upsert())
+	}
+	return newBulk(conn, "INSERT INTO "+r.table+" ("+strings.Join(columns, ", ")+")", len(columns),
 		"ON CONFLICT DO UPDATE SET "+strings.Join(sets, ", "))
 }
 
-// addStatistics adds the batch's sums to the stored ones, in the order of the
-// tables' keys so that neighbouring rows are written together.
+// addStatistics adds the batch's sums to the stored ones.
 func (w *Writer) addStatistics(b *batch) error {
-	for _, r := range w.sql.rollups {
+	for _, r := range w.rollups {
 		crashpoint.At("analytics.rollup.before")
-		if err := r.add(r.sums(b.stats)); err != nil {
+		if err := r.add(r.sums(b.stats), w.currencies); err != nil {
 			return fmt.Errorf("add to %s: %w", r.table, err)
 		}
 		crashpoint.At("analytics.rollup.after")
@@ -181,21 +203,44 @@ func (w *Writer) addStatistics(b *batch) error {
 	return w.names.flush()
 }
 
-func (r *rollup) add(s sums) error {
-	keys := make([]key, 0, len(s))
-	for k := range s {
-		keys = append(keys, k)
+// add takes the rows in the order of the table's key, so that neighbours are
+// written together.
+func (r *rollup) add(s *sums, currencies *currencies) error {
+	slices.SortFunc(s.rows, func(a, b sum) int { return a.compare(b.key) })
+	if r.ranking != nil {
+		r.upsert.last = r.ranking.threshold
 	}
-	slices.SortFunc(keys, key.compare)
-	for _, k := range keys {
-		m := s[k]
-		row := append(r.key(k), m.Purchases, m.Returns, m.UnitsSold, m.UnitsReturned, m.Revenue, m.Refunds)
-		if err := r.upsert.add(row...); err != nil {
+	row := make([]driver.Value, 0, r.upsert.columns)
+	for i := range s.rows {
+		if err := r.upsert.add(r.appendRow(row, &s.rows[i], currencies)...); err != nil {
 			return err
 		}
 	}
-	_, err := r.upsert.flush()
-	return err
+	if _, err := r.upsert.flush(); err != nil || r.ranking == nil {
+		return err
+	}
+	return r.ranking.grown(len(s.rows))
+}
+
+func (r *rollup) appendRow(row []driver.Value, s *sum, currencies *currencies) []driver.Value {
+	if r.period != "" {
+		row = append(row, s.period)
+	}
+	if r.id != "" {
+		row = append(row, s.id)
+	}
+	row = append(row, currencies.values[s.currency], s.Purchases, s.Returns, s.UnitsSold, s.UnitsReturned, s.Revenue, s.Refunds)
+	if r.ranking != nil {
+		row = append(row, r.ranking.leads(&s.measures))
+	}
+	return row
+}
+
+func (r *rollup) close() error {
+	if r.ranking == nil {
+		return r.upsert.close()
+	}
+	return closeAll(r.upsert, r.ranking)
 }
 
 func (w *Writer) addRejectedTotals(s *statistics) error {

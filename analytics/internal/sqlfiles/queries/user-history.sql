@@ -21,7 +21,7 @@
 WITH chosen AS (
     SELECT user_id, user FROM users
     WHERE user = :user
-       OR user_id = (SELECT user_id FROM user_totals WHERE :user IS NULL AND purchases > 0 ORDER BY revenue DESC LIMIT 1)
+       OR user_id = (SELECT user_id FROM user_totals WHERE :user IS NULL AND leading ORDER BY revenue DESC LIMIT 1)
     LIMIT 1
 )
 SELECT strftime('%Y-%m-%dT%H:%M:%S', e.occurred_at / 1000, 'unixepoch') || printf('.%03dZ', e.occurred_at % 1000) AS occurred_at,
