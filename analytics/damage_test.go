@@ -110,7 +110,7 @@ func TestDamagedDatabase(t *testing.T) {
 	}
 	log.send(500)
 	spoil(t, path, "sales_hourly")
-	const damaged = "the file is damaged; check the disk, run `analytics verify` to see what is wrong, and restore a backup or run `analytics run --db NEW.db`"
+	const damaged = "the file is damaged; check the disk, run `analytics verify` to see what is wrong, and run `analytics replay` to build it again from Kafka"
 	if err := failed(log.drainCommand(path), "database "+path+": "+damaged); err != nil {
 		t.Errorf("run: %v", err)
 	}
@@ -141,6 +141,6 @@ func TestFileThatIsNoDatabase(t *testing.T) {
 
 func (l *someLog) program(args ...string) *exec.Cmd {
 	c := exec.Command(filepath.Join(current.binaries, "analytics"), args...)
-	c.Env = append(os.Environ(), "KAFKA_BOOTSTRAP_SERVERS="+l.bootstrap)
+	c.Env = append(os.Environ(), "KAFKA_BOOTSTRAP_SERVERS="+l.bootstrap, "ANALYTICS_HTTP=")
 	return c
 }

@@ -23,6 +23,7 @@ func app() *cli.App {
 			"Example:\n   analytics run --drain && analytics query top-items",
 		Commands: []*cli.Command{
 			runCommand(), serveCommand(), queryCommand(), sqlCommand(), statusCommand(), verifyCommand(), checkCommand(),
+			replayCommand(), rebuildCommand(),
 		},
 	}
 	explainFaults(app.Commands)

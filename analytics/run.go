@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"sync/atomic"
@@ -10,8 +11,7 @@ import (
 
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
-	"purchases/processor/deadletter"
-	"purchases/processor/enriched"
+	"purchases/analytics/internal/store"
 	"purchases/producer/kafka"
 	"purchases/producer/kafka/check"
 	"purchases/producer/program"
@@ -39,8 +39,7 @@ func runCommand() *cli.Command {
 			databaseFlag(),
 			&cli.BoolFlag{Name: "drain", Usage: "end when all is stored that the log holds at the start"},
 			&cli.StringFlag{Name: "on-gap", Value: refuseGaps, Usage: "when offsets have expired before they were read: `WHAT` is refuse, or accept to go on without them and record the gap"},
-			&cli.StringFlag{Name: "topic", Value: enriched.Topic, Usage: "read events from `TOPIC`"},
-			&cli.StringFlag{Name: "dead-letters", Value: deadletter.Topic, Usage: "read dead letters from `TOPIC`"},
+			eventsFlag(), lettersFlag(),
 			&cli.StringFlag{Name: "group", Value: "analytics", Usage: "show the stored offsets to lag tools as consumer `GROUP`"},
 		),
 		Action: run,
@@ -59,7 +58,8 @@ func run(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := check.Start(c.Context, settings, needs(c)); err != nil {
+	topics := wantedTopics(c)
+	if err := check.Start(c.Context, settings, needs(topics, c.String("group"))); err != nil {
 		return err
 	}
 	web, err := listenBeside(c)
@@ -72,7 +72,7 @@ func run(c *cli.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	log := program.Logger(c.App.ErrWriter, c.App.Name)
-	log.Info("storing events", "db", c.String("db"), "topic", c.String("topic"), "dead_letters", c.String("dead-letters"))
+	log.Info("storing events", "db", c.String("db"), "topic", topics.Events, "dead_letters", topics.DeadLetters)
 	stopHTTP, err := startHTTP(c, web, settings, log)
 	if err != nil {
 		return err
@@ -80,11 +80,29 @@ func run(c *cli.Context) (err error) {
 	defer stopHTTP()
 	progress := startProgress(log)
 	defer progress.stop()
-	return ingest.Run(c.Context, db, ingest.Config{
-		Kafka:  settings,
-		Events: c.String("topic"), DeadLetters: c.String("dead-letters"), Group: c.String("group"),
+	return ingestAndFollow(c.Context, db, ingest.Config{
+		Kafka: settings, Topics: topics, Group: c.String("group"),
 		AcceptGaps: onGap == acceptGaps, Drain: c.Bool("drain"), Log: log, Stored: progress.add,
 	})
+}
+
+// ingestAndFollow ingests, and goes on with the database that a replay has put
+// in the place of the one at hand, from that one's offsets.
+func ingestAndFollow(ctx context.Context, db *database.Database, config ingest.Config) error {
+	for {
+		err := ingest.Run(ctx, db, config)
+		if !errors.Is(err, database.ErrReplaced) {
+			return err
+		}
+		if err := db.Reopen(ctx); err != nil {
+			return err
+		}
+		if config.Topics, err = ingest.StoredTopics(ctx, db); err != nil {
+			return err
+		}
+		config.Log.Info("a replay has put another database in place; storing goes on in that one",
+			"db", db.Path, "topic", config.Events, "dead_letters", config.DeadLetters)
+	}
 }
 
 // progress logs how many records have been stored, while there are any.
@@ -101,7 +119,7 @@ func startProgress(log *slog.Logger) *progress {
 	return p
 }
 
-func (p *progress) add(records int) { p.records.Add(int64(records)) }
+func (p *progress) add(chunks []store.Chunk) { p.records.Add(int64(store.Records(chunks))) }
 
 func (p *progress) run() {
 	ticker := time.NewTicker(reportEvery)

@@ -51,6 +51,16 @@ func newLog(t *testing.T, events int) *someLog {
 
 func (l *someLog) send(n int) {
 	l.t.Helper()
+	var messages []*sarama.ProducerMessage
+	for range n {
+		messages = append(messages, l.event(l.sent))
+		l.sent++
+	}
+	l.publish(messages)
+}
+
+func (l *someLog) publish(messages []*sarama.ProducerMessage) {
+	l.t.Helper()
 	config := l.settings().Config()
 	config.Producer.Return.Successes = true
 	producer, err := sarama.NewSyncProducer([]string{l.bootstrap}, config)
@@ -58,11 +68,6 @@ func (l *someLog) send(n int) {
 		l.t.Fatal(err)
 	}
 	defer func() { _ = producer.Close() }()
-	var messages []*sarama.ProducerMessage
-	for range n {
-		messages = append(messages, l.event(l.sent))
-		l.sent++
-	}
 	if err := producer.SendMessages(messages); err != nil {
 		l.t.Fatal(err)
 	}
@@ -94,7 +99,7 @@ func (l *someLog) drain(path string) error {
 		return err
 	}
 	err = ingest.Run(ctx, db, ingest.Config{
-		Kafka: l.settings(), Events: enriched.Topic, DeadLetters: deadletter.Topic, Group: "analytics",
+		Kafka: l.settings(), Topics: ingest.DefaultTopics, Group: "analytics",
 		Drain: true, Log: slog.New(slog.DiscardHandler),
 	})
 	return errors.Join(err, db.Close())

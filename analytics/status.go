@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -132,12 +131,7 @@ func sayDatabaseSize(c *cli.Context, path string) error {
 
 // databaseSize is in bytes. The file's log counts: it holds what is not yet in
 // the file itself.
-func databaseSize(path string) (size int64) {
-	for _, suffix := range []string{"", "-wal"} {
-		info, err := os.Stat(path + suffix)
-		if err == nil {
-			size += info.Size()
-		}
-	}
-	return size
+func databaseSize(path string) int64 {
+	file, log := database.Size(path)
+	return file + log
 }

@@ -81,7 +81,7 @@ func compareWithKafka(c *cli.Context, db *sqlx.DB) (refusals []error, err error)
 func conclude(c *cli.Context, path string, r verify.Report, refusals int, withKafka bool) error {
 	switch n := len(r.Differences); {
 	case n > 0:
-		return fmt.Errorf("database %s is not right: %d differences, see above; restore a backup, or run `analytics run --db NEW.db` to build it again from Kafka",
+		return fmt.Errorf("database %s is not right: %d differences, see above; run `analytics replay` to build it again from Kafka",
 			path, n+refusals)
 	case refusals > 0:
 		return fmt.Errorf("database %s is right in itself and does not agree with Kafka: %d differences, each says above what to run", path, refusals)

@@ -14,7 +14,7 @@ import (
 
 func checkCommand() *cli.Command {
 	return check.Command("processor", needs,
-		&cli.StringFlag{Name: "group", Value: defaultGroup, Usage: "consumer group that holds the progress"},
+		groupFlag(),
 		&cli.StringFlag{Name: "topic", Value: purchase.Topic, Usage: "topic to read purchases from"},
 		&cli.StringFlag{Name: "to", Value: enriched.Topic, Usage: "topic to write enriched events to"},
 		&cli.StringFlag{Name: "dead-letters", Value: deadletter.Topic, Usage: "topic to write dead letters to"},
@@ -23,7 +23,7 @@ func checkCommand() *cli.Command {
 
 // needs are what run relies on.
 func needs(c *cli.Context) []check.Need {
-	group, input := c.String("group"), c.String("topic")
+	group, input := group(c), c.String("topic")
 	ids := fmt.Sprintf("%s-%s-", group, input) // a partition's number follows
 	return []check.Need{
 		{Kind: check.Topic, Name: input, Operation: sarama.AclOperationRead, Why: "read purchases"},

@@ -39,7 +39,8 @@ Examples:
     processor run --drain    # what is there now, then exit`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "drain", Usage: "exit when all that the input holds at the start is processed"},
-			&cli.StringFlag{Name: "group", Value: defaultGroup, Usage: "consumer group that holds the progress"},
+			&cli.BoolFlag{Name: "from-beginning", Usage: "process all that the input holds again, into fresh topics named by --to and --dead-letters"},
+			groupFlag(),
 			&cli.StringFlag{Name: "topic", Value: purchase.Topic, Usage: "topic to read purchases from"},
 			&cli.StringFlag{Name: "to", Value: enriched.Topic, Usage: "topic to write enriched events to"},
 			&cli.StringFlag{Name: "dead-letters", Value: deadletter.Topic, Usage: "topic to write dead letters to"},
@@ -48,6 +49,22 @@ Examples:
 		}, kafka.Flags()),
 		Action: run,
 	}
+}
+
+func groupFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "group", Value: defaultGroup, Usage: "consumer group that holds the progress",
+		DefaultText: defaultGroup + ", with --from-beginning " + defaultGroup + ".TOPIC of the events",
+	}
+}
+
+// group is that of the work at hand: what is done from the beginning is
+// another progress than that of the processors at work.
+func group(c *cli.Context) string {
+	if c.Bool("from-beginning") && !c.IsSet("group") {
+		return defaultGroup + "." + c.String("to")
+	}
+	return c.String("group")
 }
 
 func run(c *cli.Context) error {
@@ -79,8 +96,9 @@ func settings(c *cli.Context) (pipeline.Settings, error) {
 	}
 	s := pipeline.Settings{
 		Kafka: connection,
-		Group: c.String("group"), Input: c.String("topic"), Output: c.String("to"), DeadLetters: c.String("dead-letters"),
+		Group: group(c), Input: c.String("topic"), Output: c.String("to"), DeadLetters: c.String("dead-letters"),
 		Linger: c.Duration("linger"), BatchSize: c.Int("batch-size"), Drain: c.Bool("drain"),
+		Fresh: c.Bool("from-beginning"),
 	}
 	switch {
 	case c.NArg() > 0:
@@ -95,6 +113,8 @@ func settings(c *cli.Context) (pipeline.Settings, error) {
 		return s, program.Usagef("--topic, --to and --dead-letters each need a name")
 	case s.Input == s.Output || s.Input == s.DeadLetters || s.Output == s.DeadLetters:
 		return s, program.Usagef("--topic %s, --to %s and --dead-letters %s must be three different topics", s.Input, s.Output, s.DeadLetters)
+	case s.Fresh && (s.Output == enriched.Topic || s.DeadLetters == deadletter.Topic || s.Group == defaultGroup):
+		return s, program.Usagef("--from-beginning needs --to and --dead-letters with other topics than %s and %s, and another --group than %s", enriched.Topic, deadletter.Topic, defaultGroup)
 	}
 	return s, nil
 }

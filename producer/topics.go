@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -23,13 +22,15 @@ func topicsCommand() *cli.Command {
 		Name:  "topics",
 		Usage: "the topics of the pipeline",
 		Subcommands: []*cli.Command{{
-			Name:  "create",
-			Usage: "create the three topics",
-			Description: `Creates purchases, analytics and purchases.dlq where they are missing, and
-shows how all three stand. Topics that exist are left as they are.
+			Name:      "create",
+			Usage:     "create the three topics, or others by name",
+			ArgsUsage: "[TOPIC...]",
+			Description: `Creates purchases, analytics and purchases.dlq, or the topics named, where they
+are missing, and shows how all of them stand. Topics that exist are left as they are.
 
-Example:
-   producer topics create --partitions 12 --replication-factor 3 --kafka-config client.properties`,
+Examples:
+   producer topics create --partitions 12 --replication-factor 3 --kafka-config client.properties
+   producer topics create analytics.v2 purchases.dlq.v2`,
 			Flags: append(kafka.Flags(),
 				&cli.IntFlag{Name: "partitions", Usage: "`N` partitions for each topic", DefaultText: "the cluster's", Value: clusterDefault},
 				&cli.IntFlag{Name: "replication-factor", Usage: "`N` replicas of each partition", DefaultText: "the cluster's", Value: clusterDefault},
@@ -57,21 +58,23 @@ func createTopics(c *cli.Context) error {
 		return errors.Join(err, client.Close())
 	}
 	defer func() { _ = admin.Close() }()
-	for _, topic := range topics() {
+	names := topics()
+	if c.Args().Present() {
+		names = c.Args().Slice()
+	}
+	for _, topic := range names {
 		what, err := createTopic(admin, topic, detail)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(c.App.ErrWriter, "%s: topic %s %s\n", c.App.Name, topic, what)
 	}
-	return showTopics(c.Context, c, settings)
+	return showTopics(c, settings, names)
 }
 
 func topicDetail(c *cli.Context) (sarama.TopicDetail, error) {
 	partitions, replicas := c.Int("partitions"), c.Int("replication-factor")
 	switch {
-	case c.Args().Present():
-		return sarama.TopicDetail{}, program.Usagef("topics create takes no arguments, got %q", c.Args().First())
 	case c.IsSet("partitions") && (partitions < 1 || partitions > maxPartitions):
 		return sarama.TopicDetail{}, program.Usagef("--partitions %d: want 1 to %d", partitions, maxPartitions)
 	case c.IsSet("replication-factor") && (replicas < 1 || replicas > 100):
@@ -97,12 +100,12 @@ func createTopic(admin sarama.ClusterAdmin, topic string, detail sarama.TopicDet
 }
 
 // showTopics asks on a new connection, as a program that starts now would.
-func showTopics(ctx context.Context, c *cli.Context, settings kafka.Settings) error {
+func showTopics(c *cli.Context, settings kafka.Settings, names []string) error {
 	var needs []check.Need
-	for _, topic := range topics() {
+	for _, topic := range names {
 		needs = append(needs, check.Need{Kind: check.Topic, Name: topic, Operation: sarama.AclOperationDescribe, Why: "show it"})
 	}
-	report, err := check.Inspect(ctx, settings, needs)
+	report, err := check.Inspect(c.Context, settings, needs)
 	if err != nil {
 		return err
 	}

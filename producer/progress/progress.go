@@ -26,6 +26,7 @@ const Bytes = "B"
 // several goroutines, and Add and Set cost next to nothing.
 type Bar struct {
 	done   atomic.Int64
+	note   atomic.Pointer[string]
 	stop   chan struct{}
 	ended  sync.WaitGroup
 	finish sync.Once
@@ -33,7 +34,7 @@ type Bar struct {
 
 // display draws how far the work is.
 type display interface {
-	show(done int64)
+	show(done int64, note string)
 	close()
 }
 
@@ -60,7 +61,7 @@ func (b *Bar) run(d display, interval time.Duration) {
 	for {
 		select {
 		case <-ticker.C:
-			d.show(b.done.Load())
+			d.show(b.done.Load(), b.noted())
 		case <-b.stop:
 			return
 		}
@@ -73,19 +74,32 @@ func (b *Bar) Add(n int64) { b.done.Add(n) }
 // Set says that n in all are done.
 func (b *Bar) Set(n int64) { b.done.Store(n) }
 
+// Note says more than a number can, in a few words; it stands until the next note.
+func (b *Bar) Note(text string) { b.note.Store(&text) }
+
+func (b *Bar) noted() string {
+	if note := b.note.Load(); note != nil {
+		return *note
+	}
+	return ""
+}
+
 // Finish removes the bar. After it nothing more is written to the writer.
 func (b *Bar) Finish() {
 	b.finish.Do(func() { close(b.stop) })
 	b.ended.Wait()
 }
 
-type terminal struct{ bar *progressbar.ProgressBar }
+type terminal struct {
+	bar         *progressbar.ProgressBar
+	label, note string
+}
 
 func newTerminal(w io.Writer, label string, total int64, unit string) *terminal {
 	if total <= 0 {
 		total = -1
 	}
-	return &terminal{bar: progressbar.NewOptions64(total,
+	return &terminal{label: label, bar: progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetDescription(label),
 		progressbar.OptionShowCount(),
@@ -97,8 +111,22 @@ func newTerminal(w io.Writer, label string, total int64, unit string) *terminal 
 	)}
 }
 
-func (t *terminal) show(done int64) { _ = t.bar.Set64(done) }
-func (t *terminal) close()          { _ = t.bar.Finish() }
+func (t *terminal) show(done int64, note string) {
+	if note != t.note { // each description draws the bar
+		t.note = note
+		t.bar.Describe(withNote(t.label, note))
+	}
+	_ = t.bar.Set64(done)
+}
+
+func (t *terminal) close() { _ = t.bar.Finish() }
+
+func withNote(text, note string) string {
+	if note == "" {
+		return text
+	}
+	return text + ", " + note
+}
 
 type lines struct {
 	w           io.Writer
@@ -107,8 +135,8 @@ type lines struct {
 	began       time.Time
 }
 
-func (l *lines) show(done int64) {
-	fmt.Fprintln(l.w, line(l.label, l.unit, done, l.total, time.Since(l.began)))
+func (l *lines) show(done int64, note string) {
+	fmt.Fprintln(l.w, withNote(line(l.label, l.unit, done, l.total, time.Since(l.began)), note))
 }
 
 func (l *lines) close() {}

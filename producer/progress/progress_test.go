@@ -73,11 +73,26 @@ func TestAddFromSeveralGoroutines(t *testing.T) {
 	}
 }
 
+func TestNoteStandsBehindWhatIsDone(t *testing.T) {
+	var out bytes.Buffer
+	l := &lines{w: &out, label: "replay", unit: "records", began: time.Now()}
+	l.show(5, "partitions at 1 2 %")
+	if text := out.String(); !strings.HasPrefix(text, "replay: 5 records, ") || !strings.HasSuffix(text, "/s, partitions at 1 2 %\n") {
+		t.Errorf("the line is %q", text)
+	}
+	out.Reset()
+	bar := newTerminal(&out, "replay", 10, "records")
+	bar.show(5, "partitions at 1 2 %")
+	if !strings.Contains(out.String(), "replay, partitions at 1 2 %") {
+		t.Errorf("the bar shows %q", out.String())
+	}
+}
+
 func TestTerminalShowsABarAndRemovesIt(t *testing.T) {
 	for _, total := range []int64{0, 200} {
 		var out bytes.Buffer
 		bar := newTerminal(&out, "import", total, Bytes)
-		bar.show(100)
+		bar.show(100, "")
 		if !strings.Contains(out.String(), "import") {
 			t.Errorf("total %d: the bar shows %q", total, out.String())
 		}

@@ -5,16 +5,15 @@ package database
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/jmoiron/sqlx"
-	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
 )
 
 // DefaultPath is where the programs look for the database.
@@ -33,6 +32,7 @@ const (
 type Database struct {
 	*sqlx.DB
 	Path string
+	File
 	lock *lock
 }
 
@@ -52,17 +52,48 @@ func Open(ctx context.Context, path string) (*Database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
-	db, err := sqlx.ConnectContext(ctx, "sqlite3", WriterDSN(path))
+	d := &Database{Path: path, lock: lock}
+	if err := d.open(ctx); err != nil {
+		return nil, errors.Join(err, lock.release())
+	}
+	return d, nil
+}
+
+// open opens what Path leads to now. A file that does not exist is made before
+// SQLite sees it, so that it has an identity.
+func (d *Database) open(ctx context.Context) error {
+	made, err := os.OpenFile(d.Path, os.O_CREATE|os.O_EXCL, 0o644)
 	if err == nil {
-		err = migrate(ctx, db.DB)
+		err = made.Close()
 	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("open database %s: %w", d.Path, err)
+	}
+	d.DB, d.File, err = connect(ctx, d.Path, WriterOptions())
 	if err != nil {
-		if db != nil {
-			_ = db.Close()
-		}
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), lock.release())
+		return fmt.Errorf("open database %s: %w", d.Path, err)
 	}
-	return &Database{DB: db, Path: path, lock: lock}, nil
+	if err := migrate(ctx, d.DB); err != nil {
+		return errors.Join(fmt.Errorf("open database %s: %w", d.Path, err), d.DB.Close())
+	}
+	return nil
+}
+
+// WriterOptions are those of go-sqlite3 with which [Open] connects.
+func WriterOptions() url.Values {
+	return url.Values{
+		"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}, "_busy_timeout": {busyTimeout},
+		"_cache_size": {writerCache}, "_txlock": {"immediate"},
+	}
+}
+
+// Reopen leaves a database that was replaced for the one in its place. The
+// lock is of the path, and kept. After an error only Close is left.
+func (d *Database) Reopen(ctx context.Context) error {
+	if err := d.DB.Close(); err != nil {
+		return fmt.Errorf("close the replaced database %s: %w", d.Path, err)
+	}
+	return d.open(ctx)
 }
 
 // Close empties the write-ahead log if no reader needs it, which SQLite itself
@@ -80,9 +111,9 @@ func OpenReader(path string) (*sqlx.DB, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w at %s; `analytics run` makes it, --db names another", ErrMissing, path)
 	}
-	db, err := sqlx.Connect("sqlite3", dsn(path, url.Values{
+	db, _, err := connect(context.Background(), path, url.Values{
 		"mode": {"ro"}, "_query_only": {"true"}, "_busy_timeout": {busyTimeout},
-	}))
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open database %s for reading: %w", path, err)
 	}
@@ -102,20 +133,6 @@ func Check(path string) error {
 	return db.Close()
 }
 
-// WriterDSN is the driver's name of the database as [Open] opens it.
-func WriterDSN(path string) string {
-	return dsn(path, url.Values{
-		"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}, "_busy_timeout": {busyTimeout},
-		"_cache_size": {writerCache}, "_txlock": {"immediate"},
-	})
-}
-
-func dsn(path string, options url.Values) string {
-	return "file:" + escape(path) + "?" + options.Encode()
-}
-
-// escape keeps the characters of a path that mean something in a SQLite URI
-// (https://sqlite.org/uri.html) from doing so.
-func escape(path string) string {
-	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
+func connect(ctx context.Context, path string, options url.Values) (*sqlx.DB, File, error) {
+	return Connect(ctx, path, options, func(c Connector) driver.Connector { return c })
 }

@@ -29,7 +29,7 @@ func explanation(code sqlite3.ErrNo) string {
 	case sqlite3.ErrIoErr:
 		return "the disk failed to read or write; check the disk and its free space, then run `analytics verify`, then `analytics run` to go on"
 	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
-		return "the file is damaged; check the disk, run `analytics verify` to see what is wrong, and restore a backup or run `analytics run --db NEW.db` to build it again"
+		return "the file is damaged; check the disk, run `analytics verify` to see what is wrong, and run `analytics replay` to build it again from Kafka"
 	case sqlite3.ErrBusy, sqlite3.ErrLocked:
 		return "another program holds its write lock, such as a sqlite3 shell within a transaction; " + intact + ", end that program and run this again"
 	case sqlite3.ErrReadonly, sqlite3.ErrPerm, sqlite3.ErrCantOpen, sqlite3.ErrAuth:

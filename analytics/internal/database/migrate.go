@@ -2,13 +2,13 @@ package database
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"io/fs"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/pressly/goose/v3"
 
+	"purchases/analytics/internal/rollup"
 	"purchases/analytics/internal/sqlfiles"
 )
 
@@ -26,6 +26,13 @@ func checkSchema(db *sqlx.DB) error {
 		return fmt.Errorf("its schema has version %d, this program wants %d; `analytics run` brings it up to date", version, known)
 	case version > known:
 		return tooNew(version, known)
+	}
+	var stale int
+	if err := db.Get(&stale, `SELECT count(*) FROM stale_rollups`); err != nil {
+		return fmt.Errorf("read which statistics are stale: %w", err)
+	}
+	if stale > 0 {
+		return fmt.Errorf("%d tables of statistics are yet to be computed from its events; `analytics run` does so at its start", stale)
 	}
 	return nil
 }
@@ -52,9 +59,10 @@ func newestVersion() (newest int64, err error) {
 }
 
 // migrate applies the migrations that the database lacks, each in a
-// transaction of its own, and refuses a database from a newer program.
-func migrate(ctx context.Context, db *sql.DB) error {
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, sqlfiles.Migrations())
+// transaction of its own, and computes the statistics that they declare stale.
+// It refuses a database from a newer program.
+func migrate(ctx context.Context, db *sqlx.DB) error {
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db.DB, sqlfiles.Migrations())
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
@@ -68,5 +76,5 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate the schema from version %d to %d: %w", current, known, err)
 	}
-	return nil
+	return rollup.RebuildStale(ctx, db)
 }

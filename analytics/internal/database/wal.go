@@ -3,17 +3,13 @@ package database
 import (
 	"context"
 	"fmt"
-	"os"
 )
 
 // WALSize is the size in bytes of the database's write-ahead log. It is 0 when
 // there is none.
 func (d *Database) WALSize() int64 {
-	info, err := os.Stat(d.Path + "-wal")
-	if err != nil {
-		return 0
-	}
-	return info.Size()
+	_, log := Size(d.Path)
+	return log
 }
 
 // Truncate copies the write-ahead log into the database and empties its file.

@@ -36,6 +36,7 @@ type Freshness struct {
 	AsOf      time.Time  // when the database was looked at
 	Positions []Position // in order of topic and partition
 	Lag       *int64     // records to be read yet, over all logs, at most; nil when unknown
+	Replay    int64      // the number of the replay that made the database; 0 when none did
 }
 
 // Read reads the positions. To say what an answer reflects it must run in the
@@ -46,6 +47,9 @@ func Read(ctx context.Context, db sqlx.QueryerContext) (Freshness, error) {
 		`SELECT topic, partition, next_offset, watermark, stored_at FROM partitions ORDER BY topic, partition`)
 	if err != nil {
 		return f, fmt.Errorf("read the stored offsets: %w", err)
+	}
+	if err := sqlx.GetContext(ctx, db, &f.Replay, `SELECT ifnull(max(replay), 0) FROM replays WHERE result = 'in place'`); err != nil {
+		return f, fmt.Errorf("read which replay made the database: %w", err)
 	}
 	return f, nil
 }
@@ -82,11 +86,12 @@ func (f *Freshness) Offsets() string {
 	return strings.Join(parts, ",")
 }
 
-// Tag is the same for two looks at the database with the same stored offsets,
-// and differs, but for chance, for others.
+// Tag is the same for two looks at one database with the same stored offsets,
+// and differs, but for chance, for others. After a replay, the same offsets may
+// give other answers.
 func (f *Freshness) Tag() string {
 	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(f.Offsets())) // never fails
+	_, _ = fmt.Fprint(hash, f.Replay, f.Offsets()) // never fails
 	return strconv.FormatUint(hash.Sum64(), 36)
 }
 

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,40 +18,53 @@ import (
 // origin is what tells one topic from all others of its name.
 type origin struct {
 	Topic     string
+	Role      string // what the database keeps of it
 	ClusterID string `db:"cluster_id"`
 	TopicID   string `db:"topic_id"`
 }
 
 // bind ties the database to these topics of this cluster, or checks that it is
 // tied to them. It writes only when nothing is refused.
-func bind(ctx context.Context, db *database.Database, client sarama.Client, topics []string) (origins []origin, err error) {
-	var unbound []origin
-	for _, topic := range topics {
-		found, err := patiently(ctx, client, topic, func() (origin, error) { return findOrigin(client, topic) })
+func bind(ctx context.Context, db *database.Database, client sarama.Client, topics Topics) (origins []origin, err error) {
+	stored, err := storedOrigins(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	for _, wanted := range topics.roles() {
+		found, err := patiently(ctx, client, wanted.Topic, func() (origin, error) { return findOrigin(client, wanted.Topic) })
 		if err != nil {
 			return nil, err
 		}
-		var bound origin
-		err = db.GetContext(ctx, &bound, `SELECT topic, cluster_id, topic_id FROM topics WHERE topic = ?`, topic)
-		switch {
-		case errors.Is(err, sql.ErrNoRows):
-			unbound = append(unbound, found)
-		case err != nil:
-			return nil, fmt.Errorf("read the origin of topic %q: %w", topic, err)
-		default:
-			if err := bound.compare(found); err != nil {
-				return nil, err
-			}
+		found.Role = wanted.Role
+		if err := compareOrigins(stored, found); err != nil {
+			return nil, err
 		}
 		origins = append(origins, found)
 	}
-	if len(unbound) > 0 {
-		_, err = db.NamedExecContext(ctx, `INSERT INTO topics (topic, cluster_id, topic_id) VALUES (:topic, :cluster_id, :topic_id)`, unbound)
-	}
+	_, err = db.NamedExecContext(ctx, `INSERT INTO topics (topic, role, cluster_id, topic_id) VALUES (:topic, :role, :cluster_id, :topic_id)
+		ON CONFLICT DO UPDATE SET role = excluded.role`, origins)
 	if err != nil {
-		return nil, fmt.Errorf("bind the database to topic %q: %w", unbound[0].Topic, err)
+		return nil, fmt.Errorf("bind the database to topic %q and topic %q: %w", topics.Events, topics.DeadLetters, err)
 	}
 	return origins, nil
+}
+
+// compareOrigins refuses a topic that is not the stored one of its role.
+func compareOrigins(stored []origin, found origin) error {
+	for _, bound := range stored {
+		switch {
+		case bound.Topic == found.Topic && bound.Role != found.Role && bound.Role != "":
+			return fmt.Errorf("topic %q: %w: the database holds it as a topic of %s, not of %s", found.Topic, ErrOtherLog, bound.Role, found.Role)
+		case bound.Topic == found.Topic:
+			if err := bound.compare(found); err != nil {
+				return err
+			}
+		case bound.Role == found.Role:
+			return fmt.Errorf("topic %q: %w: the database holds %s of topic %q; name no other, or run `analytics replay` with the new name to build it from there",
+				found.Topic, ErrOtherLog, bound.Role, bound.Topic)
+		}
+	}
+	return nil
 }
 
 // checkOrigin refuses a topic that is no longer the bound one.
@@ -89,25 +101,25 @@ func findOrigin(client sarama.Client, topic string) (origin, error) {
 	if found.Uuid == (sarama.Uuid{}) {
 		return origin{}, fmt.Errorf("identify topic %q: the broker does not say the topic's id; Kafka 2.8 and later do", topic)
 	}
-	return origin{topic, *response.ClusterID, found.Uuid.String()}, nil
+	return origin{Topic: topic, ClusterID: *response.ClusterID, TopicID: found.Uuid.String()}, nil
 }
 
 // discover returns the partitions that are not known yet with the offset at
 // which to begin, and gives each a row in the database. It writes only when
 // nothing is refused.
 func (in *ingester) discover(ctx context.Context, db *database.Database, known map[store.Partition]*reader) (map[store.Partition]position, error) {
-	if err := in.client.RefreshMetadata(in.topics()...); err != nil {
+	if err := in.client.RefreshMetadata(in.names()...); err != nil {
 		return nil, fmt.Errorf("refresh the topics' metadata: %w", err)
 	}
 	positions := map[store.Partition]position{}
-	for _, topic := range in.topics() {
+	for _, topic := range in.names() {
 		partitions, err := kafka.Partitions(in.client, topic)
 		if err != nil {
 			return nil, err
 		}
 		for _, n := range partitions {
 			p := store.Partition{Topic: topic, Partition: n}
-			if known[p] != nil {
+			if known[p] != nil || !in.wanted(p) {
 				continue
 			}
 			if positions[p], err = in.locate(ctx, db, p); err != nil {
@@ -132,7 +144,7 @@ func (in *ingester) locate(ctx context.Context, db *database.Database, p store.P
 	}
 	if at.isNew {
 		b, err := findBounds(ctx, in.client, p)
-		at.next = b.oldest
+		at.next = b.Oldest
 		return at, err
 	}
 	known, err := compare(ctx, in.client, p, at)

@@ -16,6 +16,7 @@ import (
 
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
+	"purchases/analytics/internal/store"
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
 	"purchases/producer/kafka"
@@ -54,7 +55,7 @@ func startLive(t *testing.T, c *kfake.Cluster, db *database.Database, change ...
 	l := &live{t: t, ctx: ctx, stored: make(chan int, 10_000)}
 	cfg := config(c)
 	cfg.Drain = false
-	cfg.Stored = func(n int) { l.stored <- n }
+	cfg.Stored = func(chunks []store.Chunk) { l.stored <- store.Records(chunks) }
 	cfg.Log = slog.New(slog.NewTextHandler(&l.log, nil))
 	for _, f := range change {
 		f(&cfg)

@@ -10,6 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"purchases/analytics/internal/store"
+	"purchases/producer/kafka"
 )
 
 // ErrOtherLog is the error of a database that was built from another log than
@@ -80,14 +81,32 @@ func storedPosition(ctx context.Context, db *sqlx.DB, p store.Partition) (positi
 	return row.position(), nil
 }
 
-// bounds are the first offset that a log has and the one its next record gets.
-type bounds struct{ oldest, newest int64 }
+// Bounds are the first offset that a log has and the one its next record gets.
+type Bounds struct{ Oldest, Newest int64 }
 
-func findBounds(ctx context.Context, client sarama.Client, p store.Partition) (b bounds, err error) {
-	if b.oldest, err = offset(ctx, client, p, sarama.OffsetOldest); err != nil {
+// FindBounds asks for the bounds of every partition of the topics.
+func FindBounds(ctx context.Context, client sarama.Client, topics Topics) (map[store.Partition]Bounds, error) {
+	all := map[store.Partition]Bounds{}
+	for _, topic := range topics.names() {
+		partitions, err := kafka.Partitions(client, topic)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range partitions {
+			p := store.Partition{Topic: topic, Partition: n}
+			if all[p], err = findBounds(ctx, client, p); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}
+
+func findBounds(ctx context.Context, client sarama.Client, p store.Partition) (b Bounds, err error) {
+	if b.Oldest, err = offset(ctx, client, p, sarama.OffsetOldest); err != nil {
 		return b, fmt.Errorf("find the start of %s: %w", p, err)
 	}
-	if b.newest, err = offset(ctx, client, p, sarama.OffsetNewest); err != nil {
+	if b.Newest, err = offset(ctx, client, p, sarama.OffsetNewest); err != nil {
 		return b, fmt.Errorf("find the end of %s: %w", p, err)
 	}
 	return b, nil
@@ -102,16 +121,16 @@ func compare(ctx context.Context, client sarama.Client, p store.Partition, at po
 	switch {
 	case err != nil:
 		return false, err
-	case at.next < b.oldest:
-		return false, &gapError{p, at.next, b.oldest - 1}
-	case at.next > b.newest:
+	case at.next < b.Oldest:
+		return false, &gapError{p, at.next, b.Oldest - 1}
+	case at.next > b.Newest:
 		return false, fmt.Errorf("%s: %w: stored up to offset %d, and the log ends at %d: it was truncated or restored from an old copy; %s",
-			p, ErrOtherLog, at.next, b.newest, buildAnew)
+			p, ErrOtherLog, at.next, b.Newest, buildAnew)
 	}
 	switch {
 	case at.last == nil:
 		return true, nil
-	case at.last.Offset < b.oldest:
+	case at.last.Offset < b.Oldest:
 		return false, nil
 	}
 	return compareRecord(client, p, at.last)

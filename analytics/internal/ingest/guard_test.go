@@ -18,6 +18,7 @@ import (
 
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
+	"purchases/analytics/internal/store"
 	"purchases/processor/enriched"
 )
 
@@ -130,7 +131,7 @@ func storing(t *testing.T, ctx context.Context, c *kfake.Cluster, db *database.D
 	cfg.Drain = false
 	change(&cfg)
 	stored, done = make(chan int, 1000), make(chan error, 1)
-	cfg.Stored = func(n int) { stored <- n }
+	cfg.Stored = func(chunks []store.Chunk) { stored <- store.Records(chunks) }
 	go func() { done <- ingest.Run(ctx, db, cfg) }()
 	await(t, ctx, stored, n)
 	return stored, done

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -32,20 +33,22 @@ const (
 // Config says what to ingest.
 type Config struct {
 	Kafka kafka.Settings
-	// Events and DeadLetters are the names of the topics.
-	Events, DeadLetters string
+	Topics
 	// Group is the consumer group that is told of the stored offsets, so that
-	// lag tools can show them. It is never read.
+	// lag tools can show them. It is never read. Empty means that none is told.
 	Group string
 	// AcceptGaps goes on where offsets have expired before they were read, and
 	// records them as a gap. Without it that is an error.
 	AcceptGaps bool
 	// Drain ends Run when everything is stored that the log held at its start.
 	Drain bool
+	// Until, when not nil, ends Run when every record below these offsets is
+	// stored, and nothing else is: partitions that it does not name are not read.
+	Until map[store.Partition]int64
 	Log   *slog.Logger
-	// Stored, when not nil, is called after each transaction with the number
-	// of records that it held.
-	Stored func(records int)
+	// Stored, when not nil, is called after each transaction with what it
+	// held. It must not keep the chunks.
+	Stored func([]store.Chunk)
 }
 
 // Configure sets on c what the guarantee needs: only committed records. It
@@ -74,11 +77,13 @@ type ingester struct {
 	outage   *outage
 	chunks   chan store.Chunk
 	next     map[store.Partition]int64 // stored so far
-	targets  map[store.Partition]int64 // where a drain ends: the last record's offset
+	targets  map[store.Partition]int64 // where the run ends: the last record's offset
 }
 
-// Run ingests until ctx ends, which is no error, or with Drain until all is
-// stored. Whatever ends it, the database holds complete transactions only.
+// Run ingests until ctx ends, which is no error, or with Drain or Until until
+// all is stored. It ends with [database.ErrReplaced] when a replay has put another
+// database in the place of this one, for which Run is to be called again. Whatever
+// ends it, the database holds complete transactions only.
 func Run(ctx context.Context, db *database.Database, config Config) (err error) {
 	client, err := config.Kafka.Connect(ctx, Configure(config.Kafka.Config()))
 	if err != nil {
@@ -90,10 +95,10 @@ func Run(ctx context.Context, db *database.Database, config Config) (err error) 
 		chunks: make(chan store.Chunk, queuedChunks),
 		next:   map[store.Partition]int64{}, targets: map[store.Partition]int64{},
 	}
-	if in.origins, err = bind(ctx, db, client, in.topics()); err != nil {
+	if in.origins, err = bind(ctx, db, client, in.Topics); err != nil {
 		return err
 	}
-	if config.Drain {
+	if in.ends() {
 		if err := in.findTargets(); err != nil {
 			return err
 		}
@@ -101,19 +106,37 @@ func Run(ctx context.Context, db *database.Database, config Config) (err error) 
 	return in.run(ctx, db)
 }
 
-func (in *ingester) topics() []string { return []string{in.Events, in.DeadLetters} }
-
 func (in *ingester) findTargets() error {
-	for _, topic := range in.topics() {
+	for _, topic := range in.names() {
 		last, err := kafka.LastRecords(in.client, topic)
 		if err != nil {
 			return err
 		}
-		for p, offset := range last {
-			in.targets[store.Partition{Topic: topic, Partition: p}] = offset
+		for n, offset := range last {
+			p := store.Partition{Topic: topic, Partition: n}
+			if in.wanted(p) {
+				in.targets[p] = min(offset, in.end(p)-1)
+			}
 		}
 	}
 	return nil
+}
+
+// ends says whether the run has an end of its own.
+func (in *ingester) ends() bool { return in.Drain || in.Until != nil }
+
+// wanted says whether the partition is to be read.
+func (in *ingester) wanted(p store.Partition) bool {
+	_, named := in.Until[p]
+	return named || in.Until == nil
+}
+
+// end is the offset before which the reading of a partition ends.
+func (in *ingester) end(p store.Partition) int64 {
+	if end, named := in.Until[p]; named {
+		return end
+	}
+	return math.MaxInt64
 }
 
 func (in *ingester) run(ctx context.Context, db *database.Database) (err error) {
@@ -123,7 +146,9 @@ func (in *ingester) run(ctx context.Context, db *database.Database) (err error) 
 	if in.writer, err = store.NewWriter(ctx, db.DB); err != nil {
 		return errors.Join(err, in.consumer.Close())
 	}
-	in.lag = startLagReporter(in.client, in.Group, in.Log)
+	if in.Group != "" {
+		in.lag = startLagReporter(in.client, in.Group, in.Log)
+	}
 	err = in.work(ctx, db)
 	in.lag.close()
 	return errors.Join(err, in.writer.Close(), in.consumer.Close())
@@ -143,7 +168,7 @@ func (in *ingester) work(ctx context.Context, db *database.Database) error {
 		in.next[p] = at.next
 	}
 	group.Go(func() error {
-		err := in.write(ctx, newWALKeeper(db, in.Log))
+		err := in.write(ctx, db, newWALKeeper(db, in.Log))
 		if err == nil { // an error ends the others by itself, and must not come after theirs
 			stop()
 		}
@@ -177,7 +202,7 @@ func (in *ingester) read(ctx context.Context, db *database.Database, group *errg
 		switch positions, err = in.refresh(ctx, db, readers); {
 		case err == nil:
 			in.outage.reachable()
-		case errors.Is(err, ErrOtherLog):
+		case errors.Is(err, ErrOtherLog), errors.Is(err, database.ErrReplaced):
 			return err
 		case !failing && ctx.Err() == nil:
 			in.Log.Warn("cannot look for new partitions; trying until it works", "cause", err)
@@ -188,6 +213,9 @@ func (in *ingester) read(ctx context.Context, db *database.Database, group *errg
 
 // refresh checks the logs that are being read and returns the new ones.
 func (in *ingester) refresh(ctx context.Context, db *database.Database, readers map[store.Partition]*reader) (map[store.Partition]position, error) {
+	if db.Replaced() {
+		return nil, database.ErrReplaced
+	}
 	last := lastRead(readers)
 	if err := in.checkOrigins(); err != nil {
 		return nil, err
@@ -200,10 +228,13 @@ func (in *ingester) refresh(ctx context.Context, db *database.Database, readers 
 }
 
 // write collects chunks into batches and stores them.
-func (in *ingester) write(ctx context.Context, wal *walKeeper) error {
+func (in *ingester) write(ctx context.Context, db *database.Database, wal *walKeeper) error {
 	defer wal.ticker.Stop()
 	for !in.drained() {
 		batch, err := in.collect(ctx, wal)
+		if err == nil && db.Replaced() {
+			err = database.ErrReplaced
+		}
 		if err != nil {
 			return err
 		}
@@ -211,14 +242,12 @@ func (in *ingester) write(ctx context.Context, wal *walKeeper) error {
 			return err
 		}
 		wal.written = true
-		records := 0
 		for _, c := range batch {
 			in.next[c.Partition] = c.Next
 			in.lag.report(c.Partition, c.Next)
-			records += len(c.Records)
 		}
 		if in.Stored != nil {
-			in.Stored(records)
+			in.Stored(batch)
 		}
 	}
 	return nil
@@ -255,5 +284,5 @@ func (in *ingester) drained() bool {
 			return false
 		}
 	}
-	return in.Drain
+	return in.ends()
 }

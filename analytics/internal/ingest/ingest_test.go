@@ -15,6 +15,7 @@ import (
 
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
+	"purchases/analytics/internal/store"
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
 	"purchases/producer/kafka"
@@ -52,7 +53,7 @@ func newDatabase(t *testing.T) *database.Database {
 
 func config(c *kfake.Cluster) ingest.Config {
 	return ingest.Config{
-		Kafka: settings(c), Events: enriched.Topic, DeadLetters: deadletter.Topic, Group: "analytics",
+		Kafka: settings(c), Topics: ingest.DefaultTopics, Group: "analytics",
 		Drain: true, Log: slog.New(slog.DiscardHandler),
 	}
 }
@@ -208,7 +209,7 @@ func TestLiveRunFindsNewPartitionsAndStopsCleanly(t *testing.T) {
 	cfg := config(c)
 	cfg.Drain = false
 	stored := make(chan int, 1000)
-	cfg.Stored = func(n int) { stored <- n }
+	cfg.Stored = func(chunks []store.Chunk) { stored <- store.Records(chunks) }
 	done := make(chan error, 1)
 	go func() { done <- ingest.Run(ctx, db, cfg) }()
 	await(t, ctx, stored, 20)

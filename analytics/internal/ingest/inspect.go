@@ -43,6 +43,21 @@ func Inspect(ctx context.Context, db sqlx.QueryerContext, client sarama.Client) 
 	return onlyRefusals(refusals)
 }
 
+// SameLog refuses, with an [ErrOtherLog], logs that the database was not built
+// from. That they may have expired in part is no matter here.
+func SameLog(ctx context.Context, db sqlx.QueryerContext, client sarama.Client) error {
+	refusals, err := Inspect(ctx, db, client)
+	if err != nil {
+		return err
+	}
+	for _, refusal := range refusals {
+		if errors.Is(refusal, ErrOtherLog) {
+			return refusal
+		}
+	}
+	return nil
+}
+
 // onlyRefusals returns the first error that is none as the error.
 func onlyRefusals(list []error) (refusals []error, err error) {
 	for _, err := range list {

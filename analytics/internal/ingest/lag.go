@@ -21,7 +21,8 @@ const (
 
 // lagReporter tells Kafka which offsets are stored, after they are, so that
 // tools which know only Kafka can show the consumer lag. Nothing depends on it:
-// a commit that fails is logged, and the next one covers it.
+// a commit that fails is logged, and the next one covers it. A nil lagReporter
+// tells nobody.
 type lagReporter struct {
 	client sarama.Client
 	group  string
@@ -42,6 +43,9 @@ func startLagReporter(client sarama.Client, group string, log *slog.Logger) *lag
 
 // report notes the offset; it does not wait for Kafka.
 func (l *lagReporter) report(p store.Partition, next int64) {
+	if l == nil {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stored[p], l.changed = next, true
@@ -119,6 +123,9 @@ func (l *lagReporter) send(offsets map[store.Partition]int64) error {
 
 // close commits the last offsets.
 func (l *lagReporter) close() {
+	if l == nil {
+		return
+	}
 	close(l.stop)
 	l.done.Wait()
 }

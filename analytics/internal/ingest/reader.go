@@ -20,7 +20,7 @@ const relocatePause = time.Second
 type reader struct {
 	*ingester
 	partition store.Partition
-	next      int64
+	next, end int64                             // the offset to read next, and the one not to read
 	last      atomic.Pointer[store.Fingerprint] // of the last record that was read
 	messages  sarama.PartitionConsumer
 	decode    func(*sarama.ConsumerMessage) store.Record
@@ -32,13 +32,14 @@ func (in *ingester) newReader(p store.Partition, at position) *reader {
 	if p.Topic == in.DeadLetters {
 		decode = decodeDeadLetter
 	}
-	r := &reader{ingester: in, partition: p, next: at.next, decode: decode}
+	r := &reader{ingester: in, partition: p, next: at.next, end: in.end(p), decode: decode}
 	r.last.Store(at.last)
 	return r
 }
 
-// run reads until ctx ends or the partition cannot be read any more. A broker
-// that is away is waited for: sarama tries again by itself.
+// run reads until ctx ends, all is read that is to be, or the partition cannot
+// be read any more. A broker that is away is waited for: sarama tries again by
+// itself.
 func (r *reader) run(ctx context.Context) error {
 	for {
 		err := r.consume(ctx)
@@ -75,9 +76,12 @@ func (r *reader) relocate(ctx context.Context) error {
 	}
 }
 
-// consume reads until ctx ends or the consumer does, which is an
-// ErrOffsetOutOfRange when the log does not have the position.
+// consume reads until ctx ends, all is read that is to be, or the consumer
+// ends, which is an ErrOffsetOutOfRange when the log does not have the position.
 func (r *reader) consume(ctx context.Context) (err error) {
+	if r.next >= r.end {
+		return nil
+	}
 	r.messages, err = patiently(ctx, r.client, r.partition.Topic, func() (sarama.PartitionConsumer, error) {
 		return r.consumer.ConsumePartition(r.partition.Topic, r.partition.Partition, r.next)
 	})
@@ -99,7 +103,10 @@ func (r *reader) consume(ctx context.Context) (err error) {
 				return r.finish(ctx)
 			}
 			r.outage.read(r.partition)
-			if err := r.hand(ctx, r.collect(m)); err != nil {
+			if m.Offset >= r.end {
+				return nil
+			}
+			if err := r.hand(ctx, r.collect(m)); err != nil || r.next >= r.end {
 				return err
 			}
 		}
@@ -110,6 +117,9 @@ func (r *reader) consume(ctx context.Context) (err error) {
 // one by itself only when its offset is out of range.
 func (r *reader) finish(ctx context.Context) error {
 	for m := range r.messages.Messages() {
+		if m.Offset >= r.end {
+			return nil
+		}
 		if err := r.hand(ctx, r.collect(m)); err != nil {
 			return err
 		}
@@ -132,6 +142,10 @@ func (r *reader) collect(m *sarama.ConsumerMessage) store.Chunk {
 	for len(chunk.Records) < chunkRecords {
 		next := r.nextBuffered()
 		if next == nil {
+			break
+		}
+		if next.Offset >= r.end {
+			r.end = r.next // nothing more
 			break
 		}
 		m = next

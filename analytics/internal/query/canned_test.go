@@ -71,6 +71,8 @@ func TestCannedAnswers(t *testing.T) {
 
 		{"gaps", nil, []string{"purchases.dlq|0|0|9|10|2011-02-01T00:00:00Z"}},
 
+		{"replays", nil, []string{"1|log|in place|2011-02-01T00:00:00Z|1.5|0|8|8|3|6|7|1|a plan"}},
+
 		{"recent", given{"limit": "3"}, []string{
 			"2011-02-07T11:00:00.000Z|return|dee|D|DISH|-2|1.00|-2.00|GBP|-",
 			"2011-02-07T10:00:00.000Z|purchase|cid|A|APPLE|1|3.00|3.00|EUR|o4",

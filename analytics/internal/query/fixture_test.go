@@ -87,6 +87,9 @@ func openSmall(t *testing.T, driver string) *sqlx.DB {
 		('purchases.dlq', 0, 1, x'02', 'invalid_json', 'the value is not a JSON object', 1296518401000, 'purchases', 0, 6, x'00'),
 		('purchases.dlq', 0, 2, x'03', 'missing_user', 'user is absent or empty', 1296518402000, 'purchases', 1, 5, NULL)`)
 	tx.MustExec(`INSERT INTO gaps VALUES ('purchases.dlq', 0, 0, 9, 1296518400000)`)
+	tx.MustExec(`INSERT INTO replays VALUES (1, 'log', 'a plan', 'in place', 1296518400000, 1296518401500, 8, 3), (2, 'rollups', '', 'building', 1296518402000, NULL, 0, -1)`)
+	tx.MustExec(`INSERT INTO replay_partitions VALUES (1, 'analytics', 0, 3, 8), (1, 'purchases.dlq', 0, 0, 3)`)
+	tx.MustExec(`INSERT INTO replay_figures VALUES (1, 'events', '', 6, 7), (1, 'revenue', 'GBP', 5, 5)`)
 	tx.MustExec(`INSERT INTO rejected_totals SELECT reason, count(*), min(rejected_at), max(rejected_at) FROM rejected GROUP BY reason`)
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)

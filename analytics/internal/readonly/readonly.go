@@ -10,12 +10,11 @@ package readonly
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
-	"path/filepath"
+	"sync"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/mattn/go-sqlite3"
@@ -29,33 +28,87 @@ const (
 	cacheSize   = "-4096" // KiB of each connection, negative as PRAGMA cache_size has it
 )
 
-// Pool is a set of connections that can only read.
-type Pool struct{ db *sqlx.DB }
+// Pool is a set of connections that can only read. When a replay has replaced
+// the database, what is asked next is asked of the new one.
+type Pool struct {
+	path        string
+	connections int
+
+	mu   sync.RWMutex // held for writing while db and file change
+	db   *sqlx.DB
+	file database.File
+}
 
 // Open opens an existing database with up to the given number of connections.
 // It fails where [database.OpenReader] does.
 func Open(path string, connections int) (*Pool, error) {
-	if err := database.Check(path); err != nil {
+	p := &Pool{path: path, connections: connections}
+	if err := p.open(); err != nil {
 		return nil, err
 	}
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		return nil, fmt.Errorf("open database %s for reading: %w", path, err)
+	return p, nil
+}
+
+func (p *Pool) open() error {
+	if err := database.Check(p.path); err != nil {
+		return err
 	}
-	uri := url.URL{Scheme: "file", Path: absolute, RawQuery: url.Values{
+	db, file, err := database.Connect(context.Background(), p.path, url.Values{
 		"mode": {"ro"}, "_query_only": {"true"}, "_busy_timeout": {busyTimeout}, "_cache_size": {cacheSize},
-	}.Encode()}
-	db := sqlx.NewDb(sql.OpenDB(connector{uri.String()}), "sqlite3")
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	if err := db.Ping(); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s for reading: %w", path, err), db.Close())
+	}, func(c database.Connector) driver.Connector { return guardedConnector{c} })
+	if err != nil {
+		return fmt.Errorf("open database %s for reading: %w", p.path, err)
 	}
-	return &Pool{db}, nil
+	db.SetMaxOpenConns(p.connections)
+	db.SetMaxIdleConns(p.connections)
+	p.db, p.file = db, file
+	return nil
+}
+
+// follow opens the database that the path leads to by now, if another one. It
+// waits for those who are taking a connection to the replaced one, which is
+// then closed as they give them back.
+func (p *Pool) follow() error {
+	p.mu.RLock()
+	replaced := p.file.Replaced()
+	p.mu.RUnlock()
+	if !replaced {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.file.Replaced() {
+		return nil // another goroutine was first
+	}
+	old := p.db
+	if err := p.open(); err != nil {
+		return err
+	}
+	_ = old.Close() // nothing was written to it
+	return nil
+}
+
+// take takes a connection to the database that the path leads to.
+func (p *Pool) take(ctx context.Context) (*sqlx.Conn, error) {
+	for {
+		if err := p.follow(); err != nil {
+			return nil, err
+		}
+		p.mu.RLock()
+		c, err := p.db.Connx(ctx)
+		p.mu.RUnlock()
+		if !errors.Is(err, database.ErrReplaced) { // else it was replaced just now
+			return c, err
+		}
+	}
 }
 
 // Close closes the connections.
-func (p *Pool) Close() error { return p.db.Close() }
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.db.Close()
+}
 
 // Snapshot is the database as it was at one moment, on a connection of its own:
 // whatever is asked of it sees the same transactions. It is for one goroutine,
@@ -67,7 +120,7 @@ type Snapshot struct {
 // Snapshot waits for a free connection. The snapshot is taken at the first
 // statement; the caller closes it.
 func (p *Pool) Snapshot(ctx context.Context) (*Snapshot, error) {
-	c, err := p.db.Connx(ctx)
+	c, err := p.take(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open a snapshot of the database: %w", err)
 	}
@@ -91,14 +144,11 @@ func (s *Snapshot) Close() error {
 	return errors.Join(err, s.Conn.Close())
 }
 
-// connector opens connections without a driver's name, of which a process has
-// only one set.
-type connector struct{ dsn string }
+// guardedConnector opens connections that can only read.
+type guardedConnector struct{ database.Connector }
 
-func (c connector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
-
-func (c connector) Connect(context.Context) (driver.Conn, error) {
-	opened, err := c.Driver().Open(c.dsn)
+func (c guardedConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	opened, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -111,5 +161,10 @@ func (c connector) Connect(context.Context) (driver.Conn, error) {
 
 // Freshness reads how far the logs are stored now.
 func (p *Pool) Freshness(ctx context.Context) (freshness.Freshness, error) {
-	return freshness.Read(ctx, p.db)
+	c, err := p.take(ctx)
+	if err != nil {
+		return freshness.Freshness{}, err
+	}
+	defer func() { _ = c.Close() }()
+	return freshness.Read(ctx, c)
 }

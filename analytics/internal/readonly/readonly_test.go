@@ -180,3 +180,32 @@ func TestMissingDatabase(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A snapshot stays with the database it was taken of; the next one is of the
+// database that was put in its place.
+func TestFollowsAReplacedDatabase(t *testing.T) {
+	pool, db := open(t)
+	before := snapshot(t, pool)
+	if rows, err := exhaust(t.Context(), before, "SELECT 1 FROM users WHERE user = 'ann'"); err != nil || rows != 1 {
+		t.Fatalf("%d rows, %v", rows, err)
+	}
+	file := database.NextFile(db.Path)
+	next, err := database.Open(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.MustExec(`INSERT INTO users (user) VALUES ('bob')`)
+	if err := errors.Join(next.Close(), database.Replace(db.Path, file), database.RemoveReplaced(db.Path)); err != nil {
+		t.Fatal(err)
+	}
+	if rows, err := exhaust(t.Context(), before, "SELECT 1 FROM users WHERE user = 'ann'"); err != nil || rows != 1 {
+		t.Errorf("the snapshot has %d rows, %v", rows, err)
+	}
+	after := snapshot(t, pool)
+	if rows, err := exhaust(t.Context(), after, "SELECT 1 FROM users WHERE user = 'bob'"); err != nil || rows != 1 {
+		t.Errorf("the next snapshot has %d rows, %v", rows, err)
+	}
+	if err := errors.Join(before.Close(), after.Close()); err != nil {
+		t.Error(err)
+	}
+}

@@ -3,11 +3,9 @@ package store
 import (
 	"database/sql/driver"
 	"fmt"
-)
 
-// leaders is how many rows of a ranking are found without sorting all. The
-// queries top-items and top-users know it.
-const leaders = 1000
+	"purchases/analytics/internal/rollup"
+)
 
 // ranking marks the leading rows of a table: every row whose measure has
 // reached the threshold, which at least the best thousand have, or all while
@@ -24,7 +22,7 @@ type ranking struct {
 func newRanking(conn driver.Conn, table, measure string) *ranking {
 	return &ranking{
 		table: table, measure: measure,
-		nth:    &statement{conn: conn, sql: fmt.Sprintf(`SELECT %[1]s FROM %[2]s WHERE leading ORDER BY %[1]s DESC LIMIT 1 OFFSET %[3]d`, measure, table, leaders-1)},
+		nth:    &statement{conn: conn, sql: fmt.Sprintf(`SELECT %[1]s FROM %[2]s WHERE leading ORDER BY %[1]s DESC LIMIT 1 OFFSET %[3]d`, measure, table, rollup.Leaders-1)},
 		retire: &statement{conn: conn, sql: fmt.Sprintf(`UPDATE %s SET leading = 0 WHERE leading AND %s < ?`, table, measure)},
 	}
 }
@@ -53,7 +51,7 @@ func (r *ranking) leads(m *measures) bool {
 // grown raises the threshold from time to time: after as many rows as can make
 // the leading ones twice as many.
 func (r *ranking) grown(rows int) error {
-	if r.added += rows; r.added < leaders {
+	if r.added += rows; r.added < rollup.Leaders {
 		return nil
 	}
 	r.added = 0

@@ -136,9 +136,9 @@ func (s *statistics) addRejection(r *Rejection) {
 	t.first, t.last = min(t.first, r.RejectedAt), max(t.last, r.RejectedAt)
 }
 
-// rollup is one table of statistics: its key beside the currency, and which of
+// summary is one table of statistics: its key beside the currency, and which of
 // the batch's sums it takes.
-type rollup struct {
+type summary struct {
 	table      string
 	period, id string // columns, empty where the table has none
 	sums       func(*statistics) *sums
@@ -146,15 +146,15 @@ type rollup struct {
 	upsert     *bulk
 }
 
-// newRollups lists the statistics that the database keeps.
-func newRollups(conn driver.Conn) ([]*rollup, error) {
+// newSummaries lists the statistics that the database keeps.
+func newSummaries(conn driver.Conn) ([]*summary, error) {
 	items, users := newRanking(conn, "item_totals", "units_sold"), newRanking(conn, "user_totals", "revenue")
 	for _, r := range []*ranking{items, users} {
 		if err := r.load(); err != nil {
 			return nil, fmt.Errorf("read the leading rows of %s: %w", r.table, err)
 		}
 	}
-	rollups := []*rollup{
+	summaries := []*summary{
 		{table: "totals", sums: func(s *statistics) *sums { return s.hourly.total(onlyCurrency) }},
 		{table: "sales_hourly", period: "hour", sums: func(s *statistics) *sums { return s.hourly }},
 		{table: "item_totals", id: "item_id", sums: func(s *statistics) *sums { return s.itemDaily.total(withoutPeriod) }, ranking: items},
@@ -163,13 +163,13 @@ func newRollups(conn driver.Conn) ([]*rollup, error) {
 		{table: "attribute_totals", id: "attribute_id", sums: func(s *statistics) *sums { return s.attributeDaily.total(withoutPeriod) }},
 		{table: "attribute_daily", period: "day", id: "attribute_id", sums: func(s *statistics) *sums { return s.attributeDaily }},
 	}
-	for _, r := range rollups {
+	for _, r := range summaries {
 		r.upsert = newUpsert(conn, r)
 	}
-	return rollups, nil
+	return summaries, nil
 }
 
-func newUpsert(conn driver.Conn, r *rollup) *bulk {
+func newUpsert(conn driver.Conn, r *summary) *bulk {
 	columns := []string{r.period, r.id, "currency"}
 	columns = slices.DeleteFunc(columns, func(c string) bool { return c == "" })
 	var sets []string
@@ -187,7 +187,7 @@ func newUpsert(conn driver.Conn, r *rollup) *bulk {
 
 // addStatistics adds the batch's sums to the stored ones.
 func (w *Writer) addStatistics(b *batch) error {
-	for _, r := range w.rollups {
+	for _, r := range w.summaries {
 		crashpoint.At("analytics.rollup.before")
 		if err := r.add(r.sums(b.stats), w.currencies); err != nil {
 			return fmt.Errorf("add to %s: %w", r.table, err)
@@ -205,7 +205,7 @@ func (w *Writer) addStatistics(b *batch) error {
 
 // add takes the rows in the order of the table's key, so that neighbours are
 // written together.
-func (r *rollup) add(s *sums, currencies *currencies) error {
+func (r *summary) add(s *sums, currencies *currencies) error {
 	slices.SortFunc(s.rows, func(a, b sum) int { return a.compare(b.key) })
 	if r.ranking != nil {
 		r.upsert.last = r.ranking.threshold
@@ -222,7 +222,7 @@ func (r *rollup) add(s *sums, currencies *currencies) error {
 	return r.ranking.grown(len(s.rows))
 }
 
-func (r *rollup) appendRow(row []driver.Value, s *sum, currencies *currencies) []driver.Value {
+func (r *summary) appendRow(row []driver.Value, s *sum, currencies *currencies) []driver.Value {
 	if r.period != "" {
 		row = append(row, s.period)
 	}
@@ -236,7 +236,7 @@ func (r *rollup) appendRow(row []driver.Value, s *sum, currencies *currencies) [
 	return row
 }
 
-func (r *rollup) close() error {
+func (r *summary) close() error {
 	if r.ranking == nil {
 		return r.upsert.close()
 	}

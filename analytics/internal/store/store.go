@@ -8,6 +8,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -30,6 +31,11 @@ type Partition struct {
 	Partition int32
 }
 
+// Compare orders by topic, then by partition.
+func (p Partition) Compare(other Partition) int {
+	return cmp.Or(cmp.Compare(p.Topic, other.Topic), cmp.Compare(p.Partition, other.Partition))
+}
+
 func (p Partition) String() string { return fmt.Sprintf("%s/%d", p.Topic, p.Partition) }
 
 // Chunk is what was read from one partition in one go.
@@ -44,6 +50,14 @@ type Chunk struct {
 	// Gap says that the offsets from From to Next have expired, that there are
 	// no records, and that this is to be recorded.
 	Gap bool
+}
+
+// Records is how many records the chunks hold.
+func Records(chunks []Chunk) (n int) {
+	for _, c := range chunks {
+		n += len(c.Records)
+	}
+	return n
 }
 
 // Fingerprint is what a record is known again by.
@@ -100,7 +114,7 @@ type Writer struct {
 	conn       *sql.Conn
 	raw        driver.Conn
 	sql        statements
-	rollups    []*rollup
+	summaries  []*summary
 	names      *names
 	orders     *orders
 	currencies *currencies
@@ -167,7 +181,7 @@ func (w *Writer) prepare(driverConn any) (err error) {
 		return err
 	}
 	w.sql, w.names = newStatements(raw), newNames(raw)
-	if w.rollups, err = newRollups(raw); err != nil {
+	if w.summaries, err = newSummaries(raw); err != nil {
 		return err
 	}
 	w.orders, err = newOrders(raw)
@@ -177,7 +191,7 @@ func (w *Writer) prepare(driverConn any) (err error) {
 // Close gives the connection back, or drops it after an error.
 func (w *Writer) Close() error {
 	err := closeAll(&w.sql, w.names, w.orders)
-	for _, r := range w.rollups {
+	for _, r := range w.summaries {
 		err = errors.Join(err, r.close())
 	}
 	if w.failed != nil {

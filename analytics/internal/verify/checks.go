@@ -3,6 +3,8 @@ package verify
 import (
 	"fmt"
 	"strings"
+
+	"purchases/analytics/internal/rollup"
 )
 
 // Check is a question to the database.
@@ -19,8 +21,8 @@ func Checks() []Check {
 		{"references between tables", `SELECT "table" || ' refers to a missing row of ' || parent FROM pragma_foreign_key_check`},
 	}
 	checks = append(checks, partitionChecks...)
-	for _, r := range rollups {
-		checks = append(checks, Check{r.table + " against the events", r.sql()})
+	for _, r := range rollup.Rollups {
+		checks = append(checks, Check{r.Table + " against the events", measuresAgainst(r)})
 	}
 	return append(checks, restChecks...)
 }
@@ -66,42 +68,15 @@ func countsAgainst(table string) string {
 		GROUP BY topic, partition HAVING sum(n) <> 0`, table)
 }
 
-// rollup is a table of statistics and how it follows from the events.
-type rollup struct {
-	table string
-	keys  []string // its key
-	from  []string // the same, of the events
-	join  string   // what else is needed
-}
-
-const attributesOfEvents = ` JOIN attribute_sets s USING (attribute_set_id), json_each(s.attributes) j
-	JOIN attributes a ON a.attribute = j.key AND a.value = j.value`
-
-var rollups = []rollup{
-	{table: "totals", keys: []string{"currency"}, from: []string{"currency"}},
-	{table: "sales_hourly", keys: []string{"hour", "currency"}, from: []string{"occurred_at / 3600000", "currency"}},
-	{table: "item_totals", keys: []string{"item_id", "currency"}, from: []string{"item_id", "currency"}},
-	{table: "item_daily", keys: []string{"day", "item_id", "currency"}, from: []string{"occurred_at / 86400000", "item_id", "currency"}},
-	{table: "user_totals", keys: []string{"user_id", "currency"}, from: []string{"user_id", "currency"}},
-	{table: "attribute_totals", keys: []string{"attribute_id", "currency"}, from: []string{"a.attribute_id", "currency"}, join: attributesOfEvents},
-	{table: "attribute_daily", keys: []string{"day", "attribute_id", "currency"}, from: []string{"occurred_at / 86400000", "a.attribute_id", "currency"}, join: attributesOfEvents},
-}
-
-var (
-	measures   = []string{"purchases", "returns", "units_sold", "units_returned", "revenue", "refunds"}
-	recomputed = []string{"sum(quantity > 0)", "sum(quantity < 0)", "sum(max(quantity, 0))", "sum(max(-quantity, 0))",
-		"sum(max(quantity, 0) * ifnull(unit_price, 0))", "sum(max(-quantity, 0) * ifnull(unit_price, 0))"}
-)
-
-// sql takes the recomputed rows from the stored ones: what is left differs, by
-// that much. The events are read once.
-func (r rollup) sql() string {
-	keys, from := strings.Join(r.keys, ", "), strings.Join(r.from, ", ")
+// measuresAgainst takes the recomputed rows from the stored ones: what is left
+// differs, by that much. The events are read once.
+func measuresAgainst(r rollup.Rollup) string {
+	keys, from := strings.Join(r.Keys, ", "), strings.Join(r.From, ", ")
 	var label, differs, amounts []string
-	for _, k := range r.keys {
+	for _, k := range r.Keys {
 		label = append(label, fmt.Sprintf("'%s=' || quote(%s)", k, k))
 	}
-	for _, m := range measures {
+	for _, m := range rollup.Measures {
 		differs = append(differs, fmt.Sprintf("sum(%s) <> 0", m))
 		amounts = append(amounts, fmt.Sprintf("iif(sum(%s) <> 0, format(' %s %%+d', sum(%[1]s)), '')", m, m))
 	}
@@ -109,8 +84,8 @@ func (r rollup) sql() string {
 		FROM (SELECT %s, 1 AS rows, %s FROM %s
 			UNION ALL SELECT %s, -1, -%s FROM events%s GROUP BY %[6]s)
 		GROUP BY %[3]s HAVING sum(rows) <> 0 OR %[9]s`,
-		strings.Join(label, " || ' ' || "), strings.Join(amounts, " || "), keys, strings.Join(measures, ", "), r.table,
-		from, strings.Join(recomputed, ", -"), r.join, strings.Join(differs, " OR "))
+		strings.Join(label, " || ' ' || "), strings.Join(amounts, " || "), keys, strings.Join(rollup.Measures, ", "), r.Table,
+		from, strings.Join(rollup.Sums, ", -"), r.Join, strings.Join(differs, " OR "))
 }
 
 var restChecks = []Check{

@@ -52,6 +52,41 @@ func (p *pipeline) committedOffsets(partitions []int32) (map[int32]int64, error)
 	return offsets, nil
 }
 
+// checkFresh refuses, with Fresh, outputs in which something stands that is not
+// this group's.
+func (p *pipeline) checkFresh() error {
+	if !p.Fresh {
+		return nil
+	}
+	partitions, err := kafka.Partitions(p.client, p.Input)
+	if err != nil {
+		return err
+	}
+	committed, err := p.committedOffsets(partitions)
+	if err != nil {
+		return err
+	}
+	for _, next := range committed {
+		if next >= 0 {
+			p.Log.Info("going on from where the group was", "group", p.Group)
+			return nil
+		}
+	}
+	for _, topic := range []string{p.Output, p.DeadLetters} {
+		last, err := kafka.LastRecords(p.client, topic)
+		if err != nil {
+			return err
+		}
+		for partition, offset := range last {
+			if offset != kafka.NoRecord {
+				return fmt.Errorf("process %s from its beginning: %s/%d holds records already, and group %s has not written them; name topics that are empty",
+					p.Input, topic, partition, p.Group)
+			}
+		}
+	}
+	return nil
+}
+
 // checkBounds compares the committed offsets with the logs, because sarama
 // would jump or try for ever. An offset equal to the log's end is in order.
 func (p *pipeline) checkBounds(partitions []int32) error {

@@ -45,6 +45,9 @@ type Settings struct {
 	// Drain ends the run when the group has processed all that the input held
 	// at the start.
 	Drain bool
+	// Fresh refuses outputs that hold records, if the group has not committed
+	// anything yet: the results would be there twice.
+	Fresh bool
 	// Log gets what a person running this should know.
 	Log *slog.Logger
 }
@@ -84,6 +87,9 @@ func (p *pipeline) run(ctx context.Context) error {
 		return err
 	}
 	defer p.admin.Close()
+	if err := p.checkFresh(); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if p.Drain {

@@ -22,7 +22,7 @@ import (
 
 // Recorder hands out connections that record.
 type Recorder struct {
-	dsn   string
+	database.Connector
 	mu    sync.Mutex
 	calls []Change
 }
@@ -44,8 +44,12 @@ func Open(ctx context.Context, path string) (*Recorder, *sqlx.DB, error) {
 	if err := db.Close(); err != nil {
 		return nil, nil, err
 	}
-	r := &Recorder{dsn: database.WriterDSN(path)}
-	return r, sqlx.NewDb(sql.OpenDB(r), "sqlite3"), nil
+	r := &Recorder{}
+	recording, _, err := database.Connect(ctx, path, database.WriterOptions(), func(c database.Connector) driver.Connector {
+		r.Connector = c
+		return r
+	})
+	return r, recording, err
 }
 
 // Take returns what was recorded since the last call, to be executed on a
@@ -74,16 +78,13 @@ func (r *Recorder) note(sql string, query bool, args []driver.NamedValue) {
 }
 
 // Connect is of [driver.Connector].
-func (r *Recorder) Connect(context.Context) (driver.Conn, error) {
-	c, err := r.Driver().Open(r.dsn)
+func (r *Recorder) Connect(ctx context.Context) (driver.Conn, error) {
+	c, err := r.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return &conn{c.(*sqlite3.SQLiteConn), r}, nil
 }
-
-// Driver is of [driver.Connector].
-func (r *Recorder) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
 
 type conn struct {
 	*sqlite3.SQLiteConn

@@ -77,6 +77,12 @@ func (p *Process) Err() error {
 	return fmt.Errorf("%s: %w: %s", p.Name, p.err, p.lastLine())
 }
 
+// Says says whether the program has written the text by now.
+func (p *Process) Says(text string) bool {
+	written, _ := os.ReadFile(p.LogFile)
+	return strings.Contains(string(written), text)
+}
+
 func (p *Process) lastLine() string {
 	text, _ := os.ReadFile(p.LogFile)
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")

@@ -1,0 +1,162 @@
+package replay
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"purchases/analytics/internal/database"
+)
+
+// shadow is the database that is being built.
+type shadow struct {
+	*database.Database
+	number int64 // of the replay
+}
+
+// What a row of the table replays says of its result.
+const (
+	building  = "building"
+	inPlace   = "in place"
+	same      = "same"
+	different = "different"
+)
+
+// What a replay builds from, as the table replays has it.
+const (
+	fromLog    = "log"
+	fromEvents = "rollups"
+)
+
+// begun is what an interrupted replay has written down.
+type begun struct {
+	Plan    string
+	Carried int64 // below 0 until all is taken over
+	Records int64 // stored, with those that were taken over
+}
+
+// findBuild finds out what to do with what an interrupted replay has left.
+func (p *Plan) findBuild(ctx context.Context) error {
+	_, err := os.Stat(p.Build)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for what an interrupted replay has built: %w", err)
+	}
+	found, unfit, err := p.unfit(ctx)
+	switch {
+	case err != nil:
+		return err
+	case unfit != "":
+		p.Resume = "starting clean, because " + unfit
+	default:
+		p.resumed = &found
+		p.Resume = fmt.Sprintf("going on from the %d records that an interrupted replay has built", found.Records)
+	}
+	return nil
+}
+
+// unfit says why the interrupted build is of no use; empty when it is of use.
+func (p *Plan) unfit(ctx context.Context) (found begun, why string, err error) {
+	db, err := database.OpenReader(p.Build)
+	if err != nil {
+		return found, fmt.Sprintf("what an interrupted replay has built cannot be opened (%v)", err), nil
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	err = db.GetContext(ctx, &found, `SELECT plan, carried, (SELECT ifnull(sum(records), 0) FROM partitions) AS records FROM replays ORDER BY replay DESC LIMIT 1`)
+	if errors.Is(err, sql.ErrNoRows) {
+		return found, "an interrupted replay had only just begun", nil
+	}
+	if err != nil {
+		return found, "", fmt.Errorf("look at what an interrupted replay has built: %w", err)
+	}
+	text, err := p.text()
+	switch {
+	case err != nil:
+		return found, "", err
+	case found.Plan != text:
+		return found, "an interrupted replay was of another plan or another program", nil
+	case found.Carried < 0:
+		return found, "an interrupted replay has not taken over all that it was to", nil
+	}
+	next, err := positions(ctx, db)
+	for partition, at := range next {
+		if p.comparable() && at > p.old.positions[partition] {
+			return found, "an interrupted replay has read beyond the present data, so that the two could not be compared", err
+		}
+	}
+	return found, "", err
+}
+
+// text is the same for two plans that build the same. The program is a part of
+// it: another one may store other things.
+func (p *Plan) text() (string, error) {
+	program, err := fingerprintProgram()
+	text := fmt.Sprintf("%s and %s from %s", p.Topics.Events, p.Topics.DeadLetters, p.From)
+	if p.Partitions != nil {
+		text += fmt.Sprintf(", partitions %v", p.Partitions)
+	}
+	if p.KeepMissing {
+		text += ", missing records kept"
+	}
+	if p.Damage != nil {
+		text += ", old database damaged"
+	}
+	return text + ", by program " + program, err
+}
+
+func (f From) String() string {
+	if f.Time.IsZero() {
+		return fmt.Sprintf("offset %d", f.Offset)
+	}
+	return f.Time.UTC().Format(time.RFC3339Nano)
+}
+
+func fingerprintProgram() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find this program: %w", err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("read this program: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return "", fmt.Errorf("read this program: %w", err)
+	}
+	return fmt.Sprintf("%x", hash.Sum(nil)[:8]), nil
+}
+
+// open opens the interrupted build, or begins a new one.
+func (p *Plan) open(ctx context.Context) (*shadow, error) {
+	if p.resumed == nil {
+		if err := database.Remove(p.Build); err != nil {
+			return nil, fmt.Errorf("remove what an interrupted replay has built: %w", err)
+		}
+	}
+	db, err := database.Open(ctx, p.Build)
+	if err != nil {
+		return nil, err
+	}
+	s := &shadow{db, p.old.replays + 1}
+	if p.resumed != nil {
+		return s, nil
+	}
+	text, err := p.text()
+	if err == nil {
+		err = s.begin(ctx, fromLog, text)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}

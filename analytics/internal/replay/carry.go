@@ -1,0 +1,204 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"purchases/analytics/internal/store"
+	"purchases/producer/crashpoint"
+)
+
+// carryBatch is how many records are taken over in one transaction.
+const carryBatch = 20_000
+
+// carry brings every log that is not read from offset 0 to where its reading
+// begins: by what the old database holds of it, where that is wanted, and by
+// gaps where neither it nor the log has anything.
+func (j *job) carry(ctx context.Context) error {
+	if j.resumed != nil { // a build without all of this is not gone on from
+		j.report.Carried, j.report.Records = j.resumed.Carried, j.resumed.Records-j.resumed.Carried
+		return nil
+	}
+	if starts, _ := startsOf(j.Logs); starts != "" {
+		if err := j.carryAll(ctx); err != nil {
+			return fmt.Errorf("take over into %s: %w", j.Build, err)
+		}
+	}
+	_, err := j.shadow.ExecContext(ctx, `UPDATE replays SET carried = ? WHERE replay = ?`, j.report.Carried, j.shadow.number)
+	if err != nil {
+		return fmt.Errorf("write down what was taken over into %s: %w", j.Build, err)
+	}
+	crashpoint.At("replay.carried")
+	return nil
+}
+
+func (j *job) carryAll(ctx context.Context) (err error) {
+	j.Observer.Begin("take over", j.Before(), "records")
+	defer j.Observer.End()
+	for _, l := range j.Logs {
+		if l.From == 0 {
+			continue
+		}
+		_, err := j.shadow.ExecContext(ctx, `INSERT INTO partitions (topic, partition, next_offset) VALUES (?, ?, 0)`, l.Topic, l.Partition.Partition)
+		if err != nil {
+			return err
+		}
+	}
+	w, err := store.NewWriter(ctx, j.shadow.DB)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	return j.carryTo(ctx, w)
+}
+
+// carrier turns the old database's rows of one log after the other into chunks
+// of the new one.
+type carrier struct {
+	*job
+	writer  *store.Writer
+	gaps    []gap // of all logs, in order, that are yet to be written
+	pending store.Chunk
+}
+
+// gap is a row of the table gaps.
+type gap struct {
+	store.Partition
+	From       int64 `db:"from_offset"`
+	To         int64 `db:"to_offset"` // the last that is missing
+	RecordedAt int64 `db:"recorded_at"`
+}
+
+func (j *job) carryTo(ctx context.Context, w *store.Writer) (err error) {
+	c := &carrier{job: j, writer: w}
+	rows := func(func(*row) error) error { return nil }
+	if j.old.db != nil {
+		if err := j.old.db.SelectContext(ctx, &c.gaps, `SELECT * FROM gaps ORDER BY topic, partition, from_offset`); err != nil {
+			return fmt.Errorf("read the gaps: %w", err)
+		}
+		rows = func(use func(*row) error) error { return eachBefore(ctx, j.old.db, j.Logs, use) }
+	}
+	logs := j.Logs // that are yet to be ended
+	begin := func(p store.Partition) error {
+		for ; len(logs) > 0 && logs[0].Partition != p; logs = logs[1:] {
+			if err := c.end(logs[0]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err = rows(func(r *row) error {
+		if err := begin(r.Partition); err != nil {
+			return err
+		}
+		return c.add(r)
+	})
+	if err == nil {
+		err = begin(store.Partition{})
+	}
+	if err == nil {
+		err = c.keepGapTimes(ctx)
+	}
+	return err
+}
+
+// add takes over one record, behind the gaps before it.
+func (c *carrier) add(r *row) error {
+	if err := c.addGaps(r.Partition, r.Offset); err != nil {
+		return err
+	}
+	if len(c.pending.Records) == carryBatch {
+		if err := c.flush(c.pending.Next); err != nil {
+			return err
+		}
+	}
+	c.pending.Partition = r.Partition
+	c.pending.Records = append(c.pending.Records, r.record())
+	c.pending.Next = r.Offset + 1
+	c.report.Carried++
+	return nil
+}
+
+// addGaps takes over the partition's gaps that begin before the offset.
+func (c *carrier) addGaps(p store.Partition, before int64) error {
+	for len(c.gaps) > 0 && (c.gaps[0].Compare(p) < 0 || c.gaps[0].Partition == p && c.gaps[0].From < before) {
+		g := c.gaps[0]
+		c.gaps = c.gaps[1:]
+		if g.Partition != p {
+			continue // of a log that is read from its beginning
+		}
+		if err := c.skip(p, g.From, min(g.To+1, c.start(p))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end brings the log to where its reading begins. What was not stored before
+// and is not in the log any more is a gap.
+func (c *carrier) end(l Log) error {
+	if l.From == 0 {
+		return nil
+	}
+	if err := c.addGaps(l.Partition, l.From); err != nil {
+		return err
+	}
+	c.pending.Partition = l.Partition
+	if stored := c.old.positions[l.Partition]; stored < l.From {
+		if err := c.skip(l.Partition, stored, l.From); err != nil {
+			return err
+		}
+	}
+	err := c.flush(l.From)
+	c.pending = store.Chunk{}
+	return err
+}
+
+// skip writes a gap: the offsets from and up to, but not including, next.
+func (c *carrier) skip(p store.Partition, from, next int64) error {
+	c.pending.Partition = p
+	if err := c.flush(from); err != nil {
+		return err
+	}
+	if next <= c.pending.From {
+		return nil
+	}
+	err := c.writer.Write([]store.Chunk{{Partition: p, From: c.pending.From, Next: next, Gap: true}})
+	c.pending.From, c.pending.Next = next, next
+	return err
+}
+
+// flush writes what is pending and has the next chunk begin at next.
+func (c *carrier) flush(next int64) error {
+	next = max(next, c.pending.Next)
+	if next == c.pending.From {
+		return nil
+	}
+	c.pending.Next = next
+	if err := c.writer.Write([]store.Chunk{c.pending}); err != nil {
+		return err
+	}
+	c.Observer.Stored([]store.Chunk{c.pending})
+	c.pending = store.Chunk{Partition: c.pending.Partition, From: next, Next: next, Records: c.pending.Records[:0]}
+	return nil
+}
+
+// keepGapTimes has the gaps say when they were recorded at first.
+func (c *carrier) keepGapTimes(ctx context.Context) error {
+	if c.old.db == nil {
+		return nil
+	}
+	var gaps []gap
+	if err := c.old.db.SelectContext(ctx, &gaps, `SELECT * FROM gaps`); err != nil {
+		return fmt.Errorf("read the gaps: %w", err)
+	}
+	for _, g := range gaps {
+		_, err := c.shadow.ExecContext(ctx, `UPDATE gaps SET recorded_at = ? WHERE topic = ? AND partition = ? AND from_offset = ?`,
+			g.RecordedAt, g.Topic, g.Partition.Partition, g.From)
+		if err != nil {
+			return fmt.Errorf("take over the time of the gap in %s at offset %d: %w", g.Partition, g.From, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"purchases/analytics/internal/database"
+	"purchases/producer/crashpoint"
+)
+
+const (
+	// caughtUp is how few records a round of catching up has stored when
+	// another round would gain nothing: who goes on with the new database reads
+	// what is left in a moment.
+	caughtUp  = 5_000
+	maxRounds = 20 // where records come faster than they are stored
+)
+
+// putInPlace has the path lead to the new database. The step between before and
+// after is database.Replace.
+func (j *job) putInPlace(ctx context.Context) error {
+	if err := j.keepOld(ctx); err != nil {
+		return err
+	}
+	if err := j.recordReplay(ctx); err != nil {
+		return err
+	}
+	crashpoint.At("replay.recorded")
+	if err := j.shadow.release(); err != nil {
+		return err
+	}
+	crashpoint.At("replay.closed")
+	if err := database.Replace(j.Path, j.Build); err != nil {
+		return err
+	}
+	crashpoint.At("replay.replaced")
+	return database.RemoveReplaced(j.Path)
+}
+
+// catchUp reads what has come to the log while the new database was built.
+func (j *job) catchUp(ctx context.Context) error {
+	for range maxRounds {
+		before := j.report.Records
+		if err := j.ingest(ctx, "catch up", 0, j.config()); err != nil {
+			return err
+		}
+		if j.report.Records-before < caughtUp {
+			break
+		}
+	}
+	crashpoint.At("replay.caughtup")
+	return nil
+}
+
+// keepOld copies the old database as it is now, without disturbing who fills it.
+func (j *job) keepOld(ctx context.Context) error {
+	if j.KeepOld == "" {
+		return nil
+	}
+	if j.Damage != nil {
+		return fmt.Errorf("keep the old database as %s: %w; copy the file %s by hand and leave --keep-old out", j.KeepOld, j.Damage, j.Path)
+	}
+	part := j.KeepOld + ".part"
+	if err := database.Remove(part); err != nil {
+		return fmt.Errorf("keep the old database as %s: %w", j.KeepOld, err)
+	}
+	if err := database.Copy(ctx, j.Path, part); err != nil {
+		return fmt.Errorf("keep the old database as %s: %w", j.KeepOld, err)
+	}
+	if err := os.Rename(part, j.KeepOld); err != nil {
+		return fmt.Errorf("keep the old database as %s: %w", j.KeepOld, err)
+	}
+	crashpoint.At("replay.kept")
+	return nil
+}
+
+// release closes the new database, so that all of it is in its file. Whoever
+// fills it locks the path that leads to it, as before.
+func (s *shadow) release() error {
+	err := s.Close()
+	s.Database = nil
+	return err
+}

@@ -1,0 +1,192 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/ingest"
+	"purchases/analytics/internal/store"
+)
+
+const (
+	assumedRate  = 100_000 // records a second, where no replay has told yet
+	bytesARecord = 150     // of a database, where there is no old one to tell; on the safe side
+)
+
+// Plan is what a replay is going to do.
+type Plan struct {
+	Request
+	Topics ingest.Topics // all named
+	Build  string        // the file in which the new database is built
+	Moved  bool          // the topics are others than those of the old database
+	Damage error         // why the old database cannot be read; nil when it can
+	Logs   []Log         // in order of topic and partition
+	// Records are to be read, at most: transaction markers count.
+	Records int64
+	// Rate, in records a second, is that of the last replay, or Assumed.
+	Rate    int64
+	Assumed bool
+	// Bytes are needed on the disk, about, of those that are free.
+	Bytes, Free int64
+	// Resume says what becomes of an interrupted build; empty where there is none.
+	Resume string
+
+	old     *old
+	resumed *begun // what is gone on from; nil where it starts clean
+}
+
+// Log is one partition of a plan.
+type Log struct {
+	store.Partition
+	From, To int64 // what is read: the first offset, and the one after the last as the log ends now
+	Oldest   int64 // the first offset that the log still has
+	// Before is how many records the old database holds of those before From.
+	Before int64
+}
+
+// Expected is how long reading takes, about.
+func (p *Plan) Expected() time.Duration {
+	return time.Duration(float64(p.Records) / float64(max(p.Rate, 1)) * float64(time.Second))
+}
+
+// Before is how many records of the old database are not read again.
+func (p *Plan) Before() (n int64) {
+	for _, l := range p.Logs {
+		n += l.Before
+	}
+	return n
+}
+
+// Refusal says why the plan cannot be carried out, or nil.
+func (p *Plan) Refusal() error {
+	switch before := p.Before(); {
+	case before > 0 && !p.KeepMissing:
+		return fmt.Errorf("replay %s: %d stored records are not read again, and without them the sums would be wrong; "+
+			"add --keep-missing to take them over from the present data", p.Path, before)
+	case p.Bytes > p.Free:
+		return fmt.Errorf("replay %s: about %d MB are needed in %s and %d MB are free; make room and try again",
+			p.Path, p.Bytes>>20, filepath.Dir(p.Build), p.Free>>20)
+	}
+	return nil
+}
+
+// start is the offset at which reading the partition begins.
+func (p *Plan) start(partition store.Partition) int64 {
+	for _, l := range p.Logs {
+		if l.Partition == partition {
+			return l.From
+		}
+	}
+	return 0
+}
+
+// Prepare makes a plan, and changes nothing. A log that is not the one that the
+// old database was built from is an [ingest.ErrOtherLog]. The plan must be closed.
+func Prepare(ctx context.Context, r Request) (_ *Plan, err error) {
+	p := &Plan{Request: r, Build: database.NextFile(r.Path)}
+	if p.old, err = openOld(ctx, r.Path); errors.Is(err, errDamaged) {
+		p.Damage, p.old = err, &old{}
+	} else if err != nil {
+		return nil, err
+	}
+	p.Topics = r.Topics.Or(p.old.topics).Or(ingest.DefaultTopics)
+	p.Moved = p.Damage == nil && p.old.topics != p.Topics && p.old.topics != ingest.Topics{}
+	if err := p.prepare(ctx); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// Close closes the old database.
+func (p *Plan) Close() error { return p.old.close() }
+
+func (p *Plan) prepare(ctx context.Context) error {
+	if p.Moved && (p.From != From{} || p.Partitions != nil || p.KeepMissing) {
+		return fmt.Errorf("replay %s from topic %q: another topic is read whole, from its beginning, and nothing is taken over", p.Path, p.Topics.Events)
+	}
+	client, err := p.Kafka.Connect(ctx, p.Kafka.Config())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	if p.comparable() {
+		if err := ingest.SameLog(ctx, p.old.db, client); err != nil {
+			return err
+		}
+	}
+	if err := p.findLogs(ctx, client); err != nil {
+		return err
+	}
+	if err := p.estimate(ctx); err != nil {
+		return err
+	}
+	return p.findBuild(ctx)
+}
+
+func (p *Plan) findLogs(ctx context.Context, client sarama.Client) error {
+	logs, err := ingest.FindBounds(ctx, client, p.Topics)
+	if err != nil {
+		return err
+	}
+	for partition, bounds := range logs {
+		from, err := p.from(client, partition, bounds)
+		if err != nil {
+			return err
+		}
+		p.Logs = append(p.Logs, Log{Partition: partition, From: from, To: bounds.Newest, Oldest: bounds.Oldest})
+		p.Records += max(bounds.Newest-from, 0)
+	}
+	slices.SortFunc(p.Logs, func(a, b Log) int { return a.Compare(b.Partition) })
+	for _, n := range p.Partitions {
+		if !slices.ContainsFunc(p.Logs, func(l Log) bool { return l.Partition.Partition == n }) {
+			return fmt.Errorf("replay %s: topic %q has no partition %d", p.Path, p.Topics.Events, n)
+		}
+	}
+	return p.old.countBefore(ctx, p.Logs)
+}
+
+// from is where reading begins. What the old database has not stored yet is
+// read in any case.
+func (p *Plan) from(client sarama.Client, partition store.Partition, bounds ingest.Bounds) (from int64, err error) {
+	stored := p.old.positions[partition]
+	switch {
+	case p.Partitions != nil && !slices.Contains(p.Partitions, partition.Partition):
+		from = stored
+	case !p.From.Time.IsZero():
+		from, err = client.GetOffset(partition.Topic, partition.Partition, p.From.Time.UnixMilli())
+		if err != nil {
+			return 0, fmt.Errorf("find the offset of %s in %s: %w", p.From.Time.Format(time.RFC3339), partition, err)
+		}
+		if from < 0 { // all records are earlier
+			from = stored
+		}
+	default:
+		from = p.From.Offset
+	}
+	return max(min(from, stored), bounds.Oldest), nil
+}
+
+func (p *Plan) estimate(ctx context.Context) error {
+	p.Rate, p.Assumed = p.old.rate, p.old.rate == 0
+	if p.Assumed {
+		p.Rate = assumedRate
+	}
+	p.Bytes = p.Records * bytesARecord
+	if file, log := database.Size(p.Path); p.old.records > 0 {
+		p.Bytes = int64(float64(file+log) * float64(p.Records+p.Before()) / float64(p.old.records))
+	}
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(filepath.Dir(p.Build), &disk); err != nil {
+		return fmt.Errorf("find the free space of %s: %w", filepath.Dir(p.Build), err)
+	}
+	p.Free = int64(disk.Bavail * uint64(disk.Bsize))
+	return nil
+}

@@ -1,0 +1,156 @@
+// Package replay rebuilds a database from Kafka, or its statistics from its
+// events, without anyone noticing: the new database is built in a file beside
+// the old one, compared with it, and put in its place in one step. Until then
+// the old one serves, and a process that fills it goes on filling it.
+//
+// Whatever interrupts it, the old database is as it was. What was built stays,
+// and the next replay goes on from there if it would have begun the same way.
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/ingest"
+	"purchases/analytics/internal/store"
+	"purchases/producer/crashpoint"
+	"purchases/producer/kafka"
+)
+
+// ErrDeclined is the error of a replay that its Options.Accept did not want.
+var ErrDeclined = errors.New("the new data was not put in place")
+
+// Request says what to rebuild from where.
+type Request struct {
+	Path  string // of the database
+	Kafka kafka.Settings
+	// Topics, where they have names, are those to move the database to. Without
+	// names they are those that it was built from.
+	Topics ingest.Topics
+	From   From
+	// Partitions are the only ones to read, of both topics. None means all.
+	Partitions []int32
+	// KeepMissing takes over from the old database what the log has lost, and
+	// what From and Partitions leave out.
+	KeepMissing bool
+	Log         *slog.Logger
+}
+
+// From is where reading begins: at Offset in each partition or, where it is
+// not zero, at the first record with that Time or a later one.
+type From struct {
+	Offset int64
+	Time   time.Time
+}
+
+// Options say what to do with what was built.
+type Options struct {
+	CheckOnly bool   // compare and throw away
+	KeepOld   string // file for a copy of the old database; empty for none
+	// Accept is asked before the new database is put in place; it may decline
+	// by an error. Nil accepts.
+	Accept   func(*Report) error
+	Observer Observer
+}
+
+// Observer is told how far the work is. Its functions are called by one
+// goroutine at a time.
+type Observer struct {
+	Begin  func(stage string, total int64, unit string) // total is 0 where it is not known
+	Stored func([]store.Chunk)                          // that many records of the total are done
+	Step   func()                                       // one part of the total is done, where there are no records
+	End    func()
+}
+
+// job is one replay at work.
+type job struct {
+	*Plan
+	Options
+	shadow *shadow
+	report Report
+}
+
+// Run carries out a plan. With CheckOnly it changes nothing; otherwise, when it
+// returns nil, the plan's path leads to the new database and the old one is
+// gone. After an error or a kill, the old one is in place as it was.
+func Run(ctx context.Context, plan *Plan, options Options) (_ *Report, err error) {
+	if problem := plan.Refusal(); problem != nil {
+		return nil, problem
+	}
+	j := &job{Plan: plan, Options: options, report: Report{Damage: plan.Damage, Moved: plan.Moved}}
+	if j.shadow, err = plan.open(ctx); err != nil {
+		return nil, err
+	}
+	err = j.work(ctx)
+	if j.shadow.Database != nil { // it was not put in place
+		err = errors.Join(err, j.shadow.Close())
+	}
+	if err == nil && options.CheckOnly {
+		err = database.Remove(plan.Build)
+	}
+	return &j.report, err
+}
+
+func (j *job) work(ctx context.Context) error {
+	crashpoint.At("replay.begun")
+	for _, step := range []func(context.Context) error{j.carry, j.build, j.compare} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	if j.CheckOnly {
+		return j.recordCheck(ctx)
+	}
+	if j.Accept != nil {
+		if err := j.Accept(&j.report); err != nil {
+			return err
+		}
+	}
+	if err := j.catchUp(ctx); err != nil {
+		return err
+	}
+	return j.putInPlace(ctx)
+}
+
+// build reads the log: exactly up to where the old database stands, so that
+// the two can be compared, or where there is nothing to compare with, to its end.
+func (j *job) build(ctx context.Context) error {
+	config := j.config()
+	if j.comparable() {
+		config.Until = map[store.Partition]int64{}
+		for p, next := range j.old.positions {
+			config.Until[p] = max(next, j.start(p))
+		}
+	}
+	if err := j.ingest(ctx, "read", j.Records, config); err != nil {
+		return err
+	}
+	crashpoint.At("replay.built")
+	return nil
+}
+
+// comparable says whether old and new can be brought to the same offsets.
+func (p *Plan) comparable() bool { return !p.Moved && p.Damage == nil }
+
+// config is for a run that ends where the log ends.
+func (j *job) config() ingest.Config {
+	return ingest.Config{Kafka: j.Kafka, Topics: j.Plan.Topics, Drain: true, Log: j.Log}
+}
+
+// ingest runs one stage of reading. It returns the number of records read.
+func (j *job) ingest(ctx context.Context, stage string, total int64, config ingest.Config) error {
+	j.Observer.Begin(stage, total, "records")
+	defer j.Observer.End()
+	config.Stored = func(chunks []store.Chunk) {
+		j.report.Records += int64(store.Records(chunks))
+		j.Observer.Stored(chunks)
+	}
+	if err := ingest.Run(ctx, j.shadow.Database, config); err != nil {
+		return fmt.Errorf("build %s: %w", j.Build, err)
+	}
+	return ctx.Err()
+}

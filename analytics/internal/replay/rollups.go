@@ -1,0 +1,96 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/rollup"
+	"purchases/analytics/internal/verify"
+	"purchases/producer/crashpoint"
+)
+
+// Rollups computes the statistics of the database at path anew from its events,
+// without Kafka, on a copy that is then put in its place. A process that fills
+// the database goes on from the copy's offsets and reads again what it had
+// stored since the copy was made.
+func Rollups(ctx context.Context, path string, options Options) (_ *Report, err error) {
+	j := &job{Plan: &Plan{Request: Request{Path: path}, Build: database.NextFile(path)}, Options: options}
+	if j.old, err = openOld(ctx, path); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	if err := j.copyOld(ctx); err != nil {
+		return nil, err
+	}
+	err = j.recompute(ctx)
+	if j.shadow.Database != nil { // it was not put in place
+		err = errors.Join(err, j.shadow.Close(), database.Remove(j.Build))
+	}
+	return &j.report, err
+}
+
+// copyOld makes a copy of the database as it is at one moment.
+func (j *job) copyOld(ctx context.Context) error {
+	if err := database.Remove(j.Build); err != nil {
+		return fmt.Errorf("remove what an interrupted replay has built: %w", err)
+	}
+	j.Observer.Begin("copy the database", 0, "copies")
+	err := database.Copy(ctx, j.Path, j.Build)
+	j.Observer.End()
+	if err != nil {
+		return err
+	}
+	db, err := database.Open(ctx, j.Build)
+	if err != nil {
+		return errors.Join(err, database.Remove(j.Build))
+	}
+	j.shadow = &shadow{db, j.old.replays + 1}
+	crashpoint.At("replay.copied")
+	return nil
+}
+
+func (j *job) recompute(ctx context.Context) error {
+	if err := j.shadow.begin(ctx, fromEvents, ""); err != nil {
+		return err
+	}
+	if err := j.lookBefore(ctx); err != nil {
+		return err
+	}
+	if err := j.compute(ctx); err != nil {
+		return err
+	}
+	if err := j.compare(ctx); err != nil {
+		return err
+	}
+	if j.CheckOnly {
+		return j.recordCheck(ctx)
+	}
+	if j.Accept != nil {
+		if err := j.Accept(&j.report); err != nil {
+			return err
+		}
+	}
+	return j.putInPlace(ctx)
+}
+
+// lookBefore finds out what is wrong with the statistics, if anything.
+func (j *job) lookBefore(ctx context.Context) (err error) {
+	if j.old.figures, err = figures(ctx, j.shadow); err != nil {
+		return err
+	}
+	j.Observer.Begin("compare statistics", int64(len(verify.Checks())), "checks")
+	defer j.Observer.End()
+	found, err := verify.Run(ctx, j.shadow.DB, func() { j.Observer.Step() })
+	j.report.Wrong = found.Differences
+	return err
+}
+
+func (j *job) compute(ctx context.Context) error {
+	j.Observer.Begin("compute statistics", int64(len(rollup.Statistics())), "tables")
+	defer j.Observer.End()
+	err := rollup.Rebuild(ctx, j.shadow.DB, func(string) { j.Observer.Step() })
+	crashpoint.At("replay.computed")
+	return err
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"purchases/analytics/internal/replay"
+	"purchases/producer/kafka"
+	"purchases/producer/program"
+)
+
+func replayCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "replay",
+		Usage: "rebuild the database from the log in Kafka",
+		Description: "Reads the log again from its beginning and builds a new database beside the present one, compares\n" +
+			"the two, and puts the new one in place in one step. Until then queries are answered from the present\n" +
+			"data, and a running `analytics run` goes on filling them; afterwards it goes on in the new ones by\n" +
+			"itself. A replay that is interrupted changes nothing; the next one goes on from what it has built.\n\n" +
+			"With --topic the database moves to another topic, such as one that `processor run --from-beginning`\n" +
+			"has made by other rules.\n\n" +
+			"Examples:\n   analytics replay                  # shows its plan and asks\n" +
+			"   analytics replay --check-only     # only compares, exit status 1 where something differs",
+		Flags: append(kafka.Flags(), append(rebuildFlags(),
+			&cli.Int64Flag{Name: "from-offset", Usage: "read each partition from `OFFSET` on; with more than 0, --keep-missing takes over what lies before"},
+			&cli.TimestampFlag{Name: "from-time", Layout: time.RFC3339, Usage: "read each partition from its first record of `TIME` on, as 2026-01-31T12:00:00Z; see --from-offset"},
+			&cli.IntSliceFlag{Name: "partition", Usage: "read only partition `N` of both topics; may be repeated; see --from-offset"},
+			&cli.BoolFlag{Name: "keep-missing", Usage: "take over from the present data what is not read: what the log has lost, and what other flags leave out"},
+			eventsFlag(), lettersFlag(),
+		)...),
+		Action: replayDatabase,
+	}
+}
+
+// rebuildFlags are those of every command that builds a new database.
+func rebuildFlags() []cli.Flag {
+	return []cli.Flag{
+		databaseFlag(),
+		&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
+		&cli.BoolFlag{Name: "check-only", Usage: "build, compare and throw away; the exit status is 1 where something differs"},
+		&cli.StringFlag{Name: "keep-old", Usage: "keep a copy of the old database as `FILE`"},
+	}
+}
+
+func replayDatabase(c *cli.Context) (err error) {
+	request, err := replayRequest(c)
+	if err != nil {
+		return err
+	}
+	plan, err := replay.Prepare(c.Context, request)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, plan.Close()) }()
+	if err := showPlan(c, plan); err != nil {
+		return err
+	}
+	if err := plan.Refusal(); err != nil {
+		return err
+	}
+	if err := confirm(c, "Go on?"); err != nil {
+		return err
+	}
+	began := time.Now()
+	report, err := replay.Run(c.Context, plan, rebuildOptions(c, plan.Logs))
+	if err != nil {
+		return interrupted(c, err)
+	}
+	return concludeRebuild(c, report, time.Since(began))
+}
+
+func replayRequest(c *cli.Context) (replay.Request, error) {
+	r := replay.Request{
+		Path: c.String("db"), Topics: namedTopics(c), KeepMissing: c.Bool("keep-missing"),
+		From: replay.From{Offset: c.Int64("from-offset")}, Log: program.Logger(c.App.ErrWriter, c.App.Name),
+	}
+	if at := c.Timestamp("from-time"); at != nil {
+		r.From.Time = *at
+	}
+	for _, n := range c.IntSlice("partition") {
+		r.Partitions = append(r.Partitions, int32(n))
+	}
+	switch {
+	case c.Args().Present():
+		return r, program.Usagef("`analytics replay` takes no arguments, got %q", c.Args().First())
+	case r.From.Offset < 0:
+		return r, program.Usagef("--from-offset %d: want 0 or more", r.From.Offset)
+	case c.IsSet("from-offset") && c.IsSet("from-time"):
+		return r, program.Usagef("--from-offset and --from-time exclude each other")
+	}
+	if err := checkRebuildFlags(c); err != nil {
+		return r, err
+	}
+	var err error
+	r.Kafka, err = kafka.FromFlags(c)
+	return r, err
+}
+
+// checkRebuildFlags refuses what cannot be done before anything is begun.
+func checkRebuildFlags(c *cli.Context) error {
+	if old := c.String("keep-old"); old != "" {
+		if c.Bool("check-only") {
+			return program.Usagef("--keep-old and --check-only exclude each other: a check replaces nothing")
+		}
+		if _, err := os.Stat(old); err == nil {
+			return program.Usagef("--keep-old %s: the file exists already; name another", old)
+		}
+	}
+	return nil
+}
+
+// confirm asks unless --yes is given.
+func confirm(c *cli.Context, question string) error {
+	if c.Bool("yes") {
+		return nil
+	}
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return program.Usagef("%s This is no terminal to answer at; --yes goes on without asking", question)
+	}
+	fmt.Fprintf(c.App.ErrWriter, "%s [y/N] ", question)
+	answers := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+		answers <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case <-c.Context.Done():
+		return c.Context.Err()
+	case answer := <-answers:
+		if answer != "y" && answer != "yes" {
+			return replay.ErrDeclined
+		}
+		return nil
+	}
+}
+
+// rebuildOptions asks again where old and new differ.
+func rebuildOptions(c *cli.Context, logs []replay.Log) replay.Options {
+	return replay.Options{
+		CheckOnly: c.Bool("check-only"), KeepOld: c.String("keep-old"), Observer: observer(c, logs),
+		Accept: func(r *replay.Report) error {
+			if err := showReport(c, r); err != nil || r.Differences() == 0 {
+				return err
+			}
+			return confirm(c, "Put the new data in place?")
+		},
+	}
+}
+
+// interrupted says what a replay has left that did not come to its end.
+func interrupted(c *cli.Context, err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, replay.ErrDeclined) {
+		fmt.Fprintf(c.App.ErrWriter, "%s: the present data are as they were; the next `analytics replay` goes on from what has been built\n", c.App.Name)
+	}
+	return err
+}
