@@ -40,6 +40,12 @@ func (k orderKey) bit() (word int, bit uint64) {
 	return int(n / 64), 1 << (n % 64)
 }
 
+// orderSettings differ in tests.
+type orderSettings struct {
+	hash   func(orderName) orderKey
+	recent int // how many orders may be in memory only
+}
+
 // orderIndex says which order has a key. It is the table order_keys, and the
 // latest orders in memory, which the table orders has too. When there are too
 // many of these, those in the next of 256 ranges of keys are added to the
@@ -48,11 +54,10 @@ func (k orderKey) bit() (word int, bit uint64) {
 // A filter of one bit for several keys says at once that most new keys are
 // free. It is filled range by range, as they are written.
 type orderIndex struct {
+	orderSettings
 	conn    driver.Conn
-	hash    func(orderName) orderKey
-	limit   int // of recent
-	recent  [keyRanges]map[orderKey]int64
-	count   int        // of recent
+	latest  [keyRanges]map[orderKey]int64
+	count   int        // of latest
 	added   []orderKey // in this batch
 	through [keyRanges]int64
 	oldest  int // the range that is written next
@@ -64,17 +69,17 @@ type orderIndex struct {
 	saveThrough, displace, inRange *statement
 }
 
-func newOrderIndex(conn driver.Conn) *orderIndex {
+func newOrderIndex(conn driver.Conn, settings orderSettings) *orderIndex {
 	x := &orderIndex{
-		conn: conn, hash: hashOrder, limit: maxRecent, filter: make([]uint64, 1<<(filterBits-6)),
+		conn: conn, orderSettings: settings, filter: make([]uint64, 1<<(filterBits-6)),
 		find:        newLookup(conn, `SELECT order_key, order_id FROM order_keys WHERE order_key IN`),
 		insert:      newBulk(conn, `INSERT INTO order_keys (order_key, order_id)`, 2, ``),
 		saveThrough: &statement{conn: conn, sql: `UPDATE order_key_ranges SET through = ? WHERE key_range = ?`},
 		displace:    &statement{conn: conn, sql: `INSERT INTO displaced_orders (order_id, order_key) VALUES (?, ?)`},
 		inRange:     &statement{conn: conn, sql: `SELECT order_key FROM order_keys WHERE order_key >= ? AND order_key < ?`},
 	}
-	for i := range x.recent {
-		x.recent[i] = map[orderKey]int64{}
+	for i := range x.latest {
+		x.latest[i] = map[orderKey]int64{}
 	}
 	return x
 }
@@ -101,7 +106,7 @@ func (x *orderIndex) holders(open []*order) (map[orderKey]int64, error) {
 
 // newest returns the order that has the key, of those in memory.
 func (x *orderIndex) newest(k orderKey) (id int64, ok bool) {
-	id, ok = x.recent[k.keyRange()][k]
+	id, ok = x.latest[k.keyRange()][k]
 	return id, ok
 }
 
@@ -122,15 +127,15 @@ func (x *orderIndex) add(o *order) error {
 }
 
 func (x *orderIndex) remember(k orderKey, id int64) {
-	x.recent[k.keyRange()][k] = id
+	x.latest[k.keyRange()][k] = id
 	x.count++
 }
 
-// spill is the last step of a batch. It adds recent orders to the table while
+// spill is the last step of a batch. It adds latest orders to the table while
 // there are too many. last is the latest of all orders.
 func (x *orderIndex) spill(last int64) error {
 	x.added = x.added[:0]
-	for x.count > x.limit {
+	for x.count > x.recent {
 		if err := x.write(x.oldest, last); err != nil {
 			return err
 		}
@@ -139,11 +144,11 @@ func (x *orderIndex) spill(last int64) error {
 	return nil
 }
 
-// write adds the recent orders of one range to the table.
+// write adds the latest orders of one range to the table.
 func (x *orderIndex) write(keyRange int, last int64) error {
-	recent := x.recent[keyRange]
-	for _, k := range slices.Sorted(maps.Keys(recent)) {
-		if err := x.insert.add(int64(k), recent[k]); err != nil {
+	latest := x.latest[keyRange]
+	for _, k := range slices.Sorted(maps.Keys(latest)) {
+		if err := x.insert.add(int64(k), latest[k]); err != nil {
 			return err
 		}
 		x.mark(k)
@@ -151,8 +156,8 @@ func (x *orderIndex) write(keyRange int, last int64) error {
 	if _, err := x.insert.flush(); err != nil {
 		return err
 	}
-	x.count -= len(recent)
-	clear(recent)
+	x.count -= len(latest)
+	clear(latest)
 	x.through[keyRange] = last
 	if _, err := x.saveThrough.exec(last, int64(keyRange)); err != nil {
 		return err
@@ -181,7 +186,7 @@ func (x *orderIndex) fill(keyRange int) error {
 // forget takes back what the batch has added.
 func (x *orderIndex) forget() {
 	for _, k := range x.added {
-		delete(x.recent[k.keyRange()], k)
+		delete(x.latest[k.keyRange()], k)
 	}
 	x.count -= len(x.added)
 	x.added = x.added[:0]

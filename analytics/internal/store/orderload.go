@@ -108,7 +108,7 @@ type indexBuild struct {
 func (b *indexBuild) run(last int64) error {
 	err := b.x.eachOrder(0, func(name orderName, id int64) error {
 		b.queue = append(b.queue, &order{orderName: name, id: id, key: b.x.hash(name)})
-		if len(b.queue) < maxRecent {
+		if len(b.queue) < b.x.recent {
 			return nil
 		}
 		return b.drain()

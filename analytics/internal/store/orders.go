@@ -40,10 +40,10 @@ type order struct {
 	bought []int64 // items bought in the batch, with repetitions
 }
 
-func newOrders(conn driver.Conn) (*orders, error) {
+func newOrders(conn driver.Conn, settings orderSettings) (*orders, error) {
 	o := &orders{
 		asked:    map[orderName]*order{},
-		index:    newOrderIndex(conn),
+		index:    newOrderIndex(conn, settings),
 		read:     newLookup(conn, `SELECT order_id, order_number, currency, items FROM orders WHERE order_id IN`),
 		insert:   newBulk(conn, `INSERT INTO orders (order_id, order_number, currency, items)`, 4, ``),
 		setItems: &statement{conn: conn, sql: `UPDATE orders SET items = ? WHERE order_id = ?`},

@@ -120,6 +120,7 @@ type Writer struct {
 	currencies *currencies
 	userMonths map[userMonth]bool // that are stored, of late
 	state      state
+	settings   orderSettings
 	failed     error
 }
 
@@ -131,7 +132,11 @@ type state struct {
 
 // NewWriter takes one connection from the pool and keeps it until Close.
 func NewWriter(ctx context.Context, db *sqlx.DB) (*Writer, error) {
-	w := &Writer{currencies: newCurrencies(), userMonths: map[userMonth]bool{}}
+	return newWriter(ctx, db, orderSettings{hash: hashOrder, recent: maxRecent})
+}
+
+func newWriter(ctx context.Context, db *sqlx.DB, settings orderSettings) (*Writer, error) {
+	w := &Writer{settings: settings, currencies: newCurrencies(), userMonths: map[userMonth]bool{}}
 	if err := w.loadState(ctx, db); err != nil {
 		return nil, fmt.Errorf("read the stored statistics: %w", err)
 	}
@@ -184,7 +189,7 @@ func (w *Writer) prepare(driverConn any) (err error) {
 	if w.summaries, err = newSummaries(raw); err != nil {
 		return err
 	}
-	w.orders, err = newOrders(raw)
+	w.orders, err = newOrders(raw, w.settings)
 	return err
 }
 
