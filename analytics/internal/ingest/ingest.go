@@ -20,12 +20,13 @@ import (
 )
 
 const (
-	maxBatch      = 20_000                  // records in one SQLite transaction, about
-	linger        = 20 * time.Millisecond   // how long a batch waits for more records
-	chunkRecords  = 250                     // that a reader decodes before it hands them over
-	queuedChunks  = maxBatch / chunkRecords // so that a batch is ready when the writer is
-	readBytes     = 256 << 10               // of one partition in one response, compressed
-	discoverEvery = 2 * time.Second         // how often new partitions are looked for
+	maxBatch      = 20_000                 // records in one SQLite transaction, about
+	maxBatchBytes = 16 << 20               // likewise, in memory
+	linger        = 20 * time.Millisecond  // how long a batch waits for more records
+	patience      = 200 * time.Millisecond // the same while the logs have more than a batch
+	readBytes     = 256 << 10              // of one partition in one response, compressed
+	readWait      = 100 * time.Millisecond // how long a response waits for the first record
+	discoverEvery = 2 * time.Second        // how often new partitions are looked for
 	firstPause    = 100 * time.Millisecond
 	longestPause  = 5 * time.Second // between two attempts to read from a broker that is away
 )
@@ -57,6 +58,7 @@ func Configure(c *sarama.Config) *sarama.Config {
 	c.Consumer.IsolationLevel = sarama.ReadCommitted
 	c.Consumer.Return.Errors = true
 	c.Consumer.Fetch.Default = readBytes
+	c.Consumer.MaxWaitTime = readWait // a partition that is read on waits for the response under way
 	c.Consumer.Retry.BackoffFunc = backoff
 	c.Consumer.MaxProcessingTime = time.Second // a transaction may take that long
 	return c
@@ -75,7 +77,7 @@ type ingester struct {
 	writer   *store.Writer
 	lag      *lagReporter
 	outage   *outage
-	chunks   chan store.Chunk
+	queue    *queue
 	next     map[store.Partition]int64 // stored so far
 	targets  map[store.Partition]int64 // where the run ends: the last record's offset
 }
@@ -92,8 +94,8 @@ func Run(ctx context.Context, db *database.Database, config Config) (err error) 
 	defer func() { err = errors.Join(err, client.Close()) }()
 	in := &ingester{
 		Config: config, client: client, outage: newOutage(config.Log),
-		chunks: make(chan store.Chunk, queuedChunks),
-		next:   map[store.Partition]int64{}, targets: map[store.Partition]int64{},
+		queue: newQueue(),
+		next:  map[store.Partition]int64{}, targets: map[store.Partition]int64{},
 	}
 	if in.origins, err = bind(ctx, db, client, in.Topics); err != nil {
 		return err
@@ -257,23 +259,42 @@ func (in *ingester) write(ctx context.Context, db *database.Database, wal *walKe
 // its time is up.
 func (in *ingester) collect(ctx context.Context, wal *walKeeper) (batch []store.Chunk, err error) {
 	var deadline <-chan time.Time
-	for records := 0; records < maxBatch; {
+	late := false
+	for records, bytes := 0, 0; records < maxBatch && bytes < maxBatchBytes; {
+		if c, ok := in.queue.take(late); ok {
+			batch = append(batch, c.Chunk)
+			records += len(c.Records)
+			bytes += c.bytes
+			continue
+		}
+		if late && len(batch) > 0 {
+			return batch, nil
+		}
+		if deadline == nil && (len(batch) > 0 || !in.queue.empty()) {
+			deadline = time.After(in.linger())
+		}
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case c := <-in.chunks:
-			batch = append(batch, c)
-			records += len(c.Records)
-			if deadline == nil {
-				deadline = time.After(linger)
-			}
+		case <-in.queue.added:
 		case <-deadline:
-			return batch, nil
+			if len(batch) > 0 {
+				return batch, nil
+			}
+			late = true // nobody brings an earlier one
 		case <-wal.ticker.C:
-			wal.look(ctx, len(batch) == 0 && len(in.chunks) == 0)
+			wal.look(ctx, len(batch) == 0 && in.queue.empty())
 		}
 	}
 	return batch, nil
+}
+
+// linger is how long a batch waits to become full.
+func (in *ingester) linger() time.Duration {
+	if in.queue.behind() > maxBatch {
+		return patience
+	}
+	return linger
 }
 
 // drained says whether every record is stored that the drain is to reach. It

@@ -37,7 +37,7 @@ func newCluster(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 
 func settings(c *kfake.Cluster) kafka.Settings { return kafka.Settings{Bootstrap: c.ListenAddrs()} }
 
-func openDatabase(t *testing.T, path string) *database.Database {
+func openDatabase(t testing.TB, path string) *database.Database {
 	t.Helper()
 	db, err := database.Open(t.Context(), path)
 	if err != nil {
@@ -72,11 +72,11 @@ func drain(t *testing.T, c *kfake.Cluster, db *database.Database) {
 
 // transactor writes to the cluster in transactions, as the processor does.
 type transactor struct {
-	t        *testing.T
+	t        testing.TB
 	producer sarama.SyncProducer
 }
 
-func newTransactor(t *testing.T, c *kfake.Cluster) *transactor {
+func newTransactor(t testing.TB, c *kfake.Cluster) *transactor {
 	t.Helper()
 	cfg := settings(c).Config()
 	cfg.Net.MaxOpenRequests = 1
@@ -104,7 +104,7 @@ func (w *transactor) send(commit bool, messages ...*sarama.ProducerMessage) {
 }
 
 // event returns the message of the nth event, which the user u<n%10> made.
-func event(t *testing.T, n int) *sarama.ProducerMessage {
+func event(t testing.TB, n int) *sarama.ProducerMessage {
 	t.Helper()
 	price := purchase.Micros(1_500_000)
 	e, err := enriched.Enrich(purchase.Event{

@@ -23,16 +23,17 @@ type reader struct {
 	next, end int64                             // the offset to read next, and the one not to read
 	last      atomic.Pointer[store.Fingerprint] // of the last record that was read
 	messages  sarama.PartitionConsumer
+	lane      *lane
 	decode    func(*sarama.ConsumerMessage) store.Record
 	anchor    anchor
 }
 
 func (in *ingester) newReader(p store.Partition, at position) *reader {
-	decode := decodeEvent
+	decode := (&decoder{}).decode
 	if p.Topic == in.DeadLetters {
 		decode = decodeDeadLetter
 	}
-	r := &reader{ingester: in, partition: p, next: at.next, end: in.end(p), decode: decode}
+	r := &reader{ingester: in, partition: p, next: at.next, end: in.end(p), lane: in.queue.lane(), decode: decode}
 	r.last.Store(at.last)
 	return r
 }
@@ -62,7 +63,7 @@ func (r *reader) relocate(ctx context.Context) error {
 	if gap := (*gapError)(nil); errors.As(err, &gap) && r.AcceptGaps {
 		r.Log.Warn("offsets expired before they were read, which is recorded as a gap", "partition", r.partition, "from", gap.from, "to", gap.to)
 		r.next = gap.to + 1
-		return r.hand(ctx, store.Chunk{Partition: r.partition, From: gap.from, Next: r.next, Gap: true})
+		return r.lane.put(ctx, queued{Chunk: store.Chunk{Partition: r.partition, From: gap.from, Next: r.next, Gap: true}}, 0)
 	}
 	if err != nil {
 		return err
@@ -89,6 +90,7 @@ func (r *reader) consume(ctx context.Context) (err error) {
 		return fmt.Errorf("read %s from offset %d: %w", r.partition, r.next, err)
 	}
 	defer r.messages.AsyncClose()
+	r.lane.read(r.messages)
 	for {
 		select {
 		case <-ctx.Done():
@@ -106,7 +108,7 @@ func (r *reader) consume(ctx context.Context) (err error) {
 			if m.Offset >= r.end {
 				return nil
 			}
-			if err := r.hand(ctx, r.collect(m)); err != nil || r.next >= r.end {
+			if err := r.hand(ctx, m); err != nil || r.next >= r.end {
 				return err
 			}
 		}
@@ -120,41 +122,43 @@ func (r *reader) finish(ctx context.Context) error {
 		if m.Offset >= r.end {
 			return nil
 		}
-		if err := r.hand(ctx, r.collect(m)); err != nil {
+		if err := r.hand(ctx, m); err != nil {
 			return err
 		}
 	}
 	return fmt.Errorf("read %s at offset %d: %w", r.partition, r.next, sarama.ErrOffsetOutOfRange)
 }
 
-func (r *reader) hand(ctx context.Context, c store.Chunk) error {
-	select {
-	case r.chunks <- c:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+// hand queues the message and those behind it that are there already.
+func (r *reader) hand(ctx context.Context, m *sarama.ConsumerMessage) error {
+	c := r.collect(m)
+	return r.lane.put(ctx, c, min(r.messages.HighWaterMarkOffset(), r.end)-r.next)
 }
 
-// collect decodes the message and those behind it that are there already.
-func (r *reader) collect(m *sarama.ConsumerMessage) store.Chunk {
-	chunk := store.Chunk{Partition: r.partition, From: r.next, Records: []store.Record{r.decode(m)}}
-	for len(chunk.Records) < chunkRecords {
+// collect decodes the message and those behind it that are there already, up
+// to the size of a chunk.
+func (r *reader) collect(m *sarama.ConsumerMessage) queued {
+	ready := min(1+len(r.messages.Messages()), chunkRecords)
+	c := queued{Chunk: store.Chunk{Partition: r.partition, From: r.next, Records: make([]store.Record, 0, ready)}}
+	for {
+		c.add(r.decode(m))
+		if c.full() {
+			break
+		}
 		next := r.nextBuffered()
 		if next == nil {
 			break
 		}
 		if next.Offset >= r.end {
-			r.end = r.next // nothing more
+			r.end = m.Offset + 1 // nothing more
 			break
 		}
 		m = next
-		chunk.Records = append(chunk.Records, r.decode(m))
 	}
 	r.next = m.Offset + 1
-	chunk.Next, chunk.Last = r.next, fingerprintOf(m)
-	r.last.Store(chunk.Last)
-	return chunk
+	c.Next, c.Last = r.next, fingerprintOf(m)
+	r.last.Store(c.Last)
+	return c
 }
 
 // nextBuffered returns the next message if it is there already, else nil.

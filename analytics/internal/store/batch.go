@@ -1,9 +1,9 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
 	"database/sql/driver"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -244,8 +244,8 @@ func (w *Writer) insertEvents(b *batch) error {
 		b.stats.add(a, attributes)
 	}
 	var times instants
-	for _, i := range b.inOrder() {
-		a := &b.events[i]
+	for _, p := range b.inOrder() {
+		a := &b.events[p.index]
 		if err := w.insertEvent(a, &times); err != nil {
 			return fmt.Errorf("insert the event at %s offset %d: %w", a.tally.Partition, a.Offset, err)
 		}
@@ -286,19 +286,29 @@ func (i *instant) of(ms int64) driver.Value {
 }
 
 // inOrder returns the events' places in the order of the table's key.
-func (b *batch) inOrder() []int {
-	order := make([]int, len(b.events))
+func (b *batch) inOrder() []place {
+	order := make([]place, len(b.events))
 	for i := range order {
-		order[i] = i
+		e := &b.events[i].Event
+		order[i] = place{e.OccurredAt, binary.BigEndian.Uint64(e.ID[:]), i}
 	}
-	slices.SortFunc(order, func(i, j int) int {
-		x, y := &b.events[i].Event, &b.events[j].Event
-		if c := cmp.Compare(x.OccurredAt, y.OccurredAt); c != 0 {
-			return c
-		}
-		return bytes.Compare(x.ID[:], y.ID[:])
-	})
+	slices.SortFunc(order, place.compare)
 	return order
+}
+
+// place is where an event stands in the batch, with its key, of whose identity
+// the first half is enough here.
+type place struct {
+	occurredAt int64
+	id         uint64
+	index      int
+}
+
+func (p place) compare(other place) int {
+	if c := cmp.Compare(p.occurredAt, other.occurredAt); c != 0 {
+		return c
+	}
+	return cmp.Compare(p.id, other.id)
 }
 
 func (e *Event) refuse(p Partition, offset int64, detail string) *Rejection {

@@ -19,6 +19,7 @@ import (
 type orders struct {
 	index    *orderIndex
 	asked    map[orderName]*order // in this batch
+	found    []*order             // the same, once they have their integers; new ones in the order of these
 	last     *order               // one order's lines follow each other
 	next     int64                // of the next new order
 	first    int64                // that is new in this batch
@@ -59,7 +60,7 @@ func newOrders(conn driver.Conn, settings orderSettings) (*orders, error) {
 // begin forgets the orders of the batch before.
 func (o *orders) begin() {
 	clear(o.asked)
-	o.last, o.first = nil, o.next
+	o.found, o.last, o.first = o.found[:0], nil, o.next
 }
 
 // ask returns the event's order, nil without one. It has its integer after
@@ -89,11 +90,8 @@ func (o *orders) learn() error {
 		asked.key = o.index.hash(asked.orderName)
 		open = append(open, asked)
 	}
-	byKey := func(a, b *order) int {
-		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.number, b.number), cmp.Compare(a.currency, b.currency))
-	}
 	for len(open) > 0 {
-		slices.SortFunc(open, byKey)
+		slices.SortFunc(open, func(a, b *order) int { return cmp.Compare(a.key, b.key) })
 		var err error
 		if open, err = o.round(open); err != nil {
 			return fmt.Errorf("find %d orders, such as %q: %w", len(o.asked), o.last.number, err)
@@ -121,8 +119,10 @@ func (o *orders) round(open []*order) (displaced []*order, err error) {
 		switch row := stored[id]; {
 		case !taken:
 			err = o.create(asked)
+			o.found = append(o.found, asked)
 		case row != nil && row.orderName == asked.orderName:
 			asked.id, asked.value, asked.stored = row.id, row.value, row.stored
+			o.found = append(o.found, asked)
 		default:
 			asked.key = asked.key.next()
 			displaced = append(displaced, asked)
@@ -168,13 +168,8 @@ func (o *orders) readAll(holders map[orderKey]int64) (map[int64]*order, error) {
 // flush stores the new orders, and what else was bought in those that are
 // stored.
 func (o *orders) flush() error {
-	all := make([]*order, 0, len(o.asked))
-	for _, asked := range o.asked {
-		all = append(all, asked)
-	}
-	slices.SortFunc(all, func(a, b *order) int { return cmp.Compare(a.id, b.id) })
 	created := map[string]int64{}
-	for _, one := range all {
+	for _, one := range o.found {
 		if one.id >= o.first {
 			created[one.currency]++
 		}
