@@ -24,7 +24,7 @@ var ErrMissing = errors.New("no database")
 
 const (
 	busyTimeout  = "5000"   // milliseconds
-	writerCache  = "-49152" // KiB, negative as PRAGMA cache_size has it
+	writerCache  = "-24576" // KiB, negative as PRAGMA cache_size has it
 	readersLimit = 4
 )
 

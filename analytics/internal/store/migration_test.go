@@ -47,6 +47,9 @@ func filledBefore(t *testing.T, path string) {
 			` ON CONFLICT DO UPDATE SET (` + strings.Join(rollup.Measures, ", ") + `) = (excluded.` + strings.Join(rollup.Measures, ", excluded.") + `)`)
 	}
 	db.MustExec(`UPDATE totals SET orders = 3000`)
+	db.MustExec(`INSERT INTO partitions (topic, partition, next_offset, records, rejected) VALUES ('purchases.dlq', 0, 5, 5, 5)`)
+	db.MustExec(fmt.Sprintf(numbers, 5) + `INSERT INTO rejected SELECT 'purchases.dlq', 0, n, randomblob(16), 'missing_user', 'd', 7, 'purchases', 0, n, x'7b' FROM n`)
+	db.MustExec(`INSERT INTO rejected_totals VALUES ('missing_user', 5, 7, 7)`)
 	db.MustExec(`INSERT INTO user_months SELECT DISTINCT user_id, 0 FROM events WHERE quantity > 0`)
 }
 

@@ -54,6 +54,36 @@ DROP INDEX user_totals_by_revenue;
 CREATE INDEX leading_items ON item_totals (units_sold DESC) WHERE leading;
 CREATE INDEX leading_users ON user_totals (revenue DESC) WHERE leading;
 
+-- Rejected records are large: as rows in the order of their arrival they are
+-- appended, and their indexes are small.
+DROP VIEW rejected_log;
+
+CREATE TABLE rejected_as_they_came ( -- dead letters, and records that this program could not read
+    topic            TEXT    NOT NULL, -- where it was read
+    partition        INTEGER NOT NULL,
+    offset           INTEGER NOT NULL,
+    event_id         BLOB    NOT NULL UNIQUE,
+    reason           TEXT    NOT NULL, -- stable code, such as missing_user
+    detail           TEXT    NOT NULL, -- what was wrong, in one line
+    rejected_at      INTEGER NOT NULL, -- milliseconds since 1970 UTC
+    source_topic     TEXT    NOT NULL, -- where the record stood at first
+    source_partition INTEGER NOT NULL,
+    source_offset    INTEGER NOT NULL,
+    value            BLOB,             -- the record's first 512 bytes
+    PRIMARY KEY (topic, partition, offset)
+) STRICT;
+
+INSERT INTO rejected_as_they_came SELECT * FROM rejected;
+DROP TABLE rejected;
+ALTER TABLE rejected_as_they_came RENAME TO rejected;
+CREATE INDEX rejected_by_reason ON rejected (reason);
+
+CREATE VIEW rejected_log AS -- dead letters, with the reason and the start of the record
+SELECT datetime(rejected_at / 1000, 'unixepoch') AS rejected_at, reason, detail,
+       printf('%s/%d/%d', source_topic, source_partition, source_offset) AS source,
+       CAST(value AS TEXT) AS value
+FROM rejected;
+
 CREATE VIEW event_log AS -- every purchase and return
 SELECT strftime('%Y-%m-%dT%H:%M:%S', e.occurred_at / 1000, 'unixepoch') || printf('.%03dZ', e.occurred_at % 1000) AS occurred_at,
        iif(e.quantity > 0, 'purchase', 'return') AS kind,
