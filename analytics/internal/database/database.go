@@ -100,7 +100,7 @@ func (d *Database) Reopen(ctx context.Context) error {
 // does only when there is no reader at all, then closes the connections and
 // frees the lock. What cannot be emptied is no error: the next process uses it.
 func (d *Database) Close() error {
-	_, _ = d.Truncate(context.Background())
+	_, _ = d.Truncate(context.Background(), 0)
 	return errors.Join(d.DB.Close(), d.lock.release())
 }
 

@@ -243,7 +243,7 @@ func (in *ingester) write(ctx context.Context, db *database.Database, wal *walKe
 		if err := in.writer.Write(batch); err != nil {
 			return err
 		}
-		wal.written = true
+		wal.wrote(ctx)
 		for _, c := range batch {
 			in.next[c.Partition] = c.Next
 			in.lag.report(c.Partition, c.Next)

@@ -144,7 +144,7 @@ func growOnce(b *testing.B, p population) {
 
 // size is that of the database file with all that the log holds.
 func size(b *testing.B, db *database.Database) int64 {
-	if _, err := db.Truncate(b.Context()); err != nil {
+	if _, err := db.Truncate(b.Context(), 0); err != nil {
 		b.Fatal(err)
 	}
 	info, err := os.Stat(db.Path)
