@@ -86,7 +86,11 @@ type ingester struct {
 // all is stored. It ends with [database.ErrReplaced] when a replay has put another
 // database in the place of this one, for which Run is to be called again. Whatever
 // ends it, the database holds complete transactions only.
-func Run(ctx context.Context, db *database.Database, config Config) (err error) {
+func Run(ctx context.Context, db *database.Database, config Config) error {
+	return run(ctx, db, config, queueBytes)
+}
+
+func run(ctx context.Context, db *database.Database, config Config, budget int) (err error) {
 	client, err := config.Kafka.Connect(ctx, Configure(config.Kafka.Config()))
 	if err != nil {
 		return err
@@ -94,7 +98,7 @@ func Run(ctx context.Context, db *database.Database, config Config) (err error) 
 	defer func() { err = errors.Join(err, client.Close()) }()
 	in := &ingester{
 		Config: config, client: client, outage: newOutage(config.Log),
-		queue: newQueue(),
+		queue: newQueue(budget),
 		next:  map[store.Partition]int64{}, targets: map[store.Partition]int64{},
 	}
 	if in.origins, err = bind(ctx, db, client, in.Topics); err != nil {

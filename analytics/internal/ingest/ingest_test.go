@@ -175,6 +175,23 @@ func TestDrainStoresCommittedRecordsOnce(t *testing.T) {
 	wantCount(t, db, 0, `SELECT count(*) FROM duplicates`)
 }
 
+// A queue that is nearly always full pauses partitions all the time.
+func TestBacklogPassesThroughASmallQueue(t *testing.T) {
+	c := newCluster(t)
+	w := newTransactor(t, c)
+	for n := 0; n < 8000; n += 2000 {
+		sendEvents(w, n, n+2000)
+	}
+	db := newDatabase(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := ingest.RunWithBudget(ctx, db, config(c), 128<<10); err != nil || ctx.Err() != nil {
+		t.Fatal(err, ctx.Err())
+	}
+	wantCount(t, db, 8000, `SELECT purchases FROM totals`)
+	wantCount(t, db, 0, `SELECT count(*) FROM duplicates`)
+}
+
 func TestUnreadableRecordsAreRecorded(t *testing.T) {
 	c := newCluster(t)
 	w := newTransactor(t, c)

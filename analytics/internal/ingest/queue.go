@@ -9,7 +9,7 @@ import (
 	"purchases/analytics/internal/store"
 )
 
-// queueBytes is the budget for all that was read and is not stored yet.
+// queueBytes is the queue's budget: what the writer stores in half a second.
 const queueBytes = 20 << 20
 
 // queue holds what was read and is not stored yet. It is bounded by bytes,
@@ -21,6 +21,8 @@ const queueBytes = 20 << 20
 // backlog is stored in the order of its times, as a live stream is: rows then
 // stand beside those before them, and not all over the database.
 type queue struct {
+	budget int // in bytes
+
 	mu    sync.Mutex
 	lanes []*lane
 	bytes int
@@ -74,8 +76,8 @@ func (c *queued) add(r store.Record) {
 
 func (c *queued) full() bool { return len(c.Records) == chunkRecords || c.bytes >= chunkBytes }
 
-func newQueue() *queue {
-	return &queue{added: make(chan struct{}, 1), room: make(chan struct{})}
+func newQueue(budget int) *queue {
+	return &queue{budget: budget, added: make(chan struct{}, 1), room: make(chan struct{})}
 }
 
 func (q *queue) lane() *lane {
@@ -107,7 +109,7 @@ func (l *lane) tryPut(c queued, behind int64) (room chan struct{}) {
 	q := l.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.bytes >= queueBytes && len(l.chunks) > 0 {
+	if q.bytes >= q.budget && len(l.chunks) > 0 {
 		return q.room
 	}
 	l.chunks = append(l.chunks, c)
@@ -126,7 +128,7 @@ func (l *lane) tryPut(c queued, behind int64) (room chan struct{}) {
 func (l *lane) brake() {
 	switch {
 	case l.source == nil:
-	case l.queue.bytes > queueBytes/2 && l.bytes > queueBytes/len(l.queue.lanes):
+	case l.queue.bytes > l.queue.budget/2 && l.bytes > l.queue.budget/len(l.queue.lanes):
 		l.source.Pause()
 	default:
 		l.source.Resume()
@@ -151,7 +153,7 @@ func (q *queue) take(must bool) (queued, bool) {
 			first = l
 		}
 	}
-	if first == nil || (!must && q.bytes < queueBytes/4 && first.chunks[0].at > q.expected()) {
+	if first == nil || (!must && q.bytes < q.budget/4 && first.chunks[0].at > q.expected()) {
 		return queued{}, false
 	}
 	c := first.chunks[0]
