@@ -2,7 +2,6 @@ package ingest_test
 
 import (
 	"flag"
-	"syscall"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
 	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/testkit/clock"
 	"purchases/analytics/internal/testkit/limit"
 	"purchases/analytics/internal/testkit/traffic"
 	"purchases/processor/deadletter"
@@ -27,32 +27,30 @@ var backlog = flag.Int("backlog", 300_000, "how many events BenchmarkDrain reads
 // beforehand, on another database. An operation is a backlog.
 func BenchmarkDrain(b *testing.B) {
 	c := newBacklog(b, *backlog)
+	var draining, executing clock.Pace
 	b.ReportAllocs()
-	var took, executing, cpu time.Duration
 	b.StopTimer()
 	for range b.N {
 		db := openDatabase(b, b.TempDir()+"/analytics.db")
-		before := cpuTime()
 		b.StartTimer()
-		began := time.Now()
-		if err := ingest.Run(b.Context(), db, config(c)); err != nil {
+		err := draining.Time(func() error { return ingest.Run(b.Context(), db, config(c)) })
+		b.StopTimer()
+		if err != nil {
 			b.Fatal(err)
 		}
-		took += time.Since(began)
-		b.StopTimer()
-		cpu += cpuTime() - before
-		executing += executeChanges(b, c)
+		executeChanges(b, c, &executing)
 	}
-	n := float64(b.N) * float64(*backlog)
-	b.ReportMetric(n/took.Seconds(), "events/s")
-	b.ReportMetric(n/executing.Seconds(), "limit-events/s")
-	b.ReportMetric(executing.Seconds()/took.Seconds(), "of-limit")
-	b.ReportMetric(cpu.Seconds()*1e6/n, "cpu-µs/event")
+	n := b.N * *backlog
+	b.ReportMetric(draining.Rate(n), "events/s")
+	b.ReportMetric(executing.Rate(n), "limit-events/s")
+	b.ReportMetric(draining.PerOne(n), "cpu-µs/event")
+	b.ReportMetric(executing.PerOne(n), "limit-cpu-µs/event")
+	b.ReportMetric(executing.Wall.Seconds()/draining.Wall.Seconds(), "of-limit")
 }
 
 // executeChanges drains the backlog once more, and then executes what that has
 // changed on another database.
-func executeChanges(b *testing.B, c *kfake.Cluster) time.Duration {
+func executeChanges(b *testing.B, c *kfake.Cluster, executing *clock.Pace) {
 	b.Helper()
 	path := b.TempDir() + "/recorded.db"
 	recorder, recording, err := limit.Open(b.Context(), path)
@@ -71,11 +69,9 @@ func executeChanges(b *testing.B, c *kfake.Cluster) time.Duration {
 	}
 	defer func() { _ = replica.Close() }()
 	changes := recorder.Take()
-	began := time.Now()
-	if err := replica.Execute(changes); err != nil {
+	if err := executing.Time(func() error { return replica.Execute(changes) }); err != nil {
 		b.Fatal(err)
 	}
-	return time.Since(began)
 }
 
 func newBacklog(b *testing.B, events int) *kfake.Cluster {
@@ -113,10 +109,4 @@ func message(t testing.TB, s traffic.Sale, n int64) *sarama.ProducerMessage {
 		t.Fatal(err)
 	}
 	return &sarama.ProducerMessage{Topic: enriched.Topic, Key: sarama.ByteEncoder(e.Key()), Value: sarama.ByteEncoder(value)}
-}
-
-func cpuTime() time.Duration {
-	var usage syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage) // fails only for a wrong argument
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

@@ -51,7 +51,7 @@ type accepted struct {
 	tally    *tally
 	user     *named[struct{}]
 	item     *named[label]
-	set      *named[[]int64]
+	set      *named[[]member]
 	order    *order
 	currency int
 }
@@ -70,7 +70,8 @@ type lateEvent struct {
 }
 
 func newBatch(st *state, chunks []Chunk) (*batch, error) {
-	b := &batch{totals: slices.Clone(st.totals), stats: newStatistics()}
+	st.batches++
+	b := &batch{totals: slices.Clone(st.totals), stats: newStatistics(st.batches)}
 	records := 0
 	for i := range chunks {
 		c := &chunks[i]

@@ -4,12 +4,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"syscall"
+	"runtime"
 	"testing"
-	"time"
 
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/testkit/clock"
 	"purchases/analytics/internal/testkit/limit"
 	"purchases/analytics/internal/testkit/traffic"
 )
@@ -73,32 +73,37 @@ func benchmarkWriter(b *testing.B, p population) {
 	}
 	b.Cleanup(func() { _ = replica.Close() })
 	stream := live{Stream: traffic.New(p.users, p.items)}
-	var writing, executing time.Duration
+	var writing, executing clock.Pace
 	b.ReportAllocs()
 	b.StopTimer()
 	for range b.N {
 		batch := stream.batch()
+		runtime.GC() // what the comparison leaves is not the writer's
 		b.StartTimer()
-		began := time.Now()
-		if err := w.Write(batch); err != nil {
-			b.Fatal(err)
-		}
-		writing += time.Since(began)
+		err := writing.Time(func() error { return w.Write(batch) })
 		b.StopTimer()
-		if err := recorded.Write(batch); err != nil {
-			b.Fatal(err)
+		if err == nil {
+			err = recorded.Write(batch)
 		}
 		changes := recorder.Take()
-		began = time.Now()
-		if err := replica.Execute(changes); err != nil {
+		runtime.GC()
+		if err == nil {
+			err = executing.Time(func() error { return replica.Execute(changes) })
+		}
+		if err != nil {
 			b.Fatal(err)
 		}
-		executing += time.Since(began)
 	}
-	n := float64(b.N) * benchBatch
-	b.ReportMetric(n/writing.Seconds(), "events/s")
-	b.ReportMetric(n/executing.Seconds(), "limit-events/s")
-	b.ReportMetric(executing.Seconds()/writing.Seconds(), "of-limit")
+	reportLimit(b, b.N*benchBatch, writing, executing)
+}
+
+// reportLimit compares two ways to store n events.
+func reportLimit(b *testing.B, n int, writing, executing clock.Pace) {
+	b.ReportMetric(writing.Rate(n), "events/s")
+	b.ReportMetric(writing.PerOne(n), "cpu-µs/event")
+	b.ReportMetric(executing.PerOne(n), "limit-cpu-µs/event")
+	b.ReportMetric(executing.Wall.Seconds()/writing.Wall.Seconds(), "of-limit")
+	b.ReportMetric(executing.CPU.Seconds()/writing.CPU.Seconds(), "of-limit-by-cpu")
 }
 
 // BenchmarkGrowth fills one database with as many events as -grow says, and
@@ -120,26 +125,26 @@ func growOnce(b *testing.B, p population) {
 	w := newWriter(b, db)
 	stream := live{Stream: traffic.New(p.users, p.items)}
 	batches := max(*grow/benchBatch, 2*million)
-	var first, last pace
+	var first, between, last clock.Pace
 	for n := range batches {
 		batch := stream.batch()
-		before := now()
-		if err := w.Write(batch); err != nil {
-			b.Fatal(err)
-		}
+		part := &between
 		switch {
 		case n < million:
-			first.add(before)
+			part = &first
 		case n >= batches-million:
-			last.add(before)
+			part = &last
+		}
+		if err := part.Time(func() error { return w.Write(batch) }); err != nil {
+			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(1e6/first.wall.Seconds(), "first-events/s")
-	b.ReportMetric(1e6/last.wall.Seconds(), "last-events/s")
-	b.ReportMetric(first.wall.Seconds()/last.wall.Seconds(), "last/first")
-	b.ReportMetric(first.cpu.Seconds()/last.cpu.Seconds(), "last/first-by-cpu")
+	b.ReportMetric(first.Rate(1e6), "first-events/s")
+	b.ReportMetric(last.Rate(1e6), "last-events/s")
+	b.ReportMetric(first.Wall.Seconds()/last.Wall.Seconds(), "last/first")
+	b.ReportMetric(first.CPU.Seconds()/last.CPU.Seconds(), "last/first-by-cpu")
 	b.ReportMetric(float64(size(b, db))/float64(batches*benchBatch), "B/event")
-	b.ReportMetric(float64(last.longest.Milliseconds()), "longest-batch-ms")
+	b.ReportMetric(float64(last.Longest.Milliseconds()), "longest-batch-ms")
 }
 
 // size is that of the database file with all that the log holds.
@@ -152,26 +157,4 @@ func size(b *testing.B, db *database.Database) int64 {
 		b.Fatal(err)
 	}
 	return info.Size()
-}
-
-// pace is the time that some batches took.
-type pace struct{ wall, cpu, longest time.Duration }
-
-type moment struct {
-	wall time.Time
-	cpu  time.Duration
-}
-
-func now() moment {
-	var usage syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage) // fails only for a wrong argument
-	return moment{time.Now(), time.Duration(usage.Utime.Nano() + usage.Stime.Nano())}
-}
-
-func (p *pace) add(since moment) {
-	n := now()
-	took := n.wall.Sub(since.wall)
-	p.wall += took
-	p.longest = max(p.longest, took)
-	p.cpu += n.cpu - since.cpu
 }

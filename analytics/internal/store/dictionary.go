@@ -15,6 +15,7 @@ const maxCached = 100_000
 type named[T any] struct {
 	id    int64
 	value driver.Value // the id, made a value once and not for each event
+	sum   found        // of the statistics that are of this row
 	also  T
 }
 

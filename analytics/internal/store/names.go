@@ -16,7 +16,7 @@ import (
 type names struct {
 	users      *dictionary[struct{}]
 	items      *dictionary[label]
-	sets       *dictionary[[]int64] // with the integers of their attributes
+	sets       *dictionary[[]member]
 	attributes map[attribute]int64
 	renamed    map[*named[label]]string // items whose label has changed in this batch
 
@@ -32,11 +32,17 @@ type label struct {
 
 type attribute struct{ name, value string }
 
+// member is an attribute in a set.
+type member struct {
+	attribute int64
+	sum       found
+}
+
 func newNames(conn driver.Conn) *names {
 	return &names{
 		users:           newDictionary(conn, "users", "user_id", "user", func([]driver.Value) struct{} { return struct{}{} }),
 		items:           newDictionary(conn, "items", "item_id", "item", loadLabel, "item_name", "named_at"),
-		sets:            newDictionary(conn, "attribute_sets", "attribute_set_id", "attributes", func([]driver.Value) []int64 { return nil }),
+		sets:            newDictionary(conn, "attribute_sets", "attribute_set_id", "attributes", func([]driver.Value) []member { return nil }),
 		attributes:      map[attribute]int64{},
 		renamed:         map[*named[label]]string{},
 		findAttribute:   &statement{conn: conn, sql: `SELECT attribute_id FROM attributes WHERE attribute = ? AND value = ?`},
@@ -75,8 +81,8 @@ func (n *names) learn() error {
 	return nil
 }
 
-// members returns the integers of the attributes in the event's set.
-func (n *names) members(a *accepted) ([]int64, error) {
+// members returns the attributes in the event's set.
+func (n *names) members(a *accepted) ([]member, error) {
 	if a.set == nil {
 		return nil, nil
 	}
@@ -92,7 +98,7 @@ func (n *names) members(a *accepted) ([]int64, error) {
 		if err != nil {
 			return nil, fmt.Errorf("attribute %s=%q: %w", name, value, err)
 		}
-		a.set.also = append(a.set.also, id)
+		a.set.also = append(a.set.also, member{attribute: id})
 	}
 	return a.set.also, nil
 }

@@ -58,9 +58,17 @@ func (a key) compare(b key) int {
 
 // sums are what a batch adds to one table.
 type sums struct {
+	batch int64
 	place map[key]int // in rows
 	rows  []sum
-	last  int // of rows: events of one user or hour follow each other
+}
+
+// found is where a row was found last, which is where most events find it
+// again: those of one item are mostly of one day and in one currency.
+type found struct {
+	batch int64
+	key
+	place int
 }
 
 type sum struct {
@@ -68,11 +76,11 @@ type sum struct {
 	measures
 }
 
-func newSums() *sums { return &sums{place: map[key]int{}} }
+func newSums(batch int64) *sums { return &sums{batch: batch, place: map[key]int{}} }
 
-func (s *sums) row(k key) *sum {
-	if s.last < len(s.rows) && s.rows[s.last].key == k {
-		return &s.rows[s.last]
+func (s *sums) row(k key, f *found) *sum {
+	if f.batch == s.batch && f.key == k {
+		return &s.rows[f.place]
 	}
 	at, ok := s.place[k]
 	if !ok {
@@ -80,15 +88,15 @@ func (s *sums) row(k key) *sum {
 		s.place[k] = at
 		s.rows = append(s.rows, sum{key: k})
 	}
-	s.last = at
+	*f = found{s.batch, k, at}
 	return &s.rows[at]
 }
 
 // total returns the sums with the keys made coarser.
 func (s *sums) total(coarser func(key) key) *sums {
-	t := newSums()
+	t, f := newSums(s.batch), &found{}
 	for i := range s.rows {
-		t.row(coarser(s.rows[i].key)).merge(&s.rows[i].measures)
+		t.row(coarser(s.rows[i].key), f).merge(&s.rows[i].measures)
 	}
 	return t
 }
@@ -101,28 +109,31 @@ type statistics struct {
 	hourly, itemDaily, users, attributeDaily *sums
 	rejected                                 map[string]*rejectedTotal // by reason
 	userMonths                               userMonths
+	hour                                     found
 }
 
 type rejectedTotal struct{ records, first, last int64 }
 
-func newStatistics() *statistics {
+// newStatistics is of a batch whose number no other has had, and is above 0.
+func newStatistics(batch int64) *statistics {
 	return &statistics{
-		hourly: newSums(), itemDaily: newSums(), users: newSums(), attributeDaily: newSums(),
+		hourly: newSums(batch), itemDaily: newSums(batch), users: newSums(batch), attributeDaily: newSums(batch),
 		rejected: map[string]*rejectedTotal{}, userMonths: userMonths{all: map[userMonth]bool{}},
 	}
 }
 
-func (s *statistics) add(a *accepted, attributes []int64) {
+func (s *statistics) add(a *accepted, attributes []member) {
 	e := &a.Event
 	hour, day := e.OccurredAt/time.Hour.Milliseconds(), e.OccurredAt/(24*time.Hour).Milliseconds()
-	s.hourly.row(key{period: hour, currency: a.currency}).add(e)
-	s.itemDaily.row(key{period: day, id: a.item.id, currency: a.currency}).add(e)
-	s.users.row(key{id: a.user.id, currency: a.currency}).add(e)
+	s.hourly.row(key{period: hour, currency: a.currency}, &s.hour).add(e)
+	s.itemDaily.row(key{period: day, id: a.item.id, currency: a.currency}, &a.item.sum).add(e)
+	s.users.row(key{id: a.user.id, currency: a.currency}, &a.user.sum).add(e)
 	if e.Quantity > 0 {
 		s.userMonths.add(a.user.id, e.OccurredAt)
 	}
-	for _, attribute := range attributes {
-		s.attributeDaily.row(key{period: day, id: attribute, currency: a.currency}).add(e)
+	for i := range attributes {
+		m := &attributes[i]
+		s.attributeDaily.row(key{period: day, id: m.attribute, currency: a.currency}, &m.sum).add(e)
 	}
 }
 

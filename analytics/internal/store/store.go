@@ -128,6 +128,7 @@ type Writer struct {
 type state struct {
 	watermarks map[Partition]int64
 	totals     []measures // by currency
+	batches    int64      // that were begun
 }
 
 // NewWriter takes one connection from the pool and keeps it until Close.
