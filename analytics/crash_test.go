@@ -7,7 +7,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+
+	"purchases/analytics/internal/testkit/audit"
+	"purchases/analytics/internal/testkit/process"
+	"purchases/producer/crashpoint"
 )
 
 // crashPoints is how many the two programs have. Each is found in their source,
@@ -40,15 +45,11 @@ func findCrashPoints(t *testing.T) (points []string) {
 func isOfReplay(point string) bool { return strings.HasPrefix(point, "replay.") }
 
 // A program that is killed at any step of its transaction, and then started
-// again, gives the output and the statistics of one that was never killed.
+// again, loses and doubles nothing.
 func TestKilledAtEachStep(t *testing.T) {
-	bootstrap := trialCluster(t)
-	undisturbed := newTrial(t, bootstrap)
-	undisturbed.generate()
-	undisturbed.drain()
-	undisturbed.wantExactlyOnce()
-	want := undisturbed.statistics()
-
+	home := newPublished(t)
+	flags := home.flags(1, 1200)
+	home.expect(1, flags)
 	points := slices.DeleteFunc(findCrashPoints(t), isOfReplay)
 	if len(points) != crashPoints {
 		t.Errorf("%d crash points, want %d: %v", len(points), crashPoints, points)
@@ -57,30 +58,48 @@ func TestKilledAtEachStep(t *testing.T) {
 		for _, hit := range []string{"1", "6"} { // in the first transaction, and after others
 			t.Run(point+"#"+hit, func(t *testing.T) {
 				t.Parallel()
-				r := newTrial(t, bootstrap)
-				r.crash(point + ":" + hit)
-				r.drain()
-				r.wantExactlyOnce()
-				if got := r.statistics(); got != want {
-					t.Errorf("the statistics are\n%s\nwant\n%s", got, want)
-				}
+				p := &published{newMachineOn(t, home.cluster), []audit.Batch{home.batches[0]}}
+				p.crash(point+":"+hit, flags)
+				p.check()
 			})
 		}
 	}
 }
 
 // crash runs the pipeline until the program that has the point dies there.
-func (r *trial) crash(at string) {
-	r.t.Helper()
+func (p *published) crash(at string, flags []string) {
+	p.t.Helper()
+	small := []string{"--batch-size", "20", "--linger", "5ms"}
 	if strings.HasPrefix(at, "processor.") {
-		r.generate()
-		r.start(at, r.processor()...).wantKilled(r.t)
+		p.run("producer", "generate", flags...)
+		p.dies(p.doomed(at, "processor", "run", small...))
 		return
 	}
-	doomed := r.start(at, r.analytics()...)
-	doomed.awaitLog(r.t, "storing events", 1)
-	processor := r.start("", r.processor()...)
-	r.generate("--rate", "1000") // what is there already would be one transaction
-	doomed.wantKilled(r.t)
-	processor.kill()
+	doomed := p.doomed(at, "analytics", "run")
+	p.logged(doomed, "storing events", 1)
+	processor := p.launch("processor", "run", small...)
+	p.run("producer", "generate", append(flags, "--rate", "1000")...) // what is there already would be one transaction
+	p.dies(doomed)
+	processor.Kill()
+}
+
+// doomed starts a program that kills itself at the point.
+func (p *published) doomed(at, program, command string, args ...string) *process.Process {
+	p.t.Helper()
+	folder, err := current.mortal()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	c := p.command(program, command, args...)
+	c.Path = filepath.Join(folder, program)
+	c.Env = append(c.Env, crashpoint.Variable+"="+at)
+	return p.launched(program, c)
+}
+
+func (p *published) dies(doomed *process.Process) {
+	p.t.Helper()
+	p.until("the program dies at its crash point", func() bool { return !doomed.Running() })
+	if !doomed.EndedBy(syscall.SIGKILL) {
+		p.t.Fatalf("it did not die at the crash point: %v", doomed.Err())
+	}
 }

@@ -4,99 +4,27 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/testkit/audit"
 	"purchases/analytics/internal/testkit/cluster"
 	"purchases/analytics/internal/testkit/process"
 )
 
 const (
-	embedded   = "embedded"
-	apache     = "kafka"
 	partitions = 8
-	patience   = 2 * time.Minute // for what must happen without further doing
+	patience   = 4 * time.Minute // for what must happen without further doing
+	poll       = 20 * time.Millisecond
 )
-
-// suite is what all tests share.
-type suite struct {
-	// binaries is the folder of the three programs, built as people build them:
-	// the race detector, which every package has in its own tests, would make
-	// the full sample take minutes.
-	binaries string
-	// shared is the real cluster, or nil when each test has an embedded broker.
-	shared *cluster.Cluster
-
-	chaos chaosOptions
-}
-
-// current belongs to TestMain, which no test can be handed anything by.
-var current suite
-
-func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
-
-func buildAndRun(m *testing.M) (code int) {
-	kind := flag.String("cluster", embedded, "run on an `embedded` broker, on a real kafka of three, or on the one at HOST:PORT,...")
-	flag.DurationVar(&current.chaos.duration, "chaos", 0, "run TestChaos for `DURATION`")
-	flag.Uint64Var(&current.chaos.seed, "seed", uint64(rand.Uint32()), "of the choices of TestChaos")
-	flag.Parse()
-	dir, err := os.MkdirTemp("", "purchases")
-	if err != nil {
-		panic(err)
-	}
-	defer func() {
-		if code != 0 && current.shared != nil {
-			fmt.Fprintf(os.Stderr, "the brokers' logs are kept in %s\n", dir)
-			return
-		}
-		_ = os.RemoveAll(dir)
-	}()
-	if err := current.setUp(*kind, dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if current.shared != nil {
-		defer func() { _ = current.shared.Close() }()
-	}
-	return m.Run()
-}
-
-func (s *suite) setUp(kind, dir string) (err error) {
-	s.binaries = filepath.Join(dir, "bin")
-	build := exec.Command("go", "build", "-o", s.binaries+"/", "purchases/producer", "purchases/processor", "purchases/analytics")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the programs: %w\n%s", err, out)
-	}
-	if kind == embedded || kind == apache {
-		forgetEnvironment()
-	}
-	switch kind {
-	case embedded:
-	case apache:
-		s.shared, err = cluster.Apache(context.Background(), filepath.Join(dir, "kafka"))
-	default:
-		s.shared = cluster.Named(kind)
-	}
-	return err
-}
-
-// forgetEnvironment keeps the programs from a cluster that the user's
-// environment names.
-func forgetEnvironment() {
-	for _, variable := range os.Environ() {
-		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "KAFKA_") {
-			_ = os.Unsetenv(name)
-		}
-	}
-}
 
 // machine is one user's folder, with a broker or with topics of its own.
 type machine struct {
@@ -111,15 +39,30 @@ type machine struct {
 
 func newMachine(t testing.TB) *machine {
 	t.Helper()
-	m := &machine{t: t, dir: keptOnFailure(t), cluster: current.shared}
-	if m.cluster == nil {
-		m.startBroker()
-		return m
+	if current.shared != nil {
+		return newMachineOn(t, current.shared)
 	}
-	m.suffix = fmt.Sprintf("-%08x", rand.Uint32())
-	if err := m.cluster.Create(m.within(patience), partitions, m.purchases(), m.events(), m.letters()); err != nil {
+	m := &machine{t: t, dir: keptOnFailure(t)}
+	m.startBroker()
+	return m
+}
+
+// newMachineOn is a machine with topics of its own on a cluster that it shares.
+func newMachineOn(t testing.TB, c *cluster.Cluster) *machine {
+	t.Helper()
+	m := &machine{t: t, dir: keptOnFailure(t), cluster: c, suffix: fmt.Sprintf("-%08x", rand.Uint32())}
+	topics := []string{m.purchases(), m.events(), m.letters()}
+	if err := c.Create(m.within(patience), partitions, topics...); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			return // the topics are evidence
+		}
+		if err := c.Delete(context.Background(), topics...); err != nil {
+			t.Error(err)
+		}
+	})
 	return m
 }
 
@@ -184,32 +127,48 @@ func (m *machine) command(program, command string, args ...string) *exec.Cmd {
 	c := exec.Command(filepath.Join(current.binaries, program), args...)
 	c.Dir = m.dir
 	// The processors' instance numbers are this machine's own, too.
-	c.Env = append(os.Environ(), "KAFKA_BOOTSTRAP_SERVERS="+m.cluster.Bootstrap(), "TMPDIR="+m.dir, "ANALYTICS_HTTP=")
+	c.Env = append(os.Environ(), "KAFKA_BOOTSTRAP_SERVERS="+m.cluster.Bootstrap(), "TMPDIR="+m.dir)
 	return c
 }
 
 // launch runs a program in the background, until the test does something to it.
 func (m *machine) launch(program, command string, args ...string) *process.Process {
 	m.t.Helper()
+	return m.launched(program, m.command(program, command, args...))
+}
+
+func (m *machine) launched(name string, command *exec.Cmd) *process.Process {
+	m.t.Helper()
 	m.logs++
-	p, err := process.Start(program, m.command(program, command, args...), filepath.Join(m.dir, fmt.Sprintf("%s-%d.log", program, m.logs)))
+	p, err := process.Start(name, command, filepath.Join(m.dir, fmt.Sprintf("%s-%d.log", name, m.logs)))
 	if err != nil {
 		m.t.Fatal(err)
 	}
 	return p
 }
 
+// serve starts a command of analytics with its HTTP server on a port that is
+// free, and returns its address.
+func (m *machine) serve(command string, args ...string) (address string) {
+	m.t.Helper()
+	p := m.start("analytics", command, append(args, "--http", "127.0.0.1:0")...)
+	m.logged(p, "serving url=http://", 1)
+	_, url, _ := strings.Cut(p.Log(), "serving url=http://")
+	address, _, _ = strings.Cut(url, "/")
+	return address
+}
+
 // start runs a program in the background; when the test ends it is told to
 // stop and must do so without an error.
-func (m *machine) start(program, command string, args ...string) {
+func (m *machine) start(program, command string, args ...string) *process.Process {
 	m.t.Helper()
 	p := m.launch(program, command, args...)
 	m.t.Cleanup(func() {
 		if err := p.Terminate(); err != nil {
-			log, _ := os.ReadFile(p.LogFile)
-			m.t.Errorf("%v\n%s", err, log)
+			m.t.Errorf("%v\n%s", err, p.Log())
 		}
 	})
+	return p
 }
 
 // run runs a program to its end and returns what it wrote to stdout.
@@ -218,6 +177,7 @@ func (m *machine) run(program, command string, args ...string) string {
 	c := m.command(program, command, args...)
 	var output, errors bytes.Buffer
 	c.Stdout, c.Stderr = &output, &errors
+	defer time.AfterFunc(patience, func() { _ = c.Process.Signal(syscall.SIGQUIT) }).Stop() // shows where it hangs
 	if err := c.Run(); err != nil {
 		m.t.Fatalf("%s %s %v: %v\n%s%s", program, command, args, err, output.String(), errors.String())
 	}
@@ -238,11 +198,30 @@ func (m *machine) query(args ...string) [][]string {
 // until waits for something that happens without further doing.
 func (m *machine) until(what string, done func() bool) {
 	m.t.Helper()
-	for deadline := time.Now().Add(patience); !done(); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !done(); time.Sleep(poll) {
 		if time.Now().After(deadline) {
 			m.t.Fatalf("waited in vain until %s", what)
 		}
 	}
+}
+
+// logged waits until the program has logged the text so often.
+func (m *machine) logged(p *process.Process, text string, times int) {
+	m.t.Helper()
+	m.until(fmt.Sprintf("%s logs %q, see %s", p.Name, text, p.LogFile), func() bool { return strings.Count(p.Log(), text) >= times })
+}
+
+// stored is how many records the database holds, 0 before it has its tables.
+func (m *machine) stored() (records int) {
+	db, err := database.OpenReader(m.database())
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.Get(&records, `SELECT ifnull(sum(records), 0) FROM partitions`); err != nil {
+		return 0
+	}
+	return records
 }
 
 // readLogs reads the three topics from their beginning to their end.

@@ -44,7 +44,7 @@ Examples:
 			&cli.StringFlag{Name: "topic", Value: purchase.Topic, Usage: "topic to read purchases from"},
 			&cli.StringFlag{Name: "to", Value: enriched.Topic, Usage: "topic to write enriched events to"},
 			&cli.StringFlag{Name: "dead-letters", Value: deadletter.Topic, Usage: "topic to write dead letters to"},
-			&cli.DurationFlag{Name: "linger", Value: defaultLinger, Usage: "how long a transaction waits for more messages"},
+			&cli.DurationFlag{Name: "linger", Value: defaultLinger, Usage: "the longest that a transaction waits for more messages"},
 			&cli.IntFlag{Name: "batch-size", Value: defaultBatchSize, Usage: "most messages in one transaction"},
 		}, kafka.Flags()),
 		Action: run,

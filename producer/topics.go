@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/urfave/cli/v2"
@@ -15,6 +17,7 @@ import (
 const (
 	clusterDefault = -1 // Kafka's number for its own default (KIP-464)
 	maxPartitions  = 1000
+	propagation    = 10 * time.Second // from the controller to all brokers; takes a moment
 )
 
 func topicsCommand() *cli.Command {
@@ -63,7 +66,7 @@ func createTopics(c *cli.Context) error {
 		names = c.Args().Slice()
 	}
 	for _, topic := range names {
-		what, err := createTopic(admin, topic, detail)
+		what, err := createTopic(admin, settings.User(), topic, detail)
 		if err != nil {
 			return err
 		}
@@ -84,7 +87,7 @@ func topicDetail(c *cli.Context) (sarama.TopicDetail, error) {
 }
 
 // createTopic says whether the topic was created or was there.
-func createTopic(admin sarama.ClusterAdmin, topic string, detail sarama.TopicDetail) (string, error) {
+func createTopic(admin sarama.ClusterAdmin, user, topic string, detail sarama.TopicDetail) (string, error) {
 	err := admin.CreateTopic(topic, &detail, false)
 	switch {
 	case err == nil:
@@ -92,20 +95,26 @@ func createTopic(admin sarama.ClusterAdmin, topic string, detail sarama.TopicDet
 	case errors.Is(err, sarama.ErrTopicAlreadyExists):
 		return "exists already", nil
 	case errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrClusterAuthorizationFailed):
-		return "", fmt.Errorf("create topic %q: %w; grant Create on it with kafka-acls, or have it created by who may", topic, err)
+		need := check.Need{Kind: check.Topic, Name: topic, Operation: sarama.AclOperationCreate, Why: "create it"}
+		return "", fmt.Errorf("%w, or have it created by who may", &check.LackError{Need: need, User: user, Cause: err})
 	case errors.Is(err, sarama.ErrInvalidReplicationFactor):
 		return "", fmt.Errorf("create topic %q: %w; there are fewer brokers than --replication-factor", topic, err)
 	}
 	return "", fmt.Errorf("create topic %q: %w", topic, err)
 }
 
-// showTopics asks on a new connection, as a program that starts now would.
+// showTopics asks on a new connection, as a program that starts now would. It
+// waits until the brokers have heard of all topics.
 func showTopics(c *cli.Context, settings kafka.Settings, names []string) error {
 	var needs []check.Need
 	for _, topic := range names {
 		needs = append(needs, check.Need{Kind: check.Topic, Name: topic, Operation: sarama.AclOperationDescribe, Why: "show it"})
 	}
 	report, err := check.Inspect(c.Context, settings, needs)
+	for deadline := time.Now().Add(propagation); err == nil && lacksTopic(report) && time.Now().Before(deadline); {
+		time.Sleep(propagation / 50)
+		report, err = check.Inspect(c.Context, settings, needs)
+	}
 	if err != nil {
 		return err
 	}
@@ -119,4 +128,8 @@ func showTopics(c *cli.Context, settings kafka.Settings, names []string) error {
 		return fmt.Errorf("%d problems with the topics, see above", n)
 	}
 	return nil
+}
+
+func lacksTopic(report *check.Report) bool {
+	return slices.ContainsFunc(report.Problems, func(err error) bool { return errors.Is(err, kafka.ErrNoTopic) })
 }

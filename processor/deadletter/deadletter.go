@@ -95,32 +95,31 @@ func (l *Letter) Message(topic string) *sarama.ProducerMessage {
 // errorHeaders begin with HeaderTopic: by that [Parse] tells them from original
 // headers of the same names, which come before.
 func (l *Letter) errorHeaders() []sarama.RecordHeader {
-	return []sarama.RecordHeader{
-		header(HeaderTopic, l.Source.Topic),
-		header(HeaderPartition, strconv.FormatInt(int64(l.Source.Partition), 10)),
-		header(HeaderOffset, strconv.FormatInt(l.Source.Offset, 10)),
-		header(HeaderStage, l.Stage),
-		header(HeaderMessage, l.Detail),
-		header(HeaderReason, string(l.Reason)),
-		header(HeaderEventID, l.EventID),
-	}
+	return headers([][2]string{
+		{HeaderTopic, l.Source.Topic},
+		{HeaderPartition, strconv.FormatInt(int64(l.Source.Partition), 10)},
+		{HeaderOffset, strconv.FormatInt(l.Source.Offset, 10)},
+		{HeaderStage, l.Stage},
+		{HeaderMessage, l.Detail},
+		{HeaderReason, string(l.Reason)},
+		{HeaderEventID, l.EventID},
+	})
 }
 
 // cutHeaders say what is missing from the message.
-func (l *Letter) cutHeaders() (headers []sarama.RecordHeader) {
+func (l *Letter) cutHeaders() []sarama.RecordHeader {
+	var cut [][2]string
 	if len(l.Value) > MaxValue {
 		sum := sha256.Sum256(l.Value)
-		headers = append(headers,
-			header(HeaderLength, strconv.Itoa(len(l.Value))),
-			header(HeaderSHA256, hex.EncodeToString(sum[:])))
+		cut = append(cut, [2]string{HeaderLength, strconv.Itoa(len(l.Value))}, [2]string{HeaderSHA256, hex.EncodeToString(sum[:])})
 	}
 	if len(l.Key) > MaxKey {
-		headers = append(headers, header(HeaderKeyLength, strconv.Itoa(len(l.Key))))
+		cut = append(cut, [2]string{HeaderKeyLength, strconv.Itoa(len(l.Key))})
 	}
 	if headersSize(l.Headers) > MaxHeaders {
-		headers = append(headers, header(HeaderDropped, strconv.Itoa(len(l.Headers))))
+		cut = append(cut, [2]string{HeaderDropped, strconv.Itoa(len(l.Headers))})
 	}
-	return headers
+	return headers(cut)
 }
 
 func headersSize(headers []sarama.RecordHeader) (size int) {
@@ -130,11 +129,25 @@ func headersSize(headers []sarama.RecordHeader) (size int) {
 	return size
 }
 
-func header(name, value string) sarama.RecordHeader {
-	if len(value) > MaxText {
-		value = strings.ToValidUTF8(value[:MaxText], "")
+// headers makes headers of names and values, all in one piece of memory.
+func headers(pairs [][2]string) []sarama.RecordHeader {
+	size := 0
+	for i, pair := range pairs {
+		if len(pair[1]) > MaxText {
+			pairs[i][1] = strings.ToValidUTF8(pair[1][:MaxText], "")
+		}
+		size += len(pair[0]) + len(pairs[i][1])
 	}
-	return sarama.RecordHeader{Key: []byte(name), Value: []byte(value)}
+	space, out := make([]byte, 0, size), make([]sarama.RecordHeader, len(pairs))
+	take := func(text string) []byte {
+		start := len(space)
+		space = append(space, text...)
+		return space[start:len(space):len(space)]
+	}
+	for i, pair := range pairs {
+		out[i] = sarama.RecordHeader{Key: take(pair[0]), Value: take(pair[1])}
+	}
+	return out
 }
 
 // Parse reads a message of the dead-letter topic. A message that lacks our

@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"purchases/producer/jsonobject"
 	"purchases/producer/purchase"
 )
 
@@ -27,21 +28,41 @@ type wire struct {
 	Source          Source            `json:"source"`
 }
 
-var encodeOptions = json.JoinOptions(json.Deterministic(true))
-
 // Encode returns the JSON form of the event: one line, members in a fixed
 // order, money as an integer of micros.
-func (e *Event) Encode() ([]byte, error) {
-	w := wire{
-		Schema: Schema, EventID: e.EventID, Kind: e.Kind, User: e.User, Item: e.Item, ItemName: e.ItemName,
-		Quantity: e.Quantity, UnitPriceMicros: (*int64)(e.UnitPrice), Currency: e.Currency, OrderID: e.OrderID,
-		Timestamp: e.Timestamp, Attributes: e.Attributes, ProcessedAt: e.ProcessedAt, Source: e.Source,
+func (e *Event) Encode() ([]byte, error) { return e.AppendJSON(nil) }
+
+// AppendJSON appends what [Event.Encode] returns to b. On an error it returns b
+// as it was.
+func (e *Event) AppendJSON(b []byte) ([]byte, error) {
+	w := jsonobject.Begin(b)
+	w.Int("schema", Schema)
+	w.Text("event_id", e.EventID)
+	w.Text("kind", string(e.Kind))
+	w.Text("user", e.User)
+	w.Text("item", e.Item)
+	w.TextIfAny("item_name", e.ItemName)
+	w.Int("quantity", e.Quantity)
+	if e.UnitPrice != nil {
+		w.Int("unit_price_micros", int64(*e.UnitPrice))
 	}
-	b, err := json.Marshal(&w, encodeOptions)
+	w.TextIfAny("currency", e.Currency)
+	w.TextIfAny("order_id", e.OrderID)
+	w.Time("timestamp", e.Timestamp)
+	if len(e.Attributes) > 0 {
+		w.Texts("attributes", e.Attributes)
+	}
+	w.Time("processed_at", e.ProcessedAt)
+	w.Object("source")
+	w.Text("topic", e.Source.Topic)
+	w.Int("partition", int64(e.Source.Partition))
+	w.Int("offset", e.Source.Offset)
+	w.EndObject()
+	out, err := w.End()
 	if err != nil {
-		return nil, fmt.Errorf("encode enriched event %s: %w", e.EventID, err)
+		return b, fmt.Errorf("encode enriched event %s: %w", e.EventID, err)
 	}
-	return b, nil
+	return out, nil
 }
 
 // Decode reads the JSON form of an event and checks that it keeps the

@@ -35,10 +35,10 @@ func wantAsDecoded(t rapid.TB, value []byte) (scanned bool) {
 	if e.UnitPrice != nil {
 		price = int64(*e.UnitPrice)
 	}
-	got := fmt.Sprintf("%x %q %q %q %q %q %q %d %d %t %d %d", f.ID, f.User, f.Item, f.ItemName, f.OrderID, f.Currency, f.Attributes,
-		f.Quantity, f.UnitPrice, f.HasPrice, f.Timestamp, f.ProcessedAt)
-	want := fmt.Sprintf("%x %q %q %q %q %q %q %d %d %t %d %d", e.ID(), e.User, e.Item, e.ItemName, e.OrderID, e.Currency, attributes,
-		e.Quantity, price, e.UnitPrice != nil, e.Timestamp.UnixMilli(), e.ProcessedAt.UnixMilli())
+	got := fmt.Sprintf("%x %q %q %q %q %q %q %d %d %t %d %d %s/%d/%d", f.ID, f.User, f.Item, f.ItemName, f.OrderID, f.Currency, f.Attributes,
+		f.Quantity, f.UnitPrice, f.HasPrice, f.Timestamp, f.ProcessedAt, f.SourceTopic, f.SourcePartition, f.SourceOffset)
+	want := fmt.Sprintf("%x %q %q %q %q %q %q %d %d %t %d %d %s", e.ID(), e.User, e.Item, e.ItemName, e.OrderID, e.Currency, attributes,
+		e.Quantity, price, e.UnitPrice != nil, e.Timestamp.UnixMilli(), e.ProcessedAt.UnixMilli(), e.Source)
 	if got != want {
 		t.Fatalf("Scan reads %s as\n%s\nDecode as\n%s", value, got, want)
 	}

@@ -71,8 +71,11 @@ func (s Settings) explainTLS(ctx context.Context, address string, err error) err
 
 // explainAlert is about a handshake that the broker refused.
 func (s Settings) explainAlert(err error) error {
-	if s.TLS != nil && len(s.TLS.Certificates) == 0 {
+	if len(s.TLS.Certificates) == 0 {
 		return fmt.Errorf("the broker wants a certificate of its clients: %w; set ssl.certificate.location and ssl.key.location", err)
+	}
+	if until := s.TLS.Certificates[0].Leaf.NotAfter; time.Now().After(until) {
+		return fmt.Errorf("this client's certificate has expired on %s: %w; renew that of ssl.certificate.location", until.UTC().Format(time.RFC3339), err)
 	}
 	return fmt.Errorf("the broker refuses this client's certificate or TLS version: %w; check ssl.certificate.location", err)
 }

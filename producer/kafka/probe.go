@@ -29,18 +29,11 @@ func (s Settings) probe(ctx context.Context, address string) error {
 	talk, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	d := &dialer{ctx: talk, tls: s.TLS}
-	c := s.Config()
-	c.Net.ReadTimeout, c.Net.WriteTimeout = answerTimeout, answerTimeout
-	// A dialer of our own keeps what goes wrong below Kafka apart from the
-	// rest, and ends with the context.
-	c.Net.TLS.Enable = false
-	c.Net.Proxy.Enable = true
-	c.Net.Proxy.Dialer = d
-	broker := sarama.NewBroker(address)
-	if err := broker.Open(c); err != nil {
+	broker, err := s.open(d, address)
+	if err != nil {
 		return err
 	}
-	_, err := broker.GetMetadata(sarama.NewMetadataRequest(c.Version, nil))
+	_, err = broker.GetMetadata(sarama.NewMetadataRequest(s.Config().Version, nil))
 	_ = broker.Close() // fails where it did not open
 	switch {
 	case err == nil:
@@ -49,6 +42,35 @@ func (s Settings) probe(ctx context.Context, address string) error {
 		err = fmt.Errorf("no answer: %w", talk.Err()) // and not that its connection was closed
 	}
 	return s.explain(ctx, address, d.stage, err)
+}
+
+// open begins to connect and to log in. A dialer of our own keeps what goes
+// wrong below Kafka apart from the rest, and ends with the context.
+func (s Settings) open(d *dialer, address string) (*sarama.Broker, error) {
+	c := s.Config()
+	c.Net.ReadTimeout, c.Net.WriteTimeout = answerTimeout, answerTimeout
+	c.Net.TLS.Enable = false
+	c.Net.Proxy.Enable = true
+	c.Net.Proxy.Dialer = d
+	broker := sarama.NewBroker(address)
+	return broker, broker.Open(c)
+}
+
+// Ask logs in to one broker and sends it a request that sarama does not have.
+// It takes three seconds at most.
+func (s Settings) Ask(ctx context.Context, address string, request kmsg.Request) (kmsg.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	d := &dialer{ctx: ctx, tls: s.TLS}
+	broker, err := s.open(d, address)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = broker.Close() }()
+	if _, err := broker.Connected(); err != nil {
+		return nil, err
+	}
+	return exchange(d.conn, request) // sarama reads nothing when it has not asked
 }
 
 // stage is how far a connection got.
@@ -66,6 +88,7 @@ type dialer struct {
 	ctx   context.Context
 	tls   *tls.Config
 	stage stage
+	conn  net.Conn // when it is connected
 }
 
 func (d *dialer) Dial(network, address string) (net.Conn, error) {
@@ -76,7 +99,7 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	}
 	context.AfterFunc(d.ctx, func() { _ = conn.Close() })
 	if d.tls == nil {
-		d.stage = connected
+		d.stage, d.conn = connected, conn
 		return conn, nil
 	}
 	d.stage = encrypting
@@ -85,7 +108,7 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 		_ = conn.Close()
 		return nil, err
 	}
-	d.stage = connected
+	d.stage, d.conn = connected, secure
 	return secure, nil
 }
 
@@ -147,6 +170,10 @@ func ask(ctx context.Context, config *tls.Config, address string, request kmsg.R
 		return nil, err
 	}
 	defer func() { _ = conn.Close() }()
+	return exchange(conn, request)
+}
+
+func exchange(conn net.Conn, request kmsg.Request) (kmsg.Response, error) {
 	if _, err := conn.Write(kmsg.NewRequestFormatter().AppendRequest(nil, request, 0)); err != nil {
 		return nil, err
 	}
@@ -155,12 +182,15 @@ func ask(ctx context.Context, config *tls.Config, address string, request kmsg.R
 		return nil, err
 	}
 	length := int(head[0])<<24 | int(head[1])<<16 | int(head[2])<<8 | int(head[3])
-	if length < 4 || length > maxAnswer {
+	if length < 5 || length > maxAnswer {
 		return nil, fmt.Errorf("an answer of %d bytes is not Kafka's", length)
 	}
 	body := make([]byte, length-4)
 	if _, err := io.ReadFull(conn, body); err != nil {
 		return nil, err
+	}
+	if request.IsFlexible() { // the header ends with an empty list of tags
+		body = body[1:]
 	}
 	response := request.ResponseKind()
 	return response, response.ReadFrom(body)

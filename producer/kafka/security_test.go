@@ -2,16 +2,11 @@ package kafka_test
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -27,92 +22,30 @@ import (
 
 	"purchases/producer/kafka"
 	"purchases/producer/program"
+	"purchases/producer/testca"
 )
 
-// authority signs certificates for one test.
-type authority struct {
-	t           *testing.T
-	key         *ecdsa.PrivateKey
-	certificate *x509.Certificate
-	pem         []byte
+// mutual wants a certificate of its clients.
+func mutual(a *testca.Authority) *tls.Config {
+	c := a.Server(nil)
+	c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+	c.ClientCAs.AppendCertsFromPEM(a.PEM)
+	return c
 }
 
-func newAuthority(t *testing.T) *authority {
+// locked encrypts a key.
+func locked(t *testing.T, key []byte, password string) []byte {
 	t.Helper()
-	a := &authority{t: t, key: newKey(t)}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, a.key.Public(), a.key)
-	a.must(err)
-	a.certificate, err = x509.ParseCertificate(der)
-	a.must(err)
-	a.pem = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return a
-}
-
-func newKey(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	block, _ := pem.Decode(key)
+	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return key
-}
-
-func (a *authority) must(err error) {
-	a.t.Helper()
+	der, err := pkcs8.MarshalPrivateKey(private, []byte(password), nil)
 	if err != nil {
-		a.t.Fatal(err)
+		t.Fatal(err)
 	}
-}
-
-// sign returns a certificate for 127.0.0.1 in PEM, as edit would have it.
-func (a *authority) sign(key *ecdsa.PrivateKey, edit func(*x509.Certificate)) []byte {
-	a.t.Helper()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	if edit != nil {
-		edit(template)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
-	a.must(err)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-}
-
-func (a *authority) keyPEM(key *ecdsa.PrivateKey, password string) []byte {
-	a.t.Helper()
-	if password == "" {
-		der, err := x509.MarshalPKCS8PrivateKey(key)
-		a.must(err)
-		return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	}
-	der, err := pkcs8.MarshalPrivateKey(key, []byte(password), nil)
-	a.must(err)
 	return pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: der})
-}
-
-// server is the TLS configuration of a broker.
-func (a *authority) server(edit func(*x509.Certificate)) *tls.Config {
-	a.t.Helper()
-	key := newKey(a.t)
-	certificate, err := tls.X509KeyPair(a.sign(key, edit), a.keyPEM(key, ""))
-	a.must(err)
-	return &tls.Config{Certificates: []tls.Certificate{certificate}}
-}
-
-// mutual is one that wants a certificate of its clients.
-func (a *authority) mutual() *tls.Config {
-	c := a.server(nil)
-	c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
-	c.ClientCAs.AddCert(a.certificate)
-	return c
 }
 
 // file writes content for the test's user alone and returns its path.
@@ -192,9 +125,9 @@ func connectTo(t *testing.T, settings kafka.Settings) (time.Duration, error) {
 }
 
 func TestLogins(t *testing.T) {
-	a := newAuthority(t)
-	ca := file(t, "ca.pem", a.pem)
-	clear, encrypted := secured(t, nil, users()...), secured(t, a.server(nil), users()...)
+	a := testca.New()
+	ca := file(t, "ca.PEM", a.PEM)
+	clear, encrypted := secured(t, nil, users()...), secured(t, a.Server(nil), users()...)
 	for _, tt := range []struct{ name, address, lines string }{
 		{"PLAIN, librdkafka's spelling", clear, "security.protocol=sasl_plaintext\nsasl.mechanisms=PLAIN\nsasl.username=anna\nsasl.password=plain"},
 		{"PLAIN, Java's spelling", clear, "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username=\"anna\" password=\"plain\";"},
@@ -212,20 +145,20 @@ func TestLogins(t *testing.T) {
 }
 
 func TestMutualTLS(t *testing.T) {
-	a := newAuthority(t)
-	address := secured(t, a.mutual())
-	key := newKey(t)
-	certificate, plainKey, lockedKey := a.sign(key, nil), a.keyPEM(key, ""), a.keyPEM(key, "open sesame")
+	a := testca.New()
+	address := secured(t, mutual(a))
+	certificate, plainKey := a.Sign(nil)
+	lockedKey := locked(t, plainKey, "open sesame")
 	inline := func(text []byte) string { return strings.ReplaceAll(string(text), "\n", "\\n") }
 	for name, lines := range map[string]string{
 		"files": fmt.Sprintf("ssl.ca.location=%s\nssl.certificate.location=%s\nssl.key.location=%s",
-			file(t, "ca.pem", a.pem), file(t, "cert.pem", certificate), file(t, "key.pem", plainKey)),
+			file(t, "ca.PEM", a.PEM), file(t, "cert.pem", certificate), file(t, "key.pem", plainKey)),
 		"Java's keystore": fmt.Sprintf("ssl.truststore.location=%s\nssl.keystore.type=PEM\nssl.keystore.location=%s",
-			file(t, "ca.pem", a.pem), file(t, "keystore.pem", append(plainKey, certificate...))),
+			file(t, "ca.PEM", a.PEM), file(t, "keystore.pem", append(plainKey, certificate...))),
 		"encrypted key": fmt.Sprintf("ssl.ca.location=%s\nssl.certificate.location=%s\nssl.key.location=%s\nssl.key.password=open sesame",
-			file(t, "ca.pem", a.pem), file(t, "cert.pem", certificate), file(t, "key.pem", lockedKey)),
+			file(t, "ca.PEM", a.PEM), file(t, "cert.pem", certificate), file(t, "key.pem", lockedKey)),
 		"inline": fmt.Sprintf("ssl.truststore.certificates=%s\nssl.keystore.certificate.chain=%s\nssl.keystore.key=%s",
-			inline(a.pem), strings.ReplaceAll(string(certificate), "\n", " "), inline(plainKey)),
+			inline(a.PEM), strings.ReplaceAll(string(certificate), "\n", " "), inline(plainKey)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := connectWith(t, "bootstrap.servers="+address+"\nsecurity.protocol=SSL\n"+lines); err != nil {
@@ -236,10 +169,10 @@ func TestMutualTLS(t *testing.T) {
 }
 
 func TestChecksThatCanBeGivenUp(t *testing.T) {
-	a := newAuthority(t)
-	address := secured(t, a.server(func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"broker.example"} }))
+	a := testca.New()
+	address := secured(t, a.Server(func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"broker.example"} }))
 	base := "bootstrap.servers=" + address + "\nsecurity.protocol=SSL\n"
-	ca := "ssl.ca.location=" + file(t, "ca.pem", a.pem) + "\n"
+	ca := "ssl.ca.location=" + file(t, "ca.PEM", a.PEM) + "\n"
 	for name, tt := range map[string]struct{ lines, fails string }{
 		"all on":                         {ca, "another host name"},
 		"no name":                        {ca + "ssl.endpoint.identification.algorithm=", ""},
@@ -260,8 +193,8 @@ func TestChecksThatCanBeGivenUp(t *testing.T) {
 
 // Each failure is named within five seconds, and says what to set.
 func TestFailuresAreNamed(t *testing.T) {
-	a := newAuthority(t)
-	ca := "ssl.ca.location=" + file(t, "ca.pem", a.pem) + "\n"
+	a := testca.New()
+	ca := "ssl.ca.location=" + file(t, "ca.PEM", a.PEM) + "\n"
 	expired := func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }
 	elsewhere := func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"broker.example"} }
 	login := "sasl.mechanism=PLAIN\nsasl.username=anna\nsasl.password=plain\n"
@@ -276,16 +209,17 @@ func TestFailuresAreNamed(t *testing.T) {
 		{"wrong password by SCRAM", secured(t, nil, users()...), "security.protocol=SASL_PLAINTEXT\n" + wrong + "SCRAM-SHA-512", []string{`"anna"`, "SCRAM-SHA-512", "wrong user name or password"}},
 		{"wrong mechanism", secured(t, nil, users()...), "security.protocol=SASL_PLAINTEXT\n" + oauthLines(t), []string{"sasl.mechanism=OAUTHBEARER", "it offers PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"}},
 		{"no login", secured(t, nil, users()...), "", []string{"log in", "PLAIN", "security.protocol=SASL_PLAINTEXT"}},
-		{"no login over TLS", secured(t, a.server(nil), users()...), "security.protocol=SSL\n" + ca, []string{"log in", "security.protocol=SASL_SSL"}},
+		{"no login over TLS", secured(t, a.Server(nil), users()...), "security.protocol=SSL\n" + ca, []string{"log in", "security.protocol=SASL_SSL"}},
 		{"TLS to a plaintext port", secured(t, nil), "security.protocol=SSL\n" + ca, []string{"without TLS", "security.protocol=PLAINTEXT"}},
 		{"login over TLS to a plaintext port", secured(t, nil, users()...), "security.protocol=SASL_SSL\n" + login + ca, []string{"without TLS", "security.protocol=SASL_PLAINTEXT"}},
-		{"plaintext to a TLS port", secured(t, a.server(nil)), "", []string{"speaks TLS", "security.protocol=SSL"}},
-		{"login in plaintext to a TLS port", secured(t, a.server(nil), users()...), "security.protocol=SASL_PLAINTEXT\n" + login, []string{"speaks TLS", "security.protocol=SASL_SSL"}},
-		{"unknown authority", secured(t, newAuthority(t).server(nil)), "security.protocol=SSL\n" + ca, []string{"unknown authority", "ssl.ca.location"}},
-		{"wrong host name", secured(t, a.server(elsewhere)), "security.protocol=SSL\n" + ca, []string{"another host name", "127.0.0.1"}},
-		{"expired certificate", secured(t, a.server(expired)), "security.protocol=SSL\n" + ca, []string{"expired", "clock"}},
-		{"no client certificate", secured(t, a.mutual()), "security.protocol=SSL\n" + ca, []string{"certificate of its clients", "ssl.certificate.location"}},
-		{"client certificate of another authority", secured(t, a.mutual()), "security.protocol=SSL\n" + ca + clientLines(newAuthority(t)), []string{"refuses this client's certificate"}},
+		{"plaintext to a TLS port", secured(t, a.Server(nil)), "", []string{"speaks TLS", "security.protocol=SSL"}},
+		{"login in plaintext to a TLS port", secured(t, a.Server(nil), users()...), "security.protocol=SASL_PLAINTEXT\n" + login, []string{"speaks TLS", "security.protocol=SASL_SSL"}},
+		{"unknown authority", secured(t, testca.New().Server(nil)), "security.protocol=SSL\n" + ca, []string{"unknown authority", "ssl.ca.location"}},
+		{"wrong host name", secured(t, a.Server(elsewhere)), "security.protocol=SSL\n" + ca, []string{"another host name", "127.0.0.1"}},
+		{"expired certificate", secured(t, a.Server(expired)), "security.protocol=SSL\n" + ca, []string{"expired", "clock"}},
+		{"no client certificate", secured(t, mutual(a)), "security.protocol=SSL\n" + ca, []string{"certificate of its clients", "ssl.certificate.location"}},
+		{"client certificate of another authority", secured(t, mutual(a)), "security.protocol=SSL\n" + ca + clientLines(t, testca.New(), nil), []string{"refuses this client's certificate"}},
+		{"expired client certificate", secured(t, mutual(a)), "security.protocol=SSL\n" + ca + clientLines(t, a, expired), []string{"this client's certificate has expired on "}},
 		{"silence", silence(t), "", []string{"does not answer as a Kafka broker within 3s"}},
 		{"silence and TLS", silence(t), "security.protocol=SSL\n" + ca, []string{"TLS handshake", "TLS port?"}},
 	} {
@@ -316,8 +250,8 @@ func TestConnectPastDeadBrokers(t *testing.T) {
 }
 
 func TestFailureOfSeveralBrokersNamesEach(t *testing.T) {
-	a := newAuthority(t)
-	closed, encrypted := closedPort(t), secured(t, a.server(nil))
+	a := testca.New()
+	closed, encrypted := closedPort(t), secured(t, a.Server(nil))
 	_, err := connectWith(t, "bootstrap.servers="+closed+","+encrypted)
 	wantText(t, err, closed+": ", "connection refused", encrypted+": the broker speaks TLS")
 }
@@ -333,10 +267,9 @@ func silence(t *testing.T) string {
 	return listener.Addr().String() // the kernel accepts
 }
 
-func clientLines(a *authority) string {
-	key := newKey(a.t)
-	return fmt.Sprintf("ssl.certificate.location=%s\nssl.key.location=%s\n",
-		file(a.t, "cert.pem", a.sign(key, nil)), file(a.t, "key.pem", a.keyPEM(key, "")))
+func clientLines(t *testing.T, a *testca.Authority, edit func(*x509.Certificate)) string {
+	certificate, key := a.Sign(edit)
+	return fmt.Sprintf("ssl.certificate.location=%s\nssl.key.location=%s\n", file(t, "cert.pem", certificate), file(t, "key.pem", key))
 }
 
 // oauthLines names a token endpoint that knows one client.

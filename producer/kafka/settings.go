@@ -52,6 +52,16 @@ type SASL struct {
 	Tokens sarama.AccessTokenProvider
 }
 
+// User is the name under which a broker knows the program, as far as that can
+// be told: brokers may map the subject of a certificate to another name, and
+// what a token says is theirs to read.
+func (s Settings) User() string {
+	if s.SASL.Mechanism == "" && s.TLS != nil && len(s.TLS.Certificates) > 0 {
+		return s.TLS.Certificates[0].Leaf.Subject.String()
+	}
+	return s.SASL.Username
+}
+
 // Secret is a text that never shows when it is printed.
 type Secret string
 

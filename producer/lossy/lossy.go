@@ -2,13 +2,15 @@
 // it was asked, and the answer gets lost: the worst of network errors, for the
 // client cannot know.
 //
-// It stands between clients and a broker in the same process, without knowing
-// more of Kafka's protocol than the heads of requests and responses. Requests
-// are never lost here; closing a connection in the broker does that.
+// It stands between clients and a broker, in the broker's process or before one
+// elsewhere, without knowing more of Kafka's protocol than the heads of requests
+// and responses. Requests are never lost here; closing a connection in the
+// broker does that.
 package lossy
 
 import (
 	"encoding/binary"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -57,6 +59,50 @@ func (l *Listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	return &conn{Conn: c, listener: l, lose: map[int32]bool{}}, nil
+}
+
+// Relay passes each connection on to the broker at the address, until the
+// listener is closed.
+func (l *Listener) Relay(address string) {
+	for {
+		client, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go relay(client, address)
+	}
+}
+
+func relay(client net.Conn, address string) {
+	defer func() { _ = client.Close() }()
+	broker, err := net.Dial("tcp", address)
+	if err != nil {
+		return
+	}
+	go func() {
+		_, _ = io.Copy(broker, client)
+		_ = broker.Close()
+	}()
+	for {
+		response, err := readResponse(broker)
+		if err != nil {
+			return
+		}
+		if _, err := client.Write(response); err != nil {
+			return
+		}
+	}
+}
+
+// readResponse reads one response with its size in front.
+func readResponse(from io.Reader) ([]byte, error) {
+	var size [4]byte
+	if _, err := io.ReadFull(from, size[:]); err != nil {
+		return nil, err
+	}
+	response := append(size[:], make([]byte, binary.BigEndian.Uint32(size[:]))...)
+	_, err := io.ReadFull(from, response[len(size):])
+	return response, err
 }
 
 // request says whether the answer to the request must get lost.

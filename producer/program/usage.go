@@ -18,6 +18,7 @@ func Usagef(format string, args ...any) error {
 
 // prepare gives the app and its commands one way to report wrong usage.
 func prepare(app *cli.App) {
+	addProfiles(app)
 	app.OnUsageError = wrongFlag
 	if app.Action == nil {
 		app.Action = group(app.Commands)

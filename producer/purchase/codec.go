@@ -33,6 +33,13 @@ func Decode(value []byte) (Event, error) {
 	if err := checkValue(value); err != nil {
 		return Event{}, err
 	}
+	if e, ok := decodePlain(string(value)); ok {
+		return e, nil
+	}
+	return decode(value)
+}
+
+func decode(value []byte) (Event, error) {
 	var w wire
 	err := json.Unmarshal(value, &w)
 	e := Event{

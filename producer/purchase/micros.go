@@ -85,8 +85,11 @@ func scale(digits string, power int) (Micros, error) {
 		return 0, errMicrosTooBig
 	}
 	var n uint64
-	for _, c := range digits + strings.Repeat("0", power) {
-		n = n*10 + uint64(c-'0')
+	for i := range len(digits) {
+		n = n*10 + uint64(digits[i]-'0')
+	}
+	for range power {
+		n *= 10
 	}
 	if n > maxMicros {
 		return 0, errMicrosTooBig

@@ -23,11 +23,30 @@ func (e *Event) Normalize() {
 	e.Attributes = normalAttributes(e.Attributes)
 }
 
-func normalText(s string) string { return norm.NFC.String(strings.TrimSpace(s)) }
+func normalText(s string) string {
+	s = strings.TrimSpace(s)
+	if isPrintableASCII(s) {
+		return s
+	}
+	return norm.NFC.String(s)
+}
+
+// isPrintableASCII is what most texts are, and quick to find out.
+func isPrintableASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
 
 // normalAttributes drops empty values: an attribute without one says nothing.
 // Of two names that become one, the last in byte order wins, every time.
 func normalAttributes(in map[string]string) (out map[string]string) {
+	if areNormal(in) {
+		return in
+	}
 	for _, name := range slices.Sorted(maps.Keys(in)) {
 		value := normalText(in[name])
 		if value == "" {
@@ -41,13 +60,26 @@ func normalAttributes(in map[string]string) (out map[string]string) {
 	return out
 }
 
+func areNormal(attributes map[string]string) bool {
+	for name, value := range attributes {
+		if value == "" || normalText(name) != name || normalText(value) != value {
+			return false
+		}
+	}
+	return len(attributes) > 0
+}
+
 // Validate checks a normalised event against the rules of the topic, at the
 // time now. It returns nil or an [*Invalid] with the first rule broken.
 func (e *Event) Validate(now time.Time) error {
-	for _, check := range []func() error{e.checkText, e.checkAttributes, e.checkAmount} {
-		if err := check(); err != nil {
-			return err
-		}
+	if err := e.checkText(); err != nil {
+		return err
+	}
+	if err := e.checkAttributes(); err != nil {
+		return err
+	}
+	if err := e.checkAmount(); err != nil {
+		return err
 	}
 	return e.checkTimestamp(now)
 }
@@ -59,7 +91,7 @@ func (e *Event) checkText() error {
 	case e.Item == "":
 		return invalid(MissingItem, "item is absent or empty")
 	}
-	for _, f := range []struct {
+	for _, f := range [...]struct {
 		name, text string
 		limit      int
 	}{
@@ -69,19 +101,20 @@ func (e *Event) checkText() error {
 		{"order_id", e.OrderID, MaxID},
 		{"item_name", e.ItemName, MaxName},
 	} {
-		if err := checkField(f.name, f.text, f.limit); err != nil {
+		if err := checkField(f.name, "", f.text, f.limit); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func checkField(name, text string, limit int) error {
+// checkField checks a text whose name is made of two parts.
+func checkField(name, of, text string, limit int) error {
 	if len(text) > limit {
-		return invalid(FieldTooLong, "%s has %d bytes, at most %d are accepted", name, len(text), limit)
+		return invalid(FieldTooLong, "%s%s has %d bytes, at most %d are accepted", name, of, len(text), limit)
 	}
-	if strings.IndexFunc(text, unicode.IsControl) >= 0 {
-		return invalid(ControlCharacter, "%s %q holds a control character", name, text)
+	if !isPrintableASCII(text) && strings.IndexFunc(text, unicode.IsControl) >= 0 {
+		return invalid(ControlCharacter, "%s%s %q holds a control character", name, of, text)
 	}
 	return nil
 }
@@ -94,10 +127,10 @@ func (e *Event) checkAttributes() error {
 		if name == "" {
 			return invalid(InvalidAttributes, "an attribute has an empty name")
 		}
-		if err := checkField("attribute name", name, MaxAttributeName); err != nil {
+		if err := checkField("attribute name", "", name, MaxAttributeName); err != nil {
 			return err
 		}
-		if err := checkField("attribute "+name, value, MaxID); err != nil {
+		if err := checkField("attribute ", name, value, MaxID); err != nil {
 			return err
 		}
 	}

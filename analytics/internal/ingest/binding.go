@@ -147,7 +147,7 @@ func (in *ingester) locate(ctx context.Context, db *database.Database, p store.P
 		at.next = b.Oldest
 		return at, err
 	}
-	known, err := compare(ctx, in.client, p, at)
+	known, err := compare(ctx, in.client, p, at, time.Now().Add(doubt))
 	if gap := (*gapError)(nil); errors.As(err, &gap) && in.AcceptGaps {
 		return at, nil // the reader will find it, too, and record it
 	}

@@ -24,6 +24,7 @@ const (
 type decoder struct {
 	flat                                   enriched.Flat
 	user, item, name, currency, attributes texts
+	source                                 texts
 	order                                  string // lines of one order follow each other
 }
 
@@ -40,6 +41,7 @@ func (d *decoder) decode(m *sarama.ConsumerMessage) store.Record {
 		User: d.user.of(f.User), Item: d.item.of(f.Item), ItemName: d.name.of(f.ItemName),
 		Currency: d.currency.of(f.Currency), Attributes: d.attributes.of(f.Attributes),
 		Quantity: f.Quantity, UnitPrice: f.UnitPrice, HasPrice: f.HasPrice,
+		SourceTopic: d.source.of(f.SourceTopic), SourcePartition: f.SourcePartition, SourceOffset: f.SourceOffset,
 	}}
 }
 
@@ -78,6 +80,7 @@ func decodeEvent(m *sarama.ConsumerMessage) store.Record {
 		OccurredAt: e.Timestamp.UnixMilli(), ProcessedAt: e.ProcessedAt.UnixMilli(),
 		ID: e.ID(), User: e.User, Item: e.Item, ItemName: e.ItemName,
 		OrderNumber: e.OrderID, Currency: e.Currency, Quantity: e.Quantity,
+		SourceTopic: e.Source.Topic, SourcePartition: e.Source.Partition, SourceOffset: e.Source.Offset,
 	}
 	if e.UnitPrice != nil {
 		out.UnitPrice, out.HasPrice = int64(*e.UnitPrice), true

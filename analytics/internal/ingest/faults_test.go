@@ -3,9 +3,9 @@ package ingest_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -133,15 +133,7 @@ func TestLostFetchesDoubleNothing(t *testing.T) {
 }
 
 func TestBrokerGoesAwayAndComesBack(t *testing.T) {
-	address := freeAddress(t)
-	_, text, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := freePort(t)
 	options := []kfake.Opt{
 		kfake.NumBrokers(1), kfake.Ports(port), kfake.DataDir(t.TempDir()),
 		kfake.SeedTopics(partitions, enriched.Topic, deadletter.Topic),
@@ -152,7 +144,9 @@ func TestBrokerGoesAwayAndComesBack(t *testing.T) {
 	}
 	sendEvents(newTransactor(t, first), 0, 100)
 	db := newDatabase(t)
-	l := startLive(t, first, db, func(cfg *ingest.Config) { cfg.Kafka = kafka.Settings{Bootstrap: []string{address}} })
+	l := startLive(t, first, db, func(cfg *ingest.Config) {
+		cfg.Kafka = kafka.Settings{Bootstrap: []string{fmt.Sprint("127.0.0.1:", port)}}
+	})
 	l.await(100)
 	first.Close()
 	l.awaitLog("waiting for the broker")
@@ -171,12 +165,12 @@ func TestBrokerGoesAwayAndComesBack(t *testing.T) {
 	wantCount(t, db, 0, `SELECT count(*) FROM duplicates`)
 }
 
-func freeAddress(t *testing.T) string {
+func freePort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return l.Addr().(*net.TCPAddr).Port
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/jmoiron/sqlx"
@@ -112,11 +113,32 @@ func findBounds(ctx context.Context, client sarama.Client, p store.Partition) (b
 	return b, nil
 }
 
+// doubt is how long another log may be no more than a broker that was paused or
+// cut off and does not know yet that it leads no longer: it answers from a log
+// that ends early. It learns within a second, a busy one within two.
+const doubt = 3 * time.Second
+
 // compare refuses a log that does not go on at the position: one that has
 // expired behind it (a gapError), was truncated below it, or was truncated and
-// has grown past it again. known is false when the last record has expired or
-// been compacted away, so that the last of these cannot be told.
-func compare(ctx context.Context, client sarama.Client, p store.Partition, at position) (known bool, err error) {
+// has grown past it again. It is an ErrOtherLog only if it stays so until the
+// given time. known is false when the last record has expired or been compacted
+// away, so that the last of these cannot be told.
+func compare(ctx context.Context, client sarama.Client, p store.Partition, at position, until time.Time) (known bool, err error) {
+	for {
+		known, err = compareNow(ctx, client, p, at)
+		if !errors.Is(err, ErrOtherLog) || time.Now().After(until) {
+			return known, err
+		}
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-time.After(electionPause):
+			_ = client.RefreshMetadata(p.Topic) // fails with what the comparison will say
+		}
+	}
+}
+
+func compareNow(ctx context.Context, client sarama.Client, p store.Partition, at position) (known bool, err error) {
 	b, err := findBounds(ctx, client, p)
 	switch {
 	case err != nil:

@@ -216,6 +216,100 @@ func TestRunGoesOnUnderAnotherLeader(t *testing.T) {
 	wantCount(t, db, 200, `SELECT count(*) FROM events`)
 }
 
+// awaitLook waits until a run that goes on has looked, from now on, what it has
+// read and who leads. Each look begins with the question for the topic's id.
+func awaitLook(t *testing.T, ctx context.Context, c *kfake.Cluster) {
+	t.Helper()
+	looks := make(chan bool, 100)
+	c.ControlKey(kmsg.Metadata.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if m := r.(*kmsg.MetadataRequest); m.Version == 10 && len(m.Topics) == 1 && *m.Topics[0].Topic == enriched.Topic {
+			looks <- true
+		}
+		return nil, nil, false
+	})
+	for range 3 { // one may have begun before, and the next one ends before the third begins
+		select {
+		case <-looks:
+		case <-ctx.Done():
+			t.Fatal("the run does not look who leads")
+		}
+	}
+}
+
+// A broker with an old copy of the log takes the leader's place during a run,
+// and the log grows past what was read of it.
+func TestLogThatGrowsAgainDuringARunIsRefused(t *testing.T) {
+	t.Parallel()
+	dir, old := filepath.Join(t.TempDir(), "log"), filepath.Join(t.TempDir(), "old")
+	options := []kfake.Opt{kfake.NumBrokers(2), kfake.Ports(freePort(t), freePort(t)), kfake.DataDir(dir)}
+	c := newCluster(t, options...)
+	sendEvents(newTransactor(t, c), 0, 50)
+	c.Close()
+	if err := os.CopyFS(old, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	c = newCluster(t, options...)
+	sendEvents(newTransactor(t, c), 50, 100)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	db := newDatabase(t)
+	_, done := storing(t, ctx, c, db, 100, func(*ingest.Config) {})
+	awaitLook(t, ctx, c)
+	c.Close()
+	c = newCluster(t, append(options, kfake.DataDir(old))...)
+	for _, p := range c.PartitionInfos(enriched.Topic) {
+		if err := c.MoveTopicPartition(enriched.Topic, p.Partition, 1-p.Leader); err != nil { // raises the epoch
+			t.Fatal(err)
+		}
+	}
+	sendEvents(newTransactor(t, c), 1000, 2000)
+	if err := <-done; !errors.Is(err, ingest.ErrOtherLog) {
+		t.Errorf("the run ended with %v", err)
+	}
+}
+
+// A leader that was paused, and deposed meanwhile, says for a moment that its
+// log ends where it ended then.
+func TestDeposedLeaderIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	c, db := newCluster(t), newDatabase(t)
+	w := newTransactor(t, c)
+	sendEvents(w, 0, 100)
+	drain(t, c, db)
+	sendEvents(w, 100, 200)
+	asked := 0
+	c.ControlKey(kmsg.ListOffsets.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		request := r.(*kmsg.ListOffsetsRequest)
+		if part := request.Topics[0].Partitions[0]; part.Timestamp != sarama.OffsetNewest || request.Topics[0].Topic != enriched.Topic {
+			return nil, nil, false
+		}
+		asked++
+		if asked <= partitions || asked > partitions+2 { // the drain's end; after that it knows
+			return nil, nil, false
+		}
+		return endsAt(request, 1), nil, true
+	})
+	drain(t, c, db)
+	wantCount(t, db, 200, `SELECT count(*) FROM events`)
+	if asked < partitions+2 {
+		t.Errorf("the log's end was asked for %d times only", asked)
+	}
+}
+
+// endsAt answers that the log ends there.
+func endsAt(request *kmsg.ListOffsetsRequest, offset int64) kmsg.Response {
+	response := request.ResponseKind().(*kmsg.ListOffsetsResponse)
+	topic := kmsg.NewListOffsetsResponseTopic()
+	topic.Topic = request.Topics[0].Topic
+	partition := kmsg.NewListOffsetsResponseTopicPartition()
+	partition.Partition, partition.Offset = request.Topics[0].Partitions[0].Partition, offset
+	topic.Partitions = append(topic.Partitions, partition)
+	response.Topics = append(response.Topics, topic)
+	return response
+}
+
 func TestInspectFindsWhatARunRefuses(t *testing.T) {
 	c, db := oldCopy(t)
 	client, err := settings(c).Connect(t.Context(), settings(c).Config())

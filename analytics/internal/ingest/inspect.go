@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/jmoiron/sqlx"
@@ -28,6 +29,7 @@ func Inspect(ctx context.Context, db sqlx.QueryerContext, client sarama.Client) 
 	if err != nil {
 		return nil, fmt.Errorf("read the stored offsets: %w", err)
 	}
+	certain := time.Now().Add(doubt) // for all together
 	origins := map[string]error{}
 	for _, row := range list {
 		if _, asked := origins[row.Topic]; !asked {
@@ -36,7 +38,7 @@ func Inspect(ctx context.Context, db sqlx.QueryerContext, client sarama.Client) 
 			refusals = append(refusals, refusal)
 		}
 		if origins[row.Topic] == nil {
-			_, refusal := compare(ctx, client, store.Partition{Topic: row.Topic, Partition: row.Partition}, row.position())
+			_, refusal := compare(ctx, client, store.Partition{Topic: row.Topic, Partition: row.Partition}, row.position(), certain)
 			refusals = append(refusals, refusal)
 		}
 	}

@@ -59,7 +59,7 @@ func (r *reader) relocate(ctx context.Context) error {
 	if err := r.checkOrigins(); err != nil {
 		return err
 	}
-	_, err := compare(ctx, r.client, r.partition, position{next: r.next, last: r.last.Load()})
+	_, err := compare(ctx, r.client, r.partition, position{next: r.next, last: r.last.Load()}, time.Now().Add(doubt))
 	if gap := (*gapError)(nil); errors.As(err, &gap) && r.AcceptGaps {
 		r.Log.Warn("offsets expired before they were read, which is recorded as a gap", "partition", r.partition, "from", gap.from, "to", gap.to)
 		r.next = gap.to + 1
@@ -156,7 +156,7 @@ func (r *reader) collect(m *sarama.ConsumerMessage) queued {
 		m = next
 	}
 	r.next = m.Offset + 1
-	c.Next, c.Last = r.next, fingerprintOf(m)
+	c.Next, c.Last, c.HighWatermark = r.next, fingerprintOf(m), r.messages.HighWaterMarkOffset()
 	r.last.Store(c.Last)
 	return c
 }

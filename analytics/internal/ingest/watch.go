@@ -3,13 +3,17 @@ package ingest
 import (
 	"context"
 	"errors"
+	"time"
 
 	"purchases/analytics/internal/store"
 )
 
-// anchor is a record that was read under a leader, by its epoch. sarama does
-// not tell a leader that lacks records from the one before it (KIP-320), so a
-// reader that has outlived its leader looks at that record again.
+// anchor is the last record that was read while a leader was known, by its
+// epoch. sarama does not tell a leader that lacks records from the one before it
+// (KIP-320), so a reader that has outlived its leader looks at that record
+// again, and at the last one. Those between are not looked at: records that were
+// read since the last look, before the old leader was lost, and that the new one
+// has grown past already.
 type anchor struct {
 	epoch  int32
 	record *store.Fingerprint
@@ -40,15 +44,27 @@ func (in *ingester) watchLeaders(ctx context.Context, readers map[store.Partitio
 	for p, r := range readers {
 		_, epoch, err := in.client.LeaderAndEpoch(p.Topic, p.Partition)
 		if err != nil {
-			continue // no leader at the moment
+			epoch = r.anchor.epoch // no leader at the moment
 		}
-		if seen := r.anchor.record; seen != nil && epoch != r.anchor.epoch {
-			_, err := compare(ctx, in.client, p, position{next: seen.Offset + 1, last: seen})
-			if gap := (*gapError)(nil); err != nil && !errors.As(err, &gap) {
+		if epoch != r.anchor.epoch {
+			if err := errors.Join(in.compareRead(ctx, p, r.anchor.record), in.compareRead(ctx, p, last[p])); err != nil {
 				return err
 			}
 		}
 		r.anchor = anchor{epoch, last[p]}
 	}
 	return nil
+}
+
+// compareRead refuses a log that has another record in the place of one that
+// was read. That it expired meanwhile is in order.
+func (in *ingester) compareRead(ctx context.Context, p store.Partition, read *store.Fingerprint) error {
+	if read == nil {
+		return nil
+	}
+	_, err := compare(ctx, in.client, p, position{next: read.Offset + 1, last: read}, time.Now().Add(doubt))
+	if gap := (*gapError)(nil); errors.As(err, &gap) {
+		return nil
+	}
+	return err
 }

@@ -18,6 +18,9 @@ var Measures = []string{"purchases", "returns", "units_sold", "units_returned", 
 var Sums = []string{"sum(quantity > 0)", "sum(quantity < 0)", "sum(max(quantity, 0))", "sum(max(-quantity, 0))",
 	"sum(max(quantity, 0) * ifnull(unit_price, 0))", "sum(max(-quantity, 0) * ifnull(unit_price, 0))"}
 
+// Month is the month in which an event occurred, since January 1970 UTC.
+const Month = `(strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12 + strftime('%m', occurred_at / 1000, 'unixepoch') - 1`
+
 // Rollup is a table of measures.
 type Rollup struct {
 	Table string
@@ -39,6 +42,8 @@ var Rollups = []Rollup{
 		CountsFrom: []string{"count(DISTINCT user_id)", "count(DISTINCT item_id)", "count(DISTINCT order_id)"},
 	},
 	{Table: "sales_hourly", Keys: []string{"hour", "currency"}, From: []string{"occurred_at / 3600000", "currency"}},
+	{Table: "sales_daily", Keys: []string{"day", "currency"}, From: []string{"occurred_at / 86400000", "currency"}},
+	{Table: "sales_by_week_hour", Keys: []string{"week_hour", "currency"}, From: []string{"(occurred_at / 3600000 + 72) % 168", "currency"}},
 	{
 		Table: "item_totals", Keys: []string{"item_id", "currency"}, From: []string{"item_id", "currency"},
 		Counts: []string{"leading"}, CountsFrom: []string{leading("sum(max(quantity, 0))")},
@@ -80,18 +85,22 @@ func Statistics() []Statistic {
 		all = append(all, r.statistic())
 	}
 	return append(all,
-		Statistic{Table: "user_months", Columns: []string{"user_id", "month"}, SQL: `SELECT DISTINCT user_id,
-			(strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12 + strftime('%m', occurred_at / 1000, 'unixepoch') - 1
-			FROM events WHERE quantity > 0`},
+		Statistic{Table: "user_months", Columns: []string{"user_id", "month"}, SQL: `SELECT DISTINCT user_id, ` + Month + ` FROM events WHERE quantity > 0`},
 		Statistic{Table: "cohorts", Columns: []string{"first_month", "month", "users"}, SQL: `SELECT first_month, month, count(*)
 			FROM user_months JOIN (SELECT user_id, min(month) AS first_month FROM user_months GROUP BY user_id) USING (user_id)
 			GROUP BY first_month, month`},
 		Statistic{Table: "rejected_totals", Columns: []string{"reason", "records", "first_at", "last_at"},
 			SQL: `SELECT reason, count(*), min(rejected_at), max(rejected_at) FROM rejected GROUP BY reason`},
-		Statistic{Table: "orders", Columns: []string{"order_id", "items"}, InPlace: true, SQL: `SELECT order_id, ifnull(bought.items, '[]') AS items
-			FROM orders LEFT JOIN (SELECT order_id, json_group_array(item_id) AS items
-				FROM (SELECT DISTINCT order_id, item_id FROM events WHERE quantity > 0 AND order_id IS NOT NULL ORDER BY order_id, item_id)
+		Statistic{Table: "orders", Columns: []string{"order_id", "items", "month"}, InPlace: true, SQL: `SELECT order_id, ifnull(bought.items, '[]') AS items, bought.month
+			FROM orders LEFT JOIN (SELECT order_id, json_group_array(item_id) AS items, min(month) AS month
+				FROM (SELECT order_id, item_id, min(` + Month + `) AS month FROM events
+					WHERE quantity > 0 AND order_id IS NOT NULL GROUP BY order_id, item_id)
 				GROUP BY order_id) bought USING (order_id)`},
+		Statistic{Table: "order_months", Columns: []string{"order_id", "month"}, SQL: `SELECT DISTINCT e.order_id, ` + Month + ` AS m
+			FROM events e JOIN orders o USING (order_id) WHERE quantity > 0 AND m <> o.month`},
+		Statistic{Table: "orders_monthly", Columns: []string{"month", "currency", "orders", "purchases", "units_sold", "revenue"},
+			SQL: `SELECT ` + Month + ` AS m, currency, count(DISTINCT order_id), count(*), sum(quantity), sum(quantity * ifnull(unit_price, 0))
+			FROM events WHERE quantity > 0 AND order_id IS NOT NULL GROUP BY m, currency`},
 	)
 }
 

@@ -26,6 +26,7 @@ type batch struct {
 	tallies    []*tally   // of partitions, in the order in which they first appear
 	totals     []measures // after the batch, by currency
 	stats      *statistics
+	sources    *sourceMarks
 	events     []accepted
 	rejected   int64
 	duplicates []duplicate
@@ -41,6 +42,7 @@ type tally struct {
 	last                                        *Fingerprint
 	watermark                                   int64 // its latest event time, when seen
 	seen                                        bool
+	highWatermark                               int64
 	records, events, duplicates, rejected, late int64
 }
 
@@ -71,7 +73,7 @@ type lateEvent struct {
 
 func newBatch(st *state, chunks []Chunk) (*batch, error) {
 	st.batches++
-	b := &batch{totals: slices.Clone(st.totals), stats: newStatistics(st.batches)}
+	b := &batch{totals: slices.Clone(st.totals), stats: newStatistics(st.batches), sources: newSourceMarks()}
 	records := 0
 	for i := range chunks {
 		c := &chunks[i]
@@ -85,12 +87,21 @@ func newBatch(st *state, chunks []Chunk) (*batch, error) {
 		if c.Last != nil {
 			t.last = c.Last
 		}
+		t.highWatermark = max(t.highWatermark, c.HighWatermark)
 		if c.Gap {
 			b.gaps = append(b.gaps, c)
 		}
 	}
 	b.events = make([]accepted, 0, records)
 	return b, nil
+}
+
+// end returns where the log ended, or nil when it is unknown.
+func (t *tally) end() driver.Value {
+	if t.highWatermark == 0 {
+		return nil
+	}
+	return t.highWatermark
 }
 
 // tally returns that of the chunk's partition. There are few partitions, and
@@ -196,6 +207,7 @@ func (w *Writer) compareInserted(b *batch) error {
 
 // place decides what becomes of one record, and asks for the names of an event.
 func (w *Writer) place(b *batch, t *tally, r *Record, stored map[recordKey]bool) error {
+	b.markSource(t.Partition, r)
 	if stored != nil {
 		key := r.key()
 		if stored[key] {
@@ -259,7 +271,6 @@ func (w *Writer) insertEvent(a *accepted, times *instants) error {
 	var order, price, set driver.Value
 	if a.order != nil {
 		order = a.order.value
-		a.order.buy(a.item.id, e.Quantity)
 	}
 	if e.HasPrice {
 		price = e.UnitPrice

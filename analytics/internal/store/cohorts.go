@@ -17,13 +17,15 @@ type userMonths struct {
 	day, month int64     // a day and its month: most events are of one day
 }
 
-func (m *userMonths) add(user, occurredAt int64) {
+// add returns the month.
+func (m *userMonths) add(user, occurredAt int64) int64 {
 	if day := occurredAt / (24 * time.Hour).Milliseconds(); day != m.day || m.month == 0 {
 		m.day, m.month = day, month(occurredAt)
 	}
 	if one := (userMonth{user, m.month}); one != m.last {
 		m.all[one], m.last = true, one
 	}
+	return m.month
 }
 
 func month(ms int64) int64 {

@@ -41,6 +41,9 @@ func filledBefore(t *testing.T, path string) {
 	db.MustExec(fmt.Sprintf(numbers, 9000) + `INSERT INTO events (occurred_at, event_id, partition, offset, user_id, item_id, order_id, quantity, unit_price, currency, processed_at)
 		SELECT n * 1000, randomblob(16), 0, n, 1 + n / 6, 1 + n % 70, 1 + n / 3, 1 + n % 7 - 10 * (n % 11 = 0), 1000 * (n % 501), 'GBP', 0 FROM n`)
 	for _, r := range slices.Backward(rollup.Rollups) { // the triggers on the others have counted in the totals
+		if r.Table == "sales_daily" || r.Table == "sales_by_week_hour" {
+			continue // of a later version
+		}
 		columns := slices.Concat(r.Keys, rollup.Measures)
 		db.MustExec(`INSERT INTO ` + r.Table + ` (` + strings.Join(columns, ", ") + `) SELECT ` + strings.Join(slices.Concat(r.From, rollup.Sums), ", ") +
 			` FROM events` + r.Join + ` WHERE true GROUP BY ` + strings.Join(r.From, ", ") +

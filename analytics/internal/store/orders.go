@@ -37,17 +37,20 @@ type order struct {
 	id     int64
 	value  driver.Value // the id, made a value once and not for each event
 	key    orderKey
-	stored string  // its items before the batch, JSON; empty for a new order
-	bought []int64 // items bought in the batch, with repetitions
+	stored string       // its items before the batch, JSON; empty for a new order
+	month  driver.Value // a month that it has a purchase in, nil before the first
+	dated  bool         // the month is of this batch, and not counted yet
+	bought []int64      // items bought in the batch, with repetitions
+	months []int64      // in which they were, likewise
 }
 
 func newOrders(conn driver.Conn, settings orderSettings) (*orders, error) {
 	o := &orders{
 		asked:    map[orderName]*order{},
 		index:    newOrderIndex(conn, settings),
-		read:     newLookup(conn, `SELECT order_id, order_number, currency, items FROM orders WHERE order_id IN`),
-		insert:   newBulk(conn, `INSERT INTO orders (order_id, order_number, currency, items)`, 4, ``),
-		setItems: &statement{conn: conn, sql: `UPDATE orders SET items = ? WHERE order_id = ?`},
+		read:     newLookup(conn, `SELECT order_id, order_number, currency, items, month FROM orders WHERE order_id IN`),
+		insert:   newBulk(conn, `INSERT INTO orders (order_id, order_number, currency, items, month)`, 5, ``),
+		setItems: &statement{conn: conn, sql: `UPDATE orders SET items = ?, month = ? WHERE order_id = ?`},
 		count: newBulk(conn, `INSERT INTO totals (currency, orders)`, 2,
 			`ON CONFLICT DO UPDATE SET orders = orders + excluded.orders`),
 	}
@@ -121,7 +124,7 @@ func (o *orders) round(open []*order) (displaced []*order, err error) {
 			err = o.create(asked)
 			o.found = append(o.found, asked)
 		case row != nil && row.orderName == asked.orderName:
-			asked.id, asked.value, asked.stored = row.id, row.value, row.stored
+			asked.id, asked.value, asked.stored, asked.month = row.id, row.value, row.stored, row.month
 			o.found = append(o.found, asked)
 		default:
 			asked.key = asked.key.next()
@@ -149,7 +152,7 @@ func (o *orders) readAll(holders map[orderKey]int64) (map[int64]*order, error) {
 		number, _ := row[1].(string)
 		currency, _ := row[2].(string)
 		items, _ := row[3].(string)
-		rows[id] = &order{orderName: orderName{number, currency}, id: id, value: row[0], stored: items}
+		rows[id] = &order{orderName: orderName{number, currency}, id: id, value: row[0], stored: items, month: row[4]}
 		return nil
 	}
 	ids := make([]int64, 0, len(holders))
@@ -158,11 +161,11 @@ func (o *orders) readAll(holders map[orderKey]int64) (map[int64]*order, error) {
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		if err := o.read.add(id, 4, use); err != nil {
+		if err := o.read.add(id, 5, use); err != nil {
 			return nil, err
 		}
 	}
-	return rows, o.read.flush(4, use)
+	return rows, o.read.flush(5, use)
 }
 
 // flush stores the new orders, and what else was bought in those that are
@@ -192,23 +195,28 @@ func (o *orders) flush() error {
 	return err
 }
 
-// buy notes an item that was bought in the order; a return is none.
-func (o *order) buy(item, quantity int64) {
-	if quantity > 0 {
-		o.bought = append(o.bought, item)
+// buy notes an item that was bought in the order.
+func (o *order) buy(item, month int64) {
+	o.bought = append(o.bought, item)
+	if n := len(o.months); n == 0 || o.months[n-1] != month {
+		o.months = append(o.months, month)
 	}
 }
 
 func (o *orders) store(one *order) error {
-	if one.id >= o.first {
-		return o.insert.add(one.value, one.number, one.currency, itemList(one.bought))
+	before := one.month
+	if before == nil && len(one.months) > 0 {
+		one.month, one.dated = slices.Min(one.months), true
 	}
-	var before []int64
-	if err := json.Unmarshal([]byte(one.stored), &before); err != nil {
+	if one.id >= o.first {
+		return o.insert.add(one.value, one.number, one.currency, itemList(one.bought), one.month)
+	}
+	var known []int64
+	if err := json.Unmarshal([]byte(one.stored), &known); err != nil {
 		return fmt.Errorf("items %.60s: %w", one.stored, err)
 	}
-	if items := itemList(append(one.bought, before...)); items != one.stored {
-		_, err := o.setItems.exec(items, one.value)
+	if items := itemList(append(one.bought, known...)); items != one.stored || one.month != before {
+		_, err := o.setItems.exec(items, one.month, one.value)
 		return err
 	}
 	return nil

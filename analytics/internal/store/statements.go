@@ -20,7 +20,11 @@ type statements struct {
 	gaps                               *bulk
 	findEvent, findRejected            *statement
 	moveOffset                         *statement
+	findSources, saveSources           *statement
+	minutes                            *bulk
+	forgetMinutes                      *statement
 	rejectedTotals, userMonths         *bulk
+	orderMonths, ordersMonthly         *bulk
 }
 
 func newStatements(conn driver.Conn) statements {
@@ -36,9 +40,18 @@ func newStatements(conn driver.Conn) statements {
 		findRejected: &statement{conn: conn, sql: `SELECT 1 FROM rejected WHERE event_id = ?`},
 		moveOffset: &statement{conn: conn, sql: `UPDATE partitions SET next_offset = ?, watermark = ?, stored_at = ?,
 			records = records + ?, events = events + ?, duplicates = duplicates + ?, rejected = rejected + ?, late = late + ?,
-			last_offset = ifnull(?, last_offset), last_timestamp = ifnull(?, last_timestamp), last_crc = ifnull(?, last_crc)
+			last_offset = ifnull(?, last_offset), last_timestamp = ifnull(?, last_timestamp), last_crc = ifnull(?, last_crc),
+			high_watermark = ifnull(?, high_watermark)
 			WHERE topic = ? AND partition = ? AND next_offset = ?`},
-		userMonths: newBulk(conn, `INSERT INTO user_months (user_id, month)`, 2, `ON CONFLICT DO NOTHING`),
+		userMonths:  newBulk(conn, `INSERT INTO user_months (user_id, month)`, 2, `ON CONFLICT DO NOTHING`),
+		findSources: &statement{conn: conn, sql: `SELECT results FROM sources WHERE topic = ? AND partition = ? AND block = ?`},
+		saveSources: &statement{conn: conn, sql: `INSERT INTO sources (topic, partition, block, results) VALUES (?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET results = excluded.results`},
+		minutes: newBulk(conn, `INSERT INTO ingest_minutes (minute, topic, partition, records)`, 4,
+			`ON CONFLICT DO UPDATE SET records = records + excluded.records`),
+		forgetMinutes: &statement{conn: conn, sql: `DELETE FROM ingest_minutes WHERE minute <= ?`},
+		orderMonths:   newBulk(conn, `INSERT INTO order_months (order_id, month)`, 2, `ON CONFLICT DO NOTHING`),
+		ordersMonthly: newOrdersMonthly(conn),
 		rejectedTotals: newBulk(conn, `INSERT INTO rejected_totals (reason, records, first_at, last_at)`, 4,
 			`ON CONFLICT DO UPDATE SET records = records + excluded.records,
 			first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`),
@@ -46,7 +59,8 @@ func newStatements(conn driver.Conn) statements {
 }
 
 func (s *statements) close() error {
-	return closeAll(s.events, s.rejected, s.duplicates, s.late, s.gaps, s.findEvent, s.findRejected, s.moveOffset, s.rejectedTotals, s.userMonths)
+	return closeAll(s.events, s.rejected, s.duplicates, s.late, s.gaps, s.findEvent, s.findRejected, s.moveOffset, s.findSources, s.saveSources,
+		s.minutes, s.forgetMinutes, s.rejectedTotals, s.userMonths, s.orderMonths, s.ordersMonthly)
 }
 
 type closer interface{ close() error }

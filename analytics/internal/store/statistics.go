@@ -103,13 +103,18 @@ func (s *sums) total(coarser func(key) key) *sums {
 
 func withoutPeriod(k key) key { return key{id: k.id, currency: k.currency} }
 func onlyCurrency(k key) key  { return key{currency: k.currency} }
+func dayOfHour(k key) key     { return key{period: k.period / 24, currency: k.currency} }
+
+// weekHour counts from Monday; 1970 began on a Thursday.
+func weekHour(k key) key { return key{period: (k.period + 72) % 168, currency: k.currency} }
 
 // statistics are what a batch adds to the rollups.
 type statistics struct {
 	hourly, itemDaily, users, attributeDaily *sums
 	rejected                                 map[string]*rejectedTotal // by reason
 	userMonths                               userMonths
-	hour                                     found
+	orders                                   *sums // of purchases that belong to an order, by month
+	hour, month                              found
 }
 
 type rejectedTotal struct{ records, first, last int64 }
@@ -117,7 +122,7 @@ type rejectedTotal struct{ records, first, last int64 }
 // newStatistics is of a batch whose number no other has had, and is above 0.
 func newStatistics(batch int64) *statistics {
 	return &statistics{
-		hourly: newSums(batch), itemDaily: newSums(batch), users: newSums(batch), attributeDaily: newSums(batch),
+		hourly: newSums(batch), itemDaily: newSums(batch), users: newSums(batch), attributeDaily: newSums(batch), orders: newSums(batch),
 		rejected: map[string]*rejectedTotal{}, userMonths: userMonths{all: map[userMonth]bool{}},
 	}
 }
@@ -129,7 +134,11 @@ func (s *statistics) add(a *accepted, attributes []member) {
 	s.itemDaily.row(key{period: day, id: a.item.id, currency: a.currency}, &a.item.sum).add(e)
 	s.users.row(key{id: a.user.id, currency: a.currency}, &a.user.sum).add(e)
 	if e.Quantity > 0 {
-		s.userMonths.add(a.user.id, e.OccurredAt)
+		month := s.userMonths.add(a.user.id, e.OccurredAt)
+		if a.order != nil {
+			a.order.buy(a.item.id, month)
+			s.orders.row(key{period: month, currency: a.currency}, &s.month).add(e)
+		}
 	}
 	for i := range attributes {
 		m := &attributes[i]
@@ -168,6 +177,8 @@ func newSummaries(conn driver.Conn) ([]*summary, error) {
 	summaries := []*summary{
 		{table: "totals", sums: func(s *statistics) *sums { return s.hourly.total(onlyCurrency) }},
 		{table: "sales_hourly", period: "hour", sums: func(s *statistics) *sums { return s.hourly }},
+		{table: "sales_daily", period: "day", sums: func(s *statistics) *sums { return s.hourly.total(dayOfHour) }},
+		{table: "sales_by_week_hour", period: "week_hour", sums: func(s *statistics) *sums { return s.hourly.total(weekHour) }},
 		{table: "item_totals", id: "item_id", sums: func(s *statistics) *sums { return s.itemDaily.total(withoutPeriod) }, ranking: items},
 		{table: "item_daily", period: "day", id: "item_id", sums: func(s *statistics) *sums { return s.itemDaily }},
 		{table: "user_totals", id: "user_id", sums: func(s *statistics) *sums { return s.users }, ranking: users},
@@ -207,6 +218,9 @@ func (w *Writer) addStatistics(b *batch) error {
 	}
 	if err := w.addUserMonths(b.stats); err != nil {
 		return fmt.Errorf("add to user_months: %w", err)
+	}
+	if err := w.addOrdersMonthly(b); err != nil {
+		return fmt.Errorf("add to orders_monthly: %w", err)
 	}
 	if err := w.addRejectedTotals(b.stats); err != nil {
 		return fmt.Errorf("add to rejected_totals: %w", err)

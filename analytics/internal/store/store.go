@@ -47,6 +47,9 @@ type Chunk struct {
 	Records    []Record
 	// Last is the last record's fingerprint, nil when there is none.
 	Last *Fingerprint
+	// HighWatermark is the log's end as it was last seen: the offset that its
+	// next record would get; 0 when unknown.
+	HighWatermark int64
 	// Gap says that the offsets from From to Next have expired, that there are
 	// no records, and that this is to be recorded.
 	Gap bool
@@ -86,6 +89,12 @@ type Event struct {
 	Quantity                int64  // never 0
 	UnitPrice               int64  // micros, when HasPrice
 	HasPrice                bool
+
+	// Where the record stood that the processor made the event of; SourceTopic
+	// is empty when unknown.
+	SourceTopic     string
+	SourcePartition int32
+	SourceOffset    int64
 }
 
 // Rejection is a record that is no event, in the units of the table rejected.
@@ -120,6 +129,7 @@ type Writer struct {
 	currencies *currencies
 	userMonths map[userMonth]bool // that are stored, of late
 	state      state
+	minute     int64 // that was counted last, since 1970 UTC
 	settings   orderSettings
 	failed     error
 }
@@ -260,7 +270,7 @@ func (w *Writer) write(chunks []Chunk) (*batch, error) {
 	if err := w.orders.flush(); err != nil {
 		return nil, err
 	}
-	for _, step := range []func(*batch) error{w.insertNotes, w.addStatistics, w.moveOffsets} {
+	for _, step := range []func(*batch) error{w.insertNotes, w.saveSources, w.addStatistics, w.moveOffsets} {
 		if err := step(b); err != nil {
 			return nil, err
 		}
@@ -293,12 +303,15 @@ func (w *Writer) insertRecords(chunks []Chunk) (*batch, error) {
 
 // moveOffsets is the last step before the commit.
 func (w *Writer) moveOffsets(b *batch) error {
-	now := time.Now().UnixMilli()
+	now := time.Now()
+	if err := w.countMinute(b, now); err != nil {
+		return err
+	}
 	for _, t := range b.tallies {
 		lastOffset, lastTimestamp, lastCRC := t.last.columns()
 		crashpoint.At("analytics.offset.before")
-		changed, err := w.sql.moveOffset.exec(t.next, t.mark(), now, t.records, t.events, t.duplicates, t.rejected, t.late,
-			lastOffset, lastTimestamp, lastCRC, t.Topic, t.number, t.from)
+		changed, err := w.sql.moveOffset.exec(t.next, t.mark(), now.UnixMilli(), t.records, t.events, t.duplicates, t.rejected, t.late,
+			lastOffset, lastTimestamp, lastCRC, t.end(), t.Topic, t.number, t.from)
 		if err != nil {
 			return fmt.Errorf("move the offset of %s to %d: %w", t.Partition, t.next, err)
 		}

@@ -9,63 +9,69 @@ import (
 	"purchases/processor/internal/transaction"
 )
 
-const maxBatchBytes = 8 << 20 // of the input, in one transaction
-
 // partitionClaim is the work on one partition during one session.
 type partitionClaim struct {
 	*session
 	producer *transaction.Producer
 	position transaction.Offset
+	messages <-chan *sarama.ConsumerMessage
+	maxBytes int // of the input, in one transaction
 }
 
-// process publishes batch after batch until messages is closed or ctx ends.
-func (c *partitionClaim) process(ctx context.Context, messages <-chan *sarama.ConsumerMessage) error {
-	for {
-		batch := c.collect(ctx, messages)
-		if len(batch) == 0 {
-			return nil
+// process publishes batch after batch until there are no more messages or ctx
+// ends. While one is published the next is collected, so that what comes during
+// a transaction is the next one.
+func (c *partitionClaim) process(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	batches := make(chan []*sarama.ConsumerMessage)
+	go c.collect(ctx, batches)
+	defer func() {
+		stop()
+		for range batches { // until it is closed
 		}
+	}()
+	for batch := range batches {
 		if err := c.publish(ctx, batch); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// collect returns the next batch: as many messages as arrive within the linger
-// after the first, within the limits. It is empty at the end.
-func (c *partitionClaim) collect(ctx context.Context, messages <-chan *sarama.ConsumerMessage) []*sarama.ConsumerMessage {
-	var batch []*sarama.ConsumerMessage
-	var full <-chan time.Time
-	for size := 0; len(batch) < c.BatchSize && size < maxBatchBytes; {
+// collect makes batches until there are no more messages or ctx ends. What is
+// not a batch by then stays for the next session.
+func (c *partitionClaim) collect(ctx context.Context, batches chan<- []*sarama.ConsumerMessage) {
+	defer close(batches)
+	b := c.newBatch()
+	defer func() { b.timer.Stop() }()
+	for {
+		in, out := c.messages, chan<- []*sarama.ConsumerMessage(nil)
+		if b.full() {
+			in = nil
+		}
+		if b.due || b.full() {
+			out = batches
+		}
 		select {
-		case m, ok := <-messages:
+		case m, ok := <-in:
 			if !ok {
-				return nil
+				return
 			}
-			batch = append(batch, m)
-			size += len(m.Key) + len(m.Value)
-			if full == nil {
-				full = time.After(c.Linger)
-			}
-		case <-full:
-			return batch
+			b.add(m)
+			b.addWaiting(in)
+		case <-b.timer.C:
+			b.look()
+		case out <- b.messages:
+			b.timer.Stop()
+			b = c.newBatch()
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
-	return batch
 }
 
 func (c *partitionClaim) publish(ctx context.Context, batch []*sarama.ConsumerMessage) error {
-	now := time.Now()
-	out := make([]*sarama.ProducerMessage, len(batch))
-	letters := 0
-	for i, in := range batch {
-		var dead bool
-		if out[i], dead = c.transformer.Message(in, now); dead {
-			letters++
-		}
-	}
+	out, letters := c.transform(batch, time.Now())
 	c.position.Next = batch[len(batch)-1].Offset + 1
 	if err := c.producer.Publish(ctx, out, c.position); err != nil {
 		return err

@@ -65,6 +65,49 @@ func TestAppliedRequestsWhoseAnswerIsLost(t *testing.T) {
 	}
 }
 
+// A coordinator that has been deposed and does not know it yet gives the new
+// session an offset that was committed long ago.
+func TestStaleOffsetIsRead(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	lines := &logLines{}
+	s := c.run()
+	s.Log = lines.logger()
+	start(t, s)
+	c.produce(100)
+	c.waitFor(100)
+	old := c.GroupInfo(group).Commits[purchase.Topic]
+	c.produce(200)
+	c.waitFor(300)
+	answered := 0
+	c.ControlKey(kmsg.OffsetFetch.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		request := r.(*kmsg.OffsetFetchRequest)
+		if !request.RequireStable || answered == partitions { // of a session's start each asks for one partition
+			return nil, nil, false
+		}
+		answered++
+		return staleOffset(request, old), nil, true
+	})
+	c.Fault(forgotten)
+	c.eventually("the stale offset is noticed", func() bool { return lines.count("another offset is committed") > 0 })
+	c.produce(100)
+	c.waitFor(400)
+	c.checkExactlyOnce()
+}
+
+func staleOffset(request *kmsg.OffsetFetchRequest, old map[int32]kfake.GroupCommit) kmsg.Response {
+	response := request.ResponseKind().(*kmsg.OffsetFetchResponse)
+	topic := kmsg.NewOffsetFetchResponseTopic()
+	topic.Topic = request.Topics[0].Topic
+	partition := kmsg.NewOffsetFetchResponseTopicPartition()
+	partition.Partition = request.Topics[0].Partitions[0]
+	partition.Offset = old[partition.Partition].Offset
+	topic.Partitions = append(topic.Partitions, partition)
+	response.Topics = append(response.Topics, topic)
+	return response
+}
+
 func TestLeadersMove(t *testing.T) {
 	t.Parallel()
 	const nodes = 3

@@ -24,8 +24,9 @@ const (
 	maxRetries        = 5 // multiplied by that of the client's: a lost broker is noticed after about a second
 	maxProcessingTime = time.Second
 	fetchWait         = 100 * time.Millisecond
+	fetchBytes        = 64 << 10        // of one partition in one response, compressed
 	metadataRefresh   = 2 * time.Second // new partitions are found after twice that at most
-	channelBuffer     = 2048            // messages
+	channelBuffer     = 16              // messages of each partition, which have at most 1 MB each
 	firstPause        = 50 * time.Millisecond
 	longestPause      = 500 * time.Millisecond
 	stopGrace         = 5 * time.Second
@@ -72,6 +73,7 @@ func (p *pipeline) groupConfig(ctx context.Context) *sarama.Config {
 	c.Consumer.IsolationLevel = sarama.ReadCommitted
 	c.Consumer.MaxProcessingTime = maxProcessingTime
 	c.Consumer.MaxWaitTime = fetchWait
+	c.Consumer.Fetch.Default = fetchBytes
 	c.Consumer.Retry.Backoff = retryBackoff
 	c.Consumer.Offsets.AutoCommit.Enable = false
 	c.Consumer.Offsets.Initial = sarama.OffsetOldest

@@ -8,6 +8,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"purchases/processor/internal/transaction"
 	"purchases/producer/kafka"
 )
 
@@ -33,7 +34,7 @@ func (e *OutOfRangeError) Error() string {
 		e.Topic, e.Partition, e.Group, e.Committed, e.Oldest, e.End)
 }
 
-// committedOffsets returns the group's next offsets, -1 where there is none.
+// committedOffsets returns the group's next offsets, transaction.NoOffset where there is none.
 func (p *pipeline) committedOffsets(partitions []int32) (map[int32]int64, error) {
 	response, err := p.admin.ListConsumerGroupOffsets(p.Group, map[string][]int32{p.Input: partitions})
 	if err != nil && !errors.Is(err, sarama.ErrGroupIDNotFound) {
@@ -41,7 +42,7 @@ func (p *pipeline) committedOffsets(partitions []int32) (map[int32]int64, error)
 	}
 	offsets := make(map[int32]int64, len(partitions))
 	for _, partition := range partitions {
-		offsets[partition] = -1
+		offsets[partition] = transaction.NoOffset
 		if block := response.GetBlock(p.Input, partition); block != nil {
 			if block.Err != sarama.ErrNoError {
 				return nil, fmt.Errorf("read the offset of group %s for %s/%d: %w", p.Group, p.Input, partition, block.Err)

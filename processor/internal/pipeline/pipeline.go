@@ -38,7 +38,8 @@ type Settings struct {
 	// without a rebalance and without waiting for its old session to expire.
 	// No two living members of a group may share it. Empty means none.
 	Instance string
-	// Linger is how long a batch waits for more messages after its first.
+	// Linger is how long a batch waits for more messages after its first, at
+	// most: it waits no longer when the partition has nothing more.
 	Linger time.Duration
 	// BatchSize is the most messages in one transaction, at least 1.
 	BatchSize int
@@ -57,13 +58,17 @@ type Totals struct {
 	Events, DeadLetters int64
 }
 
+// batchTransform returns one output message for each input message, and how many
+// of them are dead letters.
+type batchTransform func(in []*sarama.ConsumerMessage, now time.Time) (out []*sarama.ProducerMessage, letters int)
+
 type pipeline struct {
 	Settings
-	client      sarama.Client // for questions about the log and the group
-	admin       sarama.ClusterAdmin
-	transformer transform.Transformer
-	health      health
-	current     *session // only the goroutine of sarama's Consume replaces it
+	client    sarama.Client // for questions about the log and the group
+	admin     sarama.ClusterAdmin
+	transform batchTransform
+	health    health
+	current   *session // only the goroutine of sarama's Consume replaces it
 
 	events, deadLetters atomic.Int64
 }
@@ -73,13 +78,17 @@ type pipeline struct {
 // ctx's error. A broker that goes away is waited for. Run fails when the start
 // does, and when going on would lose or double something.
 func Run(ctx context.Context, s Settings) (Totals, error) {
-	p := &pipeline{
-		Settings:    s,
-		transformer: transform.Transformer{Events: s.Output, DeadLetters: s.DeadLetters, MaxMessage: transaction.MaxMessage},
-		health:      health{log: s.Log},
-	}
+	p := newPipeline(s, transformer(s).Batch)
 	err := p.run(ctx)
 	return Totals{Events: p.events.Load(), DeadLetters: p.deadLetters.Load()}, err
+}
+
+func transformer(s Settings) *transform.Transformer {
+	return &transform.Transformer{Events: s.Output, DeadLetters: s.DeadLetters, MaxMessage: transaction.MaxMessage}
+}
+
+func newPipeline(s Settings, transform batchTransform) *pipeline {
+	return &pipeline{Settings: s, transform: transform, health: health{log: s.Log}}
 }
 
 func (p *pipeline) run(ctx context.Context) error {

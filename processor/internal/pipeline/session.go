@@ -126,12 +126,14 @@ func (s *session) ConsumeClaim(group sarama.ConsumerGroupSession, claim sarama.C
 	c := &partitionClaim{
 		session:  s,
 		producer: s.producers[claim.Partition()],
+		messages: claim.Messages(),
+		maxBytes: batchBytes(len(s.producers)),
 		position: transaction.Offset{
-			Topic: claim.Topic(), Partition: claim.Partition(),
+			Topic: claim.Topic(), Partition: claim.Partition(), Previous: max(claim.InitialOffset(), transaction.NoOffset),
 			Group: sarama.NewConsumerGroupMetadataFromSession(group, s.Group, instance),
 		},
 	}
-	err := c.process(group.Context(), claim.Messages())
+	err := c.process(group.Context())
 	if err != nil && group.Context().Err() == nil {
 		s.fail(fmt.Errorf("process %s/%d: %w", claim.Topic(), claim.Partition(), err))
 	}

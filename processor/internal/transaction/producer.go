@@ -52,10 +52,17 @@ var (
 	ErrRepeated = errors.New("the end of the transaction had to be repeated")
 )
 
+// NoOffset is the committed offset of a group that has committed none.
+const NoOffset int64 = -1
+
 // Offset is a position of the input, to be committed for the group's member.
 type Offset struct {
 	Topic     string
 	Partition int32
+	// Previous is the committed offset that Next takes the place of, or
+	// NoOffset. Only the first Publish of a Producer looks at it: after
+	// that the Producer has committed it itself.
+	Previous int64
 	// Next is the offset of the next message to read.
 	Next int64
 	// Group holds the member and generation that the claim was made with, so
@@ -67,10 +74,11 @@ type Offset struct {
 // for one goroutine.
 type Producer struct {
 	id      string
-	client  sarama.Client
+	client  *witness
 	async   sarama.AsyncProducer
 	drained chan struct{}
 	retried atomic.Bool
+	first   bool              // nothing is committed yet
 	step    func(name string) // crashpoint.At, or what a test does there
 }
 
@@ -78,11 +86,12 @@ type Producer struct {
 // earlier Producer with this id is fenced, its open transaction is aborted,
 // and offsets that it had not committed never will be.
 func Open(ctx context.Context, settings kafka.Settings, id string) (*Producer, error) {
-	p := &Producer{id: id, drained: make(chan struct{}), step: crashpoint.At}
-	var err error
-	if p.client, err = settings.Connect(ctx, p.config(settings)); err != nil {
+	p := &Producer{id: id, drained: make(chan struct{}), step: crashpoint.At, first: true}
+	client, err := settings.Connect(ctx, p.config(settings))
+	if err != nil {
 		return nil, err
 	}
+	p.client = &witness{Client: client}
 	if p.async, err = sarama.NewAsyncProducerFromClient(p.client); err != nil {
 		_ = p.client.Close()
 		return nil, fmt.Errorf("open the transactional id %s: %w", id, err)
@@ -114,6 +123,9 @@ func (p *Producer) config(settings kafka.Settings) *sarama.Config {
 	c.Producer.Transaction.Retry.Max = maxRetries
 	c.Producer.Transaction.Retry.BackoffFunc = func(int, int) time.Duration {
 		p.retried.Store(true)
+		if p.client.err != nil {
+			return 0 // sarama tries in vain, let it be quick
+		}
 		return retryBackoff
 	}
 	return c
@@ -152,7 +164,7 @@ func (p *Producer) publish(ctx context.Context, messages []*sarama.ProducerMessa
 	}
 	p.step("processor.offsets.after")
 	p.step("processor.commit.before")
-	if err := p.end(p.async.CommitTxn); err != nil {
+	if err := p.commit(offset); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	p.step("processor.commit.after")
@@ -163,6 +175,18 @@ func (o Offset) request() map[string][]*sarama.PartitionOffsetMetadata {
 	return map[string][]*sarama.PartitionOffsetMetadata{
 		o.Topic: {{Partition: o.Partition, Offset: o.Next}},
 	}
+}
+
+func (p *Producer) commit(offset Offset) error {
+	if p.first {
+		p.client.expect(&offset)
+		defer p.client.expect(nil)
+	}
+	if err := p.end(p.async.CommitTxn); err != nil {
+		return err
+	}
+	p.first = false
+	return nil
 }
 
 // end runs sarama's CommitTxn or AbortTxn, which no context can stop: closing

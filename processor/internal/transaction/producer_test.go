@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -79,8 +80,10 @@ func batch(n int) []*sarama.ProducerMessage {
 	return messages
 }
 
+// offset is that of the first transaction of a group, and what a producer
+// commits after that.
 func offset(next int64) Offset {
-	return Offset{Topic: "in", Next: next, Group: sarama.NewConsumerGroupMetadata("group")}
+	return Offset{Topic: "in", Previous: NoOffset, Next: next, Group: sarama.NewConsumerGroupMetadata("group")}
 }
 
 func TestPublishCommitsMessagesAndOffset(t *testing.T) {
@@ -122,7 +125,9 @@ func TestDeathAtEachStep(t *testing.T) {
 			if b.visible() != wantVisible || b.committed() != wantCommitted {
 				t.Errorf("last visible record %d, committed offset %d, want %d and %d", b.visible(), b.committed(), wantVisible, wantCommitted)
 			}
-			if err := next.Publish(t.Context(), batch(10), offset(20)); err != nil {
+			last := offset(20)
+			last.Previous = wantCommitted
+			if err := next.Publish(t.Context(), batch(10), last); err != nil {
 				t.Fatal(err)
 			}
 			if b.committed() != 20 {
@@ -154,6 +159,42 @@ func TestStaleGenerationIsRefused(t *testing.T) {
 	}
 	if b.visible() != kafka.NoRecord || b.committed() != -1 {
 		t.Errorf("last visible record %d, committed offset %d", b.visible(), b.committed())
+	}
+}
+
+// A new owner that began from an offset that the group has left behind commits
+// nothing: what it has done, another had done before it.
+func TestStaleOffset(t *testing.T) {
+	for _, previous := range []int64{NoOffset, 10, 30} {
+		b := newBroker(t)
+		if err := b.open().Publish(t.Context(), batch(20), offset(20)); err != nil {
+			t.Fatal(err)
+		}
+		stale := offset(40)
+		stale.Previous = previous
+		if err := b.open().Publish(t.Context(), batch(20), stale); !errors.Is(err, ErrStale) {
+			t.Errorf("began from %d, committed is 20: got %v, want ErrStale", previous, err)
+		}
+		next := b.open()
+		if b.visible() != 19 || b.committed() != 20 {
+			t.Errorf("began from %d: last visible record %d, committed offset %d", previous, b.visible(), b.committed())
+		}
+		stale.Previous = 20
+		if err := next.Publish(t.Context(), batch(20), stale); err != nil || b.committed() != 40 {
+			t.Errorf("%v, committed offset %d", err, b.committed())
+		}
+	}
+}
+
+// Where the committed offset cannot be read, nothing is committed either.
+func TestOffsetCannotBeCompared(t *testing.T) {
+	b := newBroker(t)
+	b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Err: kerr.NotCoordinator, Count: 1})
+	if err := b.open().Publish(t.Context(), batch(10), offset(10)); !errors.Is(err, sarama.ErrNotCoordinatorForConsumer) {
+		t.Errorf("got %v", err)
+	}
+	if err := b.open().Publish(t.Context(), batch(10), offset(10)); err != nil || b.committed() != 10 {
+		t.Errorf("%v, committed offset %d", err, b.committed())
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
+	"purchases/producer/kafka"
 	"purchases/producer/purchase"
 )
 
@@ -30,6 +31,7 @@ const (
 const (
 	recordVersion = 2    // of Kafka's record format, for the size of a message
 	maxDetail     = 1024 // bytes; a decoder's message may quote the input
+	enrichment    = 200  // bytes that an event gains, at most but for escapes and long topics
 )
 
 // Transformer turns messages of the input topic into messages of its two
@@ -42,68 +44,110 @@ type Transformer struct {
 	MaxMessage int
 }
 
-// Message returns what takes the place of the message, judged at the time now,
-// and whether that is a dead letter. An event's key is its user; a dead
-// letter's key is that of the input.
-func (t *Transformer) Message(in *sarama.ConsumerMessage, now time.Time) (out *sarama.ProducerMessage, dead bool) {
-	source := enriched.Source{Topic: in.Topic, Partition: in.Partition, Offset: in.Offset}
-	out, stage, err := t.event(in.Value, source, now)
-	if err != nil {
-		out = letter(in, source, stage, err).Message(t.DeadLetters)
-	}
-	out.Timestamp = now
-	return out, err != nil
+// slot is one output message, with the memory for its key and value.
+type slot struct {
+	message    sarama.ProducerMessage
+	key, value kafka.Text
 }
 
-func (t *Transformer) event(value []byte, source enriched.Source, now time.Time) (out *sarama.ProducerMessage, stage string, err error) {
+// Batch returns what takes the place of each message, in their order, judged at
+// the time now, and how many of these are dead letters. An event's key is its
+// user; a dead letter's key is that of the input. All of it shares memory with
+// each other, and dead letters with the input.
+func (t *Transformer) Batch(in []*sarama.ConsumerMessage, now time.Time) (out []*sarama.ProducerMessage, letters int) {
+	slots := make([]slot, len(in))
+	out = make([]*sarama.ProducerMessage, len(in))
+	space := make([]byte, 0, roomFor(in))
+	for i, m := range in {
+		var dead bool
+		if space, dead = t.message(&slots[i], space, m, now); dead {
+			letters++
+		}
+		out[i] = &slots[i].message
+	}
+	return out, letters
+}
+
+// roomFor is how many bytes the events need, about; what they gain is mostly
+// the same for all.
+func roomFor(in []*sarama.ConsumerMessage) (size int) {
+	for _, m := range in {
+		size += len(m.Value) + enrichment
+	}
+	return size
+}
+
+// message puts what takes the place of the message into the slot. An event
+// goes to the end of space.
+func (t *Transformer) message(s *slot, space []byte, in *sarama.ConsumerMessage, now time.Time) (_ []byte, dead bool) {
+	source := enriched.Source{Topic: in.Topic, Partition: in.Partition, Offset: in.Offset}
+	space, refused := t.event(s, space, in.Value, source, now)
+	if refused != nil {
+		s.message = *letter(in, source, refused).Message(t.DeadLetters)
+	}
+	s.message.Timestamp = now
+	return space, refused != nil
+}
+
+// refusal says at which stage an input failed, and why. The id is the one that
+// it gives, where it could be read.
+type refusal struct {
+	stage, id string
+	err       error
+}
+
+func (t *Transformer) event(s *slot, space []byte, value []byte, source enriched.Source, now time.Time) ([]byte, *refusal) {
 	bought, err := purchase.Decode(value)
 	if err != nil {
-		return nil, StageDecode, err
+		return space, &refusal{StageDecode, givenID(value), err}
 	}
 	event, err := enriched.Enrich(bought, source, now)
 	if err != nil {
-		return nil, StageValidate, err
+		return space, &refusal{StageValidate, bought.EventID, err}
 	}
-	encoded, err := event.Encode()
+	start := len(space)
+	out, err := event.AppendJSON(append(space, event.User...))
 	if err != nil {
-		return nil, StageEncode, err
+		return space, &refusal{StageEncode, bought.EventID, err}
 	}
-	out = &sarama.ProducerMessage{
-		Topic: t.Events,
-		Key:   sarama.StringEncoder(event.User),
-		Value: sarama.ByteEncoder(encoded),
-	}
-	if size := out.ByteSize(recordVersion); size > t.MaxMessage {
-		return nil, StageEncode, &purchase.Invalid{
+	end := start + len(event.User)
+	s.key, s.value = out[start:end:end], out[end:len(out):len(out)]
+	s.message = sarama.ProducerMessage{Topic: t.Events, Key: &s.key, Value: &s.value}
+	if size := s.message.ByteSize(recordVersion); size > t.MaxMessage {
+		return space, &refusal{StageEncode, bought.EventID, &purchase.Invalid{
 			Reason: purchase.TooLarge,
 			Detail: fmt.Sprintf("%d bytes when enriched, at most %d can be sent", size, t.MaxMessage),
-		}
+		}}
 	}
-	return out, "", nil
+	return out, nil
 }
 
-func letter(in *sarama.ConsumerMessage, source enriched.Source, stage string, cause error) *deadletter.Letter {
-	reason, detail := purchase.InvalidJSON, cause.Error()
+func letter(in *sarama.ConsumerMessage, source enriched.Source, why *refusal) *deadletter.Letter {
 	var invalid *purchase.Invalid
-	if errors.As(cause, &invalid) {
-		reason, detail = invalid.Reason, invalid.Detail
+	if !errors.As(why.err, &invalid) {
+		invalid = &purchase.Invalid{Reason: purchase.InvalidJSON, Detail: why.err.Error()}
 	}
 	return &deadletter.Letter{
-		Reason: reason, Detail: shorten(detail), Stage: stage,
-		EventID: eventID(in.Value, source), Source: source,
+		Reason: invalid.Reason, Detail: shorten(invalid.Detail), Stage: why.stage,
+		EventID: eventID(why.id, source), Source: source,
 		Key: in.Key, Value: in.Value, Headers: headers(in.Headers),
 	}
 }
 
-// eventID is the id that the value gives, as far as it can be read and is
-// short enough for one, else the id of the source. It reads the value again
-// because a decoder that fails stops before the members that follow.
-func eventID(value []byte, source enriched.Source) string {
+// givenID reads the id from a value that is no event, because the decoder stops
+// before the members that follow what it fails at.
+func givenID(value []byte) string {
 	var given struct {
 		EventID string `json:"event_id"`
 	}
 	_ = json.Unmarshal(value, &given)
-	p := purchase.Event{EventID: given.EventID}
+	return given.EventID
+}
+
+// eventID is the id that the input gives, if it is short enough for one, else
+// the id of the source.
+func eventID(given string, source enriched.Source) string {
+	p := purchase.Event{EventID: given}
 	p.Normalize()
 	if p.EventID == "" || len(p.EventID) > purchase.MaxID {
 		return source.EventID()

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -26,6 +27,11 @@ var (
 
 func transformer() *Transformer {
 	return &Transformer{Events: "out", DeadLetters: "dlq", MaxMessage: 1 << 20}
+}
+
+func transform(in *sarama.ConsumerMessage, now time.Time) (out *sarama.ProducerMessage, dead bool) {
+	batch, letters := transformer().Batch([]*sarama.ConsumerMessage{in}, now)
+	return batch[0], letters > 0
 }
 
 func input(value string) *sarama.ConsumerMessage {
@@ -59,7 +65,7 @@ func encoded(t *testing.T, e sarama.Encoder) []byte {
 }
 
 func TestGoodEvent(t *testing.T) {
-	m, dead := transformer().Message(input(good), now)
+	m, dead := transform(input(good), now)
 	if dead || m.Topic != "out" || string(encoded(t, m.Key)) != "u1" {
 		t.Fatalf("dead %v, topic %s, key %s", dead, m.Topic, encoded(t, m.Key))
 	}
@@ -74,7 +80,7 @@ func TestGoodEvent(t *testing.T) {
 
 func TestOnlyProcessedAtDependsOnTheTime(t *testing.T) {
 	at := func(now time.Time) string {
-		m, _ := transformer().Message(input(good), now)
+		m, _ := transform(input(good), now)
 		return strings.ReplaceAll(string(encoded(t, m.Value)), now.Truncate(time.Millisecond).Format(time.RFC3339Nano), "NOW")
 	}
 	if a, b := at(now), at(now.Add(time.Hour)); a != b || !strings.Contains(a, "NOW") {
@@ -114,7 +120,7 @@ func TestEachReason(t *testing.T) {
 		{`{"user":"a\u0000b",` + rest, purchase.ControlCharacter, StageValidate},
 	} {
 		t.Run(string(c.reason), func(t *testing.T) {
-			m, dead := transformer().Message(input(c.value), now)
+			m, dead := transform(input(c.value), now)
 			if !dead || m.Topic != "dlq" {
 				t.Fatalf("dead %v, topic %s", dead, m.Topic)
 			}
@@ -146,7 +152,7 @@ func TestEventIDOfADeadLetter(t *testing.T) {
 		`{"user":"a","quantity":0,"event_id":"e",` + rest:                    "e",
 		`{"user":"a","user":"b","event_id":"after a duplicate name",` + rest: derived,
 	} {
-		m, dead := transformer().Message(input(value), now)
+		m, dead := transform(input(value), now)
 		if !dead {
 			t.Fatalf("%s is no dead letter", value)
 		}
@@ -159,15 +165,36 @@ func TestEventIDOfADeadLetter(t *testing.T) {
 func TestEventThatGrowsBeyondTheLimit(t *testing.T) {
 	small := transformer()
 	small.MaxMessage = 200
-	m, dead := small.Message(input(good), now)
-	if l := parse(t, m); !dead || l.Reason != purchase.TooLarge || l.Stage != StageEncode || l.EventID != "e-1" {
-		t.Errorf("dead %v, letter %+v", dead, l)
+	batch, letters := small.Batch([]*sarama.ConsumerMessage{input(good)}, now)
+	if l := parse(t, batch[0]); letters != 1 || l.Reason != purchase.TooLarge || l.Stage != StageEncode || l.EventID != "e-1" {
+		t.Errorf("%d letters, %+v", letters, l)
+	}
+}
+
+// Each message of a batch is what it would be alone, also where the room for
+// the events turns out to be too small.
+func TestBatch(t *testing.T) {
+	var in []*sarama.ConsumerMessage
+	for i, value := range []string{good, `{"item":"tea"}`, good, `{`, strings.Replace(good, "u1", "u2", 1)} {
+		m := input(strings.Replace(value, "e-1", fmt.Sprint("e-", i), 1))
+		m.Topic = strings.Repeat("t", enrichment)
+		in = append(in, m)
+	}
+	out, letters := transformer().Batch(in, now)
+	if letters != 2 {
+		t.Errorf("%d letters, want 2", letters)
+	}
+	for i, m := range out {
+		alone, _ := transform(in[i], now)
+		if m.Topic != alone.Topic || !bytes.Equal(encoded(t, m.Key), encoded(t, alone.Key)) || !bytes.Equal(encoded(t, m.Value), encoded(t, alone.Value)) {
+			t.Errorf("message %d is %s, alone it is %s", i, encoded(t, m.Value), encoded(t, alone.Value))
+		}
 	}
 }
 
 func TestLongDetailIsCut(t *testing.T) {
 	value := fmt.Sprintf(`{"attributes":{"%s":7}}`, strings.Repeat("ä\\n", 100_000))
-	m, _ := transformer().Message(input(value), now)
+	m, _ := transform(input(value), now)
 	l := parse(t, m)
 	if len(l.Detail) > maxDetail+3 || !utf8.ValidString(l.Detail) || strings.Contains(l.Detail, "\n") {
 		t.Errorf("%d bytes of detail: %q", len(l.Detail), l.Detail)
@@ -176,7 +203,7 @@ func TestLongDetailIsCut(t *testing.T) {
 
 func TestNothingExceedsTheLimit(t *testing.T) {
 	in := input(`{"user":"` + strings.Repeat("x", 3<<20) + `"}`)
-	m, _ := transformer().Message(in, now)
+	m, _ := transform(in, now)
 	if size := m.ByteSize(recordVersion); size > 1<<20 {
 		t.Errorf("a dead letter of %d bytes", size)
 	}
@@ -185,20 +212,35 @@ func TestNothingExceedsTheLimit(t *testing.T) {
 func TestNilKey(t *testing.T) {
 	in := input(good)
 	in.Key = nil
-	if m, dead := transformer().Message(in, now); dead || string(encoded(t, m.Key)) != "u1" {
+	if m, dead := transform(in, now); dead || string(encoded(t, m.Key)) != "u1" {
 		t.Errorf("dead %v", dead)
 	}
 	in.Value = nil
-	m, _ := transformer().Message(in, now)
+	m, _ := transform(in, now)
 	if l := parse(t, m); m.Key != nil || m.Value != nil || l.Reason != purchase.EmptyValue {
 		t.Errorf("letter %+v", l)
 	}
 }
 
-func BenchmarkMessage(b *testing.B) {
-	t, in := transformer(), input(good)
-	b.ReportAllocs()
-	for b.Loop() {
-		t.Message(in, now)
+// BenchmarkBatch judges and encodes purchases as `producer generate` writes
+// them, and such as have no user, which end as dead letters.
+func BenchmarkBatch(b *testing.B) {
+	const typical = `{"event_id":"5b2c1f0e-8a57-4b1e-9d5c-3e1f2a4b6c7d","user":"user-00042","item":"item-00007","item_name":"Vintage Cake Stand",` +
+		`"quantity":3,"unit_price":"12.95","currency":"GBP","order_id":"order-3f1c9a7be210","timestamp":"2026-01-02T13:04:05.678Z",` +
+		`"attributes":{"country":"United Kingdom"}}`
+	for name, value := range map[string]string{"event": typical, "letter": strings.Replace(typical, `"user":"user-00042",`, "", 1)} {
+		b.Run(name, func(b *testing.B) {
+			in := make([]*sarama.ConsumerMessage, 1000)
+			for i := range in {
+				in[i] = input(value)
+			}
+			t := transformer()
+			b.ReportAllocs()
+			for done := 0; b.Loop(); done++ {
+				if done%len(in) == 0 { // an operation is one message
+					t.Batch(in, now)
+				}
+			}
+		})
 	}
 }

@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	batchRows = 512
+	batchRows  = 512
+	batchBytes = 256 << 10 // of the cells; exceeded by one row at most
 	// messageSize is a guess in bytes that saves most batches a second
 	// allocation.
 	messageSize = 288
@@ -68,7 +69,7 @@ func put(ctx context.Context, to chan<- *batch, b *batch) bool {
 // fill reads rows until the batch is full, or until it would have to wait for
 // more: what a slow pipe has delivered is not held back.
 func (b *batch) fill(r *rows.Reader) error {
-	for len(b.rows) < batchRows {
+	for size := 0; len(b.rows) < batchRows && size < batchBytes; {
 		var row rows.Row
 		if err := r.Next(&row); err != nil {
 			return err
@@ -77,6 +78,9 @@ func (b *batch) fill(r *rows.Reader) error {
 		b.cells = append(b.cells, row.Cells...)
 		row.Cells = b.cells[start:len(b.cells):len(b.cells)]
 		b.rows = append(b.rows, row)
+		for _, cell := range row.Cells {
+			size += len(cell)
+		}
 		if r.Waits() {
 			return nil
 		}

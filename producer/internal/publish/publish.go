@@ -140,10 +140,7 @@ func New(client sarama.Client, topic string) (*Publisher, error) {
 // blocks while 32 MiB wait for their acknowledgement, and fails only when ctx
 // ends; whether the message was delivered is known after Close.
 func (p *Publisher) Send(ctx context.Context, key, value []byte) error {
-	m := &sarama.ProducerMessage{Topic: p.topic, Value: sarama.ByteEncoder(value)}
-	if key != nil {
-		m.Key = sarama.ByteEncoder(key)
-	}
+	m := newMessage(p.topic, key, value)
 	if err := p.space.Acquire(ctx, size(m)); err != nil {
 		return err
 	}
@@ -154,6 +151,21 @@ func (p *Publisher) Send(ctx context.Context, key, value []byte) error {
 		p.space.Release(size(m))
 		return ctx.Err()
 	}
+}
+
+// parcel is a message with the memory for its key and value.
+type parcel struct {
+	sarama.ProducerMessage
+	key, value kafka.Text
+}
+
+func newMessage(topic string, key, value []byte) *sarama.ProducerMessage {
+	p := &parcel{key: key, value: value}
+	p.Topic, p.Value = topic, &p.value
+	if key != nil {
+		p.Key = &p.key
+	}
+	return &p.ProducerMessage
 }
 
 func size(m *sarama.ProducerMessage) int64 {

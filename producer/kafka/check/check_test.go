@@ -130,6 +130,29 @@ func TestOptionalRightsDoNotStopAProgram(t *testing.T) {
 	}
 }
 
+// A broker that goes away while it is asked does not stop a program that starts.
+func TestStartAsksAgain(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "in", "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	left := 3
+	cluster.ControlKey(kmsg.Heartbeat.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		left--
+		return nil, errors.New("the connection breaks"), left >= 0
+	})
+	settings := kafka.Settings{Bootstrap: cluster.ListenAddrs()}
+	if err := check.Start(t.Context(), settings, needs()); err != nil {
+		t.Error(err)
+	}
+	left = 1000
+	if err := check.Start(t.Context(), settings, needs()); err == nil {
+		t.Error("nothing is missing where no broker answers")
+	}
+}
+
 func TestMissingTopicsAreAllNamed(t *testing.T) {
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "other"))
 	if err != nil {

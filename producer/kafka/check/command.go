@@ -19,7 +19,8 @@ func Command(name string, needs func(*cli.Context) []Need, flags ...cli.Flag) *c
 that this program needs and those that it lacks, with what to do about each.
 It changes nothing. The exit status is 1 when something is missing.
 
-The clocks are not compared: no answer of Kafka's says what time it has.
+The clocks are compared where Kafka tells its time: to those that may Describe
+the cluster.
 
 Example:
    %s check --kafka-config client.properties`, name),

@@ -3,8 +3,7 @@
 //
 // It changes nothing. Topics' rights are what the brokers report; other rights
 // are asked for with requests that cannot have an effect, since Kafka looks at
-// the right before it looks at the rest. It does not measure the clocks: no
-// answer of Kafka's says what time its broker has.
+// the right before it looks at the rest.
 package check
 
 import (
@@ -56,8 +55,9 @@ func (n Need) String() string {
 type LackError struct {
 	Need
 	// User is whom to grant it to, if known.
-	User  string
-	cause error
+	User string
+	// Cause is Kafka's own error.
+	Cause error
 }
 
 func (e *LackError) Error() string {
@@ -77,25 +77,37 @@ func (e *LackError) grant() string {
 	case e.Prefix != "":
 		where = fmt.Sprintf("--%s %s --resource-pattern-type prefixed", e.Kind, e.Prefix)
 	}
-	return fmt.Sprintf("User:%s --operation %s %s", user, &e.Operation, where)
+	principal := "User:" + user
+	if strings.Contains(principal, " ") {
+		principal = "'" + principal + "'"
+	}
+	return fmt.Sprintf("%s --operation %s %s", principal, &e.Operation, where)
 }
 
-// Unwrap is Kafka's own error.
-func (e *LackError) Unwrap() error { return e.cause }
+// Unwrap returns the cause.
+func (e *LackError) Unwrap() error { return e.Cause }
+
+// attempts is how often a program asks at its start: the broker that it asks may
+// go away meanwhile, and another one answers.
+const attempts = 5
 
 // Start connects and fails when a need is not met that is not optional. Its
 // error names all of these.
 func Start(ctx context.Context, settings kafka.Settings, needs []Need) error {
-	client, err := settings.Connect(ctx, settings.Config())
-	if err != nil {
-		return err
+	for attempt := 1; ; attempt++ {
+		client, err := settings.Connect(ctx, settings.Config())
+		if err != nil {
+			return err
+		}
+		lacks, err := Missing(client, settings.User(), needs)
+		_ = client.Close()
+		switch {
+		case err == nil:
+			return joined(required(lacks))
+		case attempt == attempts || ctx.Err() != nil:
+			return err
+		}
 	}
-	defer func() { _ = client.Close() }()
-	lacks, err := Missing(client, settings.SASL.Username, needs)
-	if err != nil {
-		return err
-	}
-	return joined(required(lacks))
 }
 
 // required are the lacks that a program cannot work with.
@@ -141,7 +153,7 @@ func Missing(client sarama.Client, user string, needs []Need) ([]error, error) {
 		case err != nil:
 			return nil, fmt.Errorf("ask for the right of %s: %w", n, err)
 		case denied != nil:
-			lacks = append(lacks, &LackError{Need: n, User: user, cause: denied})
+			lacks = append(lacks, &LackError{Need: n, User: user, Cause: denied})
 		}
 	}
 	return lacks, nil
@@ -205,7 +217,7 @@ func missingTopics(broker *sarama.Broker, version sarama.KafkaVersion, user stri
 		case topic.Err == sarama.ErrUnknownTopicOrPartition:
 			lacks = append(lacks, fmt.Errorf("topic %q: %w; `producer broker` creates it, on another cluster run `producer topics create`", n.Name, kafka.ErrNoTopic))
 		case topic.Err == sarama.ErrTopicAuthorizationFailed, !allowed(topic, n.Operation):
-			lacks = append(lacks, &LackError{Need: n, User: user, cause: sarama.ErrTopicAuthorizationFailed})
+			lacks = append(lacks, &LackError{Need: n, User: user, Cause: sarama.ErrTopicAuthorizationFailed})
 		}
 	}
 	return lacks, nil

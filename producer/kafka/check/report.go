@@ -28,6 +28,7 @@ type Report struct {
 	Brokers            []string
 	// Login and Encryption are how the program got in.
 	Login, Encryption string
+	Clock             Clock
 	Topics            []TopicReport
 	Needs             []Need
 	// Problems keep the program from working, Notes do not.
@@ -49,11 +50,11 @@ func Inspect(ctx context.Context, settings kafka.Settings, needs []Need) (*Repor
 	}
 	defer func() { _ = client.Close() }()
 	r := &Report{Needs: needs, Login: login(settings), Encryption: encryption(settings)}
-	if err := r.addCluster(client); err != nil {
+	if err := r.addCluster(ctx, client, settings); err != nil {
 		return nil, err
 	}
 	r.addUnreachable(ctx, settings)
-	lacks, err := Missing(client, settings.SASL.Username, needs)
+	lacks, err := Missing(client, settings.User(), needs)
 	if err != nil {
 		return nil, err
 	}
@@ -73,13 +74,13 @@ func Inspect(ctx context.Context, settings kafka.Settings, needs []Need) (*Repor
 func login(s kafka.Settings) string {
 	switch {
 	case s.SASL.Mechanism == "" && s.TLS != nil && len(s.TLS.Certificates) > 0:
-		return "by certificate"
+		return s.User() + " by certificate"
 	case s.SASL.Mechanism == "":
 		return "none"
-	case s.SASL.Username == "":
+	case s.User() == "":
 		return "by " + string(s.SASL.Mechanism)
 	}
-	return fmt.Sprintf("%s by %s", s.SASL.Username, s.SASL.Mechanism)
+	return fmt.Sprintf("%s by %s", s.User(), s.SASL.Mechanism)
 }
 
 func encryption(s kafka.Settings) string {
@@ -89,7 +90,7 @@ func encryption(s kafka.Settings) string {
 	return "TLS"
 }
 
-func (r *Report) addCluster(client sarama.Client) error {
+func (r *Report) addCluster(ctx context.Context, client sarama.Client, settings kafka.Settings) error {
 	broker := client.LeastLoadedBroker()
 	if broker == nil {
 		return sarama.ErrBrokerNotAvailable
@@ -110,6 +111,7 @@ func (r *Report) addCluster(client sarama.Client) error {
 		return fmt.Errorf("ask for the broker's version: %w", err)
 	}
 	r.Version = guess(versions)
+	r.addClock(compareClocks(ctx, settings, broker.Addr(), versions))
 	return nil
 }
 
@@ -242,7 +244,7 @@ func (r *Report) Write(w io.Writer) error {
 	for _, address := range r.Brokers {
 		fmt.Fprintf(out, "broker\t%s\n", address)
 	}
-	fmt.Fprintf(out, "login\t%s\nencryption\t%s\n\n", r.Login, r.Encryption)
+	fmt.Fprintf(out, "login\t%s\nencryption\t%s\nclock\t%s\n\n", r.Login, r.Encryption, r.Clock)
 	if err := out.Flush(); err != nil {
 		return err
 	}

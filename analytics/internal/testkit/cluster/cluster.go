@@ -1,9 +1,10 @@
 // Package cluster brings up Kafka for tests: the embedded broker, or a real
 // Apache Kafka of three brokers on the loopback interface whose brokers can be
-// killed, paused and restarted one by one, or one that runs already.
+// killed, paused and restarted one by one, or one of a single broker that logs
+// clients in, or one that runs already.
 //
-// It is no way to run Kafka for anything but tests: the heaps are small and
-// nothing is secured.
+// It is no way to run Kafka for anything but tests: the heaps are small, and
+// whoever is on the machine may do everything.
 package cluster
 
 import (
@@ -13,6 +14,7 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -46,6 +48,10 @@ type Cluster struct {
 type Broker struct {
 	*process.Process
 	Address string
+	// Inner is a second listener of a real broker. Whoever comes that way is
+	// told to connect to Outer, where nobody listens until a test does.
+	Inner, Outer string
+
 	name    string
 	command func() *exec.Cmd
 	logFile string
@@ -168,7 +174,38 @@ func (c *Cluster) Create(ctx context.Context, partitions int32, topics ...string
 			return fmt.Errorf("create topic %s: %w", topic.Topic, err)
 		}
 	}
+	for _, broker := range client.SeedBrokers() {
+		if err := awaitKnown(ctx, broker, topics); err != nil {
+			return err
+		}
+	}
 	return c.AwaitInSync(ctx)
+}
+
+// awaitKnown waits until the broker has heard of the topics, which others may
+// have before it.
+func awaitKnown(ctx context.Context, broker *kgo.Broker, topics []string) error {
+	request := kmsg.NewPtrMetadataRequest()
+	for _, name := range topics {
+		topic := kmsg.NewMetadataRequestTopic()
+		topic.Topic = &name
+		request.Topics = append(request.Topics, topic)
+	}
+	for {
+		response, err := request.RequestWith(ctx, broker)
+		if err != nil {
+			return fmt.Errorf("look for new topics: %w", err)
+		}
+		unknown := slices.ContainsFunc(response.Topics, func(t kmsg.MetadataResponseTopic) bool { return t.ErrorCode != 0 })
+		if !unknown {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait until a broker knows new topics: %w", ctx.Err())
+		case <-time.After(poll):
+		}
+	}
 }
 
 // AwaitInSync waits until all brokers are there and every partition has a

@@ -35,7 +35,8 @@ func jars(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find a place for Kafka's jars: %w", err)
 	}
-	dir := filepath.Join(cache, "purchases", "kafka-"+Version)
+	// Tests of two versions of the pins, at the same time, have a folder each.
+	dir := filepath.Join(cache, "purchases", fmt.Sprintf("kafka-%s-%.4x", Version, sha256.Sum256([]byte(sums))))
 	if checkSums(dir) == nil {
 		return dir, nil
 	}

@@ -77,16 +77,22 @@ func (p *Process) Err() error {
 	return fmt.Errorf("%s: %w: %s", p.Name, p.err, p.lastLine())
 }
 
-// Says says whether the program has written the text by now.
-func (p *Process) Says(text string) bool {
-	written, _ := os.ReadFile(p.LogFile)
-	return strings.Contains(string(written), text)
+// Log is what the log file holds, of this program and of those before it.
+func (p *Process) Log() string {
+	text, _ := os.ReadFile(p.LogFile)
+	return string(text)
 }
 
 func (p *Process) lastLine() string {
-	text, _ := os.ReadFile(p.LogFile)
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	lines := strings.Split(strings.TrimSpace(p.Log()), "\n")
 	return lines[len(lines)-1]
+}
+
+// EndedBy waits for the program's end and says whether it was the signal.
+func (p *Process) EndedBy(s syscall.Signal) bool {
+	<-p.done
+	status, ok := p.command.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == s
 }
 
 // Kill ends the program as kill -9 does and waits until it is gone.
