@@ -1,59 +1,160 @@
 package store_test
 
 import (
-	"encoding/binary"
+	"flag"
 	"fmt"
-	"math/rand/v2"
+	"os"
+	"runtime"
 	"testing"
-	"time"
 
+	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/testkit/clock"
+	"purchases/analytics/internal/testkit/limit"
+	"purchases/analytics/internal/testkit/traffic"
 )
 
-const benchBatch = 10_000
+var grow = flag.Int("grow", 2_000_000, "how many events BenchmarkGrowth stores")
 
-// liveBatches returns n batches as a live stream brings them: time moves on,
-// ids are random, 5,000 users and 2,000 items in 30 countries.
-func liveBatches(n int) [][]store.Chunk {
-	rng := rand.New(rand.NewPCG(1, 2))
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
-	var offset int64
-	batches := make([][]store.Chunk, n)
-	for i := range batches {
-		list := make([]store.Record, benchBatch)
-		for j := range list {
-			now += int64(rng.IntN(200))
-			e := store.Event{
-				OccurredAt: now, ProcessedAt: now + 300, User: fmt.Sprintf("user-%d", rng.IntN(5000)),
-				Item: fmt.Sprintf("item-%d", rng.IntN(2000)), ItemName: "A name of the usual length",
-				OrderNumber: orderNumber((offset + int64(j)) / 3), Currency: "GBP",
-				Attributes: fmt.Sprintf(`{"country":"C%d"}`, rng.IntN(30)),
-				Quantity:   int64(1 + rng.IntN(10)), UnitPrice: int64(rng.IntN(5000)) * 10_000, HasPrice: true,
-			}
-			binary.LittleEndian.PutUint64(e.ID[:], rng.Uint64())
-			binary.LittleEndian.PutUint64(e.ID[8:], rng.Uint64())
-			list[j] = store.Record{Event: e}
-		}
-		batches[i] = []store.Chunk{chunk(events, offset, list...)}
-		offset += benchBatch
-	}
-	return batches
+const benchBatch = 20_000
+
+// live makes batches of the stream.
+type live struct {
+	*traffic.Stream
+	offset int64
 }
 
-// orderNumber is as long as a UUID and as random.
-func orderNumber(n int64) string { return fmt.Sprintf("%032x", rand.NewPCG(uint64(n), 0).Uint64()) }
+func (l *live) batch() []store.Chunk {
+	list := make([]store.Record, benchBatch)
+	for i := range list {
+		s := l.Next()
+		list[i] = store.Record{Event: store.Event{
+			OccurredAt: s.At, ProcessedAt: s.At + 300, ID: s.ID, User: s.User, Item: s.Item, ItemName: s.ItemName,
+			OrderNumber: s.Order, Currency: "GBP", Attributes: fmt.Sprintf(`{"country":%q}`, s.Country),
+			Quantity: s.Quantity, UnitPrice: s.Price, HasPrice: true,
+		}}
+	}
+	c := chunk(events, l.offset, list...)
+	l.offset = c.Next
+	return []store.Chunk{c}
+}
 
-// BenchmarkWrite stores whole batches: events, statistics and offsets.
-func BenchmarkWrite(b *testing.B) {
-	db := open(b, events)
-	w := newWriter(b, db)
-	batches := liveBatches(b.N)
+// population is how many users and items a benchmark has.
+type population struct{ users, items int }
+
+func (p population) String() string { return fmt.Sprintf("users=%d/items=%d", p.users, p.items) }
+
+// BenchmarkWriter stores batches of 20,000 events, with statistics and offsets,
+// and compares with the limit: SQLite executing the same changes, made
+// beforehand, on another database. An operation is a batch.
+func BenchmarkWriter(b *testing.B) {
+	for _, p := range []population{{1000, 500}, {100_000, 10_000}, {10_000_000, 100_000}} {
+		b.Run(p.String(), func(b *testing.B) { benchmarkWriter(b, p) })
+	}
+}
+
+func benchmarkWriter(b *testing.B, p population) {
+	w := newWriter(b, open(b, events))
+	recorder, db, err := limit.Open(b.Context(), b.TempDir()+"/recorded.db")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = db.Close() })
+	const partition = `INSERT INTO partitions (topic, partition, next_offset) VALUES ('analytics', 0, 0)`
+	db.MustExec(partition)
+	recorded, err := store.NewWriter(b.Context(), db)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = recorded.Close() })
+	replica, err := limit.NewReplica(b.Context(), b.TempDir(), store.CheckpointSetting)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = replica.Close() })
+	stream := live{Stream: traffic.New(p.users, p.items)}
+	var writing, executing clock.Pace
 	b.ReportAllocs()
-	b.ResetTimer()
-	for _, batch := range batches {
-		if err := w.Write(batch); err != nil {
+	b.StopTimer()
+	for range b.N {
+		batch := stream.batch()
+		runtime.GC() // what the comparison leaves is not the writer's
+		b.StartTimer()
+		err := writing.Time(func() error { return w.Write(batch) })
+		b.StopTimer()
+		if err == nil {
+			err = recorded.Write(batch)
+		}
+		changes := recorder.Take()
+		runtime.GC()
+		if err == nil {
+			err = executing.Time(func() error { return replica.Execute(changes) })
+		}
+		if err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(b.N)*benchBatch/b.Elapsed().Seconds(), "events/s")
+	reportLimit(b, b.N*benchBatch, writing, executing)
+}
+
+// reportLimit compares two ways to store n events.
+func reportLimit(b *testing.B, n int, writing, executing clock.Pace) {
+	b.ReportMetric(writing.Rate(n), "events/s")
+	b.ReportMetric(writing.PerOne(n), "cpu-µs/event")
+	b.ReportMetric(executing.PerOne(n), "limit-cpu-µs/event")
+	b.ReportMetric(executing.Wall.Seconds()/writing.Wall.Seconds(), "of-limit")
+	b.ReportMetric(executing.CPU.Seconds()/writing.CPU.Seconds(), "of-limit-by-cpu")
+}
+
+// BenchmarkGrowth fills one database with as many events as -grow says, and
+// compares the rate and the CPU time of the last million with those of the
+// first.
+func BenchmarkGrowth(b *testing.B) {
+	for _, p := range []population{{1000, 500}, {10_000_000, 100_000}} {
+		b.Run(p.String(), func(b *testing.B) {
+			for b.Loop() {
+				growOnce(b, p)
+			}
+		})
+	}
+}
+
+func growOnce(b *testing.B, p population) {
+	const million = 1_000_000 / benchBatch
+	db := open(b, events)
+	w := newWriter(b, db)
+	stream := live{Stream: traffic.New(p.users, p.items)}
+	batches := max(*grow/benchBatch, 2*million)
+	var first, between, last clock.Pace
+	for n := range batches {
+		batch := stream.batch()
+		part := &between
+		switch {
+		case n < million:
+			part = &first
+		case n >= batches-million:
+			part = &last
+		}
+		if err := part.Time(func() error { return w.Write(batch) }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(first.Rate(1e6), "first-events/s")
+	b.ReportMetric(last.Rate(1e6), "last-events/s")
+	b.ReportMetric(first.Wall.Seconds()/last.Wall.Seconds(), "last/first")
+	b.ReportMetric(first.CPU.Seconds()/last.CPU.Seconds(), "last/first-by-cpu")
+	b.ReportMetric(float64(size(b, db))/float64(batches*benchBatch), "B/event")
+	b.ReportMetric(float64(last.Longest.Milliseconds()), "longest-batch-ms")
+}
+
+// size is that of the database file with all that the log holds.
+func size(b *testing.B, db *database.Database) int64 {
+	if _, err := db.Truncate(b.Context(), 0); err != nil {
+		b.Fatal(err)
+	}
+	info, err := os.Stat(db.Path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return info.Size()
 }
