@@ -44,7 +44,7 @@ func TestAPI(t *testing.T) {
 	m.test("openapi-spec-validator", document)
 	m.test("schemathesis", "run", document, "--url", "http://"+address, "--header", "Authorization: Bearer "+token,
 		"--exclude-path-regex", "/events$", "--checks", "all", "--phases", "examples,coverage,fuzzing",
-		"--max-examples", "50", "--workers", "2", "--seed", current.api.seed)
+		"--max-examples", "50", "--seed", current.api.seed)
 }
 
 // startOfSample writes the sample's header and first rows to a file.

@@ -187,7 +187,6 @@ func TestUncleanElection(t *testing.T) {
 	p.publish(500)
 	processAs("first") // on the leader alone
 	p.until("all is stored", func() bool { return p.stored() > 950 })
-	time.Sleep(10 * time.Second) // until it has looked who leads, which nothing shows
 	analytics.Pause()
 	leader.Kill()
 	p.starts(follower)

@@ -3,6 +3,7 @@ package main_test
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -86,14 +87,20 @@ func (p *published) crash(at string, flags []string) {
 // doomed starts a program that kills itself at the point.
 func (p *published) doomed(at, program, command string, args ...string) *process.Process {
 	p.t.Helper()
+	c := p.command(program, command, args...)
+	doom(p.t, c, at)
+	return p.launched(program, c)
+}
+
+// doom has the command run a build that kills itself at the point.
+func doom(t testing.TB, c *exec.Cmd, at string) {
+	t.Helper()
 	folder, err := current.mortal()
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
-	c := p.command(program, command, args...)
-	c.Path = filepath.Join(folder, program)
+	c.Path = filepath.Join(folder, filepath.Base(c.Path))
 	c.Env = append(c.Env, crashpoint.Variable+"="+at)
-	return p.launched(program, c)
 }
 
 func (p *published) dies(doomed *process.Process) {

@@ -20,7 +20,6 @@ import (
 
 	"purchases/analytics/internal/database"
 	"purchases/processor/enriched"
-	"purchases/producer/crashpoint"
 )
 
 // live runs `analytics run` on the database until the test ends, and asks it
@@ -213,16 +212,11 @@ func TestReplayMakesGoodWhatIsWrong(t *testing.T) {
 // crash runs the program until it dies at the point, and returns what it said.
 func (l *someLog) crash(at string, args ...string) string {
 	l.t.Helper()
-	folder, err := current.mortal()
-	if err != nil {
-		l.t.Fatal(err)
-	}
 	c := l.program(args...)
-	c.Path = filepath.Join(folder, "analytics")
-	c.Env = append(c.Env, crashpoint.Variable+"="+at)
-	out, err := c.CombinedOutput()
+	doom(l.t, c, at)
+	out, _ := c.CombinedOutput()
 	if status, ok := c.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
-		l.t.Fatalf("%v: %v, want that it dies at %s\n%s", args, err, at, out)
+		l.t.Fatalf("%v: %s, want that it dies at the crash point\n%s", args, c.ProcessState, out)
 	}
 	return string(out)
 }

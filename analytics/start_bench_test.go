@@ -11,29 +11,30 @@ import (
 // reader sees in a database that is new: of analytics, where the events are
 // there already, and of processor and analytics together, where the purchases are.
 func BenchmarkStart(b *testing.B) {
+	home := newMachine(b)
 	b.Run("analytics", func(b *testing.B) {
-		measureStarts(b, func(m *machine) { m.run("processor", "run", "--drain") }, "analytics")
+		measureStarts(b, home, func(m *machine) { m.run("processor", "run", "--drain") }, "analytics")
 	})
 	b.Run("processor-and-analytics", func(b *testing.B) {
-		measureStarts(b, func(*machine) {}, "processor", "analytics")
+		measureStarts(b, home, func(*machine) {}, "processor", "analytics")
 	})
 }
 
-func measureStarts(b *testing.B, prepare func(*machine), programs ...string) {
+func measureStarts(b *testing.B, home *machine, prepare func(*machine), names ...string) {
 	var sum, longest time.Duration
 	for b.Loop() {
-		m := newMachine(b)
+		m := newMachineOn(b, home.cluster)
 		m.run("producer", "generate", "--count", "1200", "--start", startOfEvents)
 		prepare(m)
 		begun := time.Now()
-		var running []*process.Process
-		for _, program := range programs {
-			running = append(running, m.launch(program, "run"))
+		var programs []*process.Process
+		for _, name := range names {
+			programs = append(programs, m.launch(name, "run"))
 		}
 		m.awaitRow()
 		took := time.Since(begun)
 		sum, longest = sum+took, max(longest, took)
-		for _, p := range running {
+		for _, p := range programs {
 			p.Kill()
 		}
 	}

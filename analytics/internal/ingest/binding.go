@@ -67,6 +67,16 @@ func compareOrigins(stored []origin, found origin) error {
 	return nil
 }
 
+// checkOrigins refuses a topic that was deleted and made again meanwhile.
+func (in *ingester) checkOrigins() error {
+	for _, bound := range in.origins {
+		if err := checkOrigin(in.client, bound); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkOrigin refuses a topic that is no longer the bound one.
 func checkOrigin(client sarama.Client, bound origin) error {
 	found, err := findOrigin(client, bound.Topic)
@@ -142,6 +152,7 @@ func (in *ingester) locate(ctx context.Context, db *database.Database, p store.P
 	if err != nil {
 		return at, err
 	}
+	_, at.epoch, _ = in.client.LeaderAndEpoch(p.Topic, p.Partition) // where there is none, the reader compares again
 	if at.isNew {
 		b, err := findBounds(ctx, in.client, p)
 		at.next = b.Oldest

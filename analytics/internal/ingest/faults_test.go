@@ -123,9 +123,9 @@ func TestLostFetchesDoubleNothing(t *testing.T) {
 		listener.Lose("reader", int16(kmsg.Fetch), 1)
 		sendEvents(w, 100*round, 100*round+100)
 		l.await(100)
-	}
-	if n := listener.Lost(); n != 3 {
-		t.Errorf("%d answers got lost, want 3", n)
+		for listener.Lost() <= round { // an answer may have been under way
+			time.Sleep(10 * time.Millisecond)
+		}
 	}
 	l.stop()
 	wantCount(t, db, 300, `SELECT purchases FROM totals`)

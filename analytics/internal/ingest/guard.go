@@ -49,6 +49,7 @@ func (e *gapError) Error() string {
 type position struct {
 	next  int64
 	last  *store.Fingerprint // of the last record, nil before the first
+	epoch int32              // of the leader whose log has it
 	isNew bool               // and has no row yet
 }
 

@@ -25,7 +25,7 @@ const (
 	linger        = 20 * time.Millisecond  // how long a batch waits for more records
 	patience      = 200 * time.Millisecond // the same while the logs have more than a batch
 	readBytes     = 256 << 10              // of one partition in one response, compressed
-	readWait      = 100 * time.Millisecond // how long a response waits for the first record
+	readWait      = 100 * time.Millisecond // of a broker that has nothing new; other questions and paused partitions wait behind it
 	discoverEvery = 2 * time.Second        // how often new partitions are looked for
 	firstPause    = 100 * time.Millisecond
 	longestPause  = 5 * time.Second // between two attempts to read from a broker that is away
@@ -58,7 +58,7 @@ func Configure(c *sarama.Config) *sarama.Config {
 	c.Consumer.IsolationLevel = sarama.ReadCommitted
 	c.Consumer.Return.Errors = true
 	c.Consumer.Fetch.Default = readBytes
-	c.Consumer.MaxWaitTime = readWait // a partition that is read on waits for the response under way
+	c.Consumer.MaxWaitTime = readWait
 	c.Consumer.Retry.BackoffFunc = backoff
 	c.Consumer.MaxProcessingTime = time.Second // a transaction may take that long
 	return c
@@ -222,15 +222,10 @@ func (in *ingester) refresh(ctx context.Context, db *database.Database, readers 
 	if db.Replaced() {
 		return nil, database.ErrReplaced
 	}
-	last := lastRead(readers)
 	if err := in.checkOrigins(); err != nil {
 		return nil, err
 	}
-	positions, err := in.discover(ctx, db, readers)
-	if err != nil {
-		return nil, err
-	}
-	return positions, in.watchLeaders(ctx, readers, last)
+	return in.discover(ctx, db, readers)
 }
 
 // write collects chunks into batches and stores them.

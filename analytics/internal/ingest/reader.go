@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -16,16 +15,19 @@ import (
 // an election, from being asked without a pause.
 const relocatePause = time.Second
 
+// errNewLeader says that the partition's log may be another one than before.
+var errNewLeader = errors.New("the partition has a new leader")
+
 // reader reads one partition and decodes what it reads, in order.
 type reader struct {
 	*ingester
 	partition store.Partition
-	next, end int64                             // the offset to read next, and the one not to read
-	last      atomic.Pointer[store.Fingerprint] // of the last record that was read
+	next, end int64              // the offset to read next, and the one not to read
+	last      *store.Fingerprint // of the last record that was read
+	epoch     int32              // of the leader whose log has that record
 	messages  sarama.PartitionConsumer
 	lane      *lane
 	decode    func(*sarama.ConsumerMessage) store.Record
-	anchor    anchor
 }
 
 func (in *ingester) newReader(p store.Partition, at position) *reader {
@@ -33,9 +35,7 @@ func (in *ingester) newReader(p store.Partition, at position) *reader {
 	if p.Topic == in.DeadLetters {
 		decode = decodeDeadLetter
 	}
-	r := &reader{ingester: in, partition: p, next: at.next, end: in.end(p), lane: in.queue.lane(), decode: decode}
-	r.last.Store(at.last)
-	return r
+	return &reader{ingester: in, partition: p, next: at.next, end: in.end(p), lane: in.queue.lane(), last: at.last, epoch: at.epoch, decode: decode}
 }
 
 // run reads until ctx ends, all is read that is to be, or the partition cannot
@@ -44,31 +44,40 @@ func (in *ingester) newReader(p store.Partition, at position) *reader {
 func (r *reader) run(ctx context.Context) error {
 	for {
 		err := r.consume(ctx)
-		if !errors.Is(err, sarama.ErrOffsetOutOfRange) {
+		if !errors.Is(err, sarama.ErrOffsetOutOfRange) && !errors.Is(err, errNewLeader) {
 			return err
 		}
-		if err := r.relocate(ctx); err != nil {
+		if r.messages != nil {
+			_ = r.messages.Close() // a partition has one consumer at a time
+		}
+		if err := r.relocate(ctx, err); err != nil {
 			return err
 		}
 	}
 }
 
-// relocate finds out why the log does not have the reader's position. It
-// returns nil when reading can go on.
-func (r *reader) relocate(ctx context.Context) error {
-	if err := r.checkOrigins(); err != nil {
-		return err
-	}
-	_, err := compare(ctx, r.client, r.partition, position{next: r.next, last: r.last.Load()}, time.Now().Add(doubt))
-	if gap := (*gapError)(nil); errors.As(err, &gap) && r.AcceptGaps {
+// relocate compares the log with what was read of it, because it does not have
+// the reader's position or has another leader. It returns nil when reading can
+// go on, or may be tried again.
+func (r *reader) relocate(ctx context.Context, cause error) error {
+	epoch, err := r.compare(ctx)
+	switch gap := (*gapError)(nil); {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &gap) && r.AcceptGaps:
 		r.Log.Warn("offsets expired before they were read, which is recorded as a gap", "partition", r.partition, "from", gap.from, "to", gap.to)
 		r.next = gap.to + 1
 		return r.lane.put(ctx, queued{Chunk: store.Chunk{Partition: r.partition, From: gap.from, Next: r.next, Gap: true}}, 0)
-	}
-	if err != nil {
+	case errors.As(err, &gap), errors.Is(err, ErrOtherLog):
 		return err
+	case err != nil:
+		r.outage.fail(r.partition, err)
+	case errors.Is(cause, errNewLeader):
+		r.epoch = epoch
+		return nil
+	default:
+		r.Log.Warn("the broker did not have an offset that it has now, trying again", "partition", r.partition, "offset", r.next)
 	}
-	r.Log.Warn("the broker did not have an offset that it has now, trying again", "partition", r.partition, "offset", r.next)
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -77,8 +86,26 @@ func (r *reader) relocate(ctx context.Context) error {
 	}
 }
 
+// compare returns the epoch of a leader whose log has what was read.
+func (r *reader) compare(ctx context.Context) (epoch int32, err error) {
+	if _, epoch, err = r.client.LeaderAndEpoch(r.partition.Topic, r.partition.Partition); err != nil {
+		return epoch, err
+	}
+	if r.last != nil {
+		if known, err := compareRecord(r.client, r.partition, r.last); known && err == nil {
+			return epoch, nil // which is quicker than all that follows
+		}
+	}
+	if err := r.checkOrigins(); err != nil {
+		return epoch, err
+	}
+	_, err = compare(ctx, r.client, r.partition, position{next: r.next, last: r.last}, time.Now().Add(doubt))
+	return epoch, err
+}
+
 // consume reads until ctx ends, all is read that is to be, or the consumer
-// ends, which is an ErrOffsetOutOfRange when the log does not have the position.
+// ends: with an ErrOffsetOutOfRange when the log does not have the position, or
+// with an errNewLeader.
 func (r *reader) consume(ctx context.Context) (err error) {
 	if r.next >= r.end {
 		return nil
@@ -108,7 +135,7 @@ func (r *reader) consume(ctx context.Context) (err error) {
 			if m.Offset >= r.end {
 				return nil
 			}
-			if err := r.hand(ctx, m); err != nil || r.next >= r.end {
+			if err := r.deliver(ctx, m); err != nil || r.next >= r.end {
 				return err
 			}
 		}
@@ -122,17 +149,25 @@ func (r *reader) finish(ctx context.Context) error {
 		if m.Offset >= r.end {
 			return nil
 		}
-		if err := r.hand(ctx, m); err != nil {
+		if err := r.deliver(ctx, m); err != nil {
 			return err
 		}
 	}
 	return fmt.Errorf("read %s at offset %d: %w", r.partition, r.next, sarama.ErrOffsetOutOfRange)
 }
 
-// hand queues the message and those behind it that are there already.
-func (r *reader) hand(ctx context.Context, m *sarama.ConsumerMessage) error {
-	c := r.collect(m)
-	return r.lane.put(ctx, c, min(r.messages.HighWaterMarkOffset(), r.end)-r.next)
+// deliver hands over the message and those behind it, unless some of them may
+// come from another leader: its log need not have what was read before, and
+// sarama does not look (KIP-320). It looks up who leads before it asks a new
+// leader for records, so what came while the old one was known came from it.
+func (r *reader) deliver(ctx context.Context, m *sarama.ConsumerMessage) error {
+	next, end, last := r.next, r.end, r.last
+	chunk := r.collect(m)
+	if _, epoch, err := r.client.LeaderAndEpoch(r.partition.Topic, r.partition.Partition); err != nil || epoch != r.epoch {
+		r.next, r.end, r.last = next, end, last
+		return errNewLeader
+	}
+	return r.lane.put(ctx, chunk, min(r.messages.HighWaterMarkOffset(), r.end)-r.next)
 }
 
 // collect decodes the message and those behind it that are there already, up
@@ -157,7 +192,7 @@ func (r *reader) collect(m *sarama.ConsumerMessage) queued {
 	}
 	r.next = m.Offset + 1
 	c.Next, c.Last, c.HighWatermark = r.next, fingerprintOf(m), r.messages.HighWaterMarkOffset()
-	r.last.Store(c.Last)
+	r.last = c.Last
 	return c
 }
 

@@ -12,7 +12,10 @@ import (
 	"purchases/producer/kafka"
 )
 
-const drainInterval = 50 * time.Millisecond
+const (
+	drainInterval = 50 * time.Millisecond
+	doubt         = 3 * time.Second // a broker learns within one that it leads no longer, a busy one within two
+)
 
 var errDrained = errors.New("drained")
 
@@ -89,12 +92,26 @@ func (p *pipeline) checkFresh() error {
 }
 
 // checkBounds compares the committed offsets with the logs, because sarama
-// would jump or try for ever. An offset equal to the log's end is in order.
-func (p *pipeline) checkBounds(partitions []int32) error {
+// would jump or try for ever. An offset equal to the log's end is in order. One
+// behind it must stay there for a while: a leader that was paused or cut off,
+// and does not know yet that it leads no longer, has an older end.
+func (p *pipeline) checkBounds(ctx context.Context, partitions []int32) error {
 	committed, err := p.committedOffsets(partitions)
 	if err != nil {
 		return err
 	}
+	for until := time.Now().Add(doubt); ; {
+		err := p.compareBounds(committed)
+		var outside *OutOfRangeError
+		if !errors.As(err, &outside) || outside.Committed < outside.Oldest || time.Now().After(until) {
+			return err
+		}
+		wait(ctx, longestPause)
+		_ = p.client.RefreshMetadata(p.Input) // fails with what the comparison will say
+	}
+}
+
+func (p *pipeline) compareBounds(committed map[int32]int64) error {
 	for partition, offset := range committed {
 		oldest, err := p.client.GetOffset(p.Input, partition, sarama.OffsetOldest)
 		if err != nil {

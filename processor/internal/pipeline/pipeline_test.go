@@ -10,6 +10,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
@@ -144,6 +145,54 @@ func TestCommittedOffsetOutOfRangeStops(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "\n") {
 		t.Errorf("more than one line: %v", err)
+	}
+}
+
+// answerEnd lets the broker say, so often, that the input ends at offset 1.
+func (c *cluster) answerEnd(times int) {
+	c.ControlKey(kmsg.ListOffsets.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		request := r.(*kmsg.ListOffsetsRequest)
+		asked := request.Topics[0]
+		if asked.Topic != purchase.Topic || asked.Partitions[0].Timestamp != sarama.OffsetNewest || times == 0 {
+			return nil, nil, false
+		}
+		times--
+		response := request.ResponseKind().(*kmsg.ListOffsetsResponse)
+		topic := kmsg.NewListOffsetsResponseTopic()
+		topic.Topic = asked.Topic
+		partition := kmsg.NewListOffsetsResponseTopicPartition()
+		partition.Partition, partition.Offset = asked.Partitions[0].Partition, 1
+		topic.Partitions = append(topic.Partitions, partition)
+		response.Topics = append(response.Topics, topic)
+		return response, nil, true
+	})
+}
+
+// A leader that was deposed and does not know it yet says that the log ends
+// where it ended for that leader.
+func TestLogThatSeemsToEndEarly(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.produce(200)
+	c.mustDrain()
+	c.answerEnd(2)
+	start(t, c.run())
+	c.produce(100)
+	c.waitFor(300)
+	c.checkExactlyOnce()
+}
+
+func TestLogThatEndsBelowTheCommittedOffsetStops(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.produce(200)
+	c.mustDrain()
+	c.answerEnd(-1)
+	_, err := Run(t.Context(), c.run())
+	var gap *OutOfRangeError
+	if !errors.As(err, &gap) || gap.End != 1 || gap.Committed <= 1 {
+		t.Errorf("got %v, want an out of range error for a log that ends at 1", err)
 	}
 }
 

@@ -104,7 +104,7 @@ func (s *session) Setup(group sarama.ConsumerGroupSession) error {
 		return err
 	}
 	partitions := slices.Sorted(maps.Keys(s.producers))
-	if err := s.checkBounds(partitions); err != nil {
+	if err := s.checkBounds(s.context, partitions); err != nil {
 		s.fail(err)
 		return err
 	}

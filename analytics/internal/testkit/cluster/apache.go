@@ -69,6 +69,8 @@ func write(dir, name, content string) (path string, err error) {
 	return path, nil
 }
 
+func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
+
 // config is what differs from Kafka's defaults. A broker that is lost is
 // missed after six seconds and not nine, and internal topics have few
 // partitions, so that a short test sees more.
@@ -103,8 +105,6 @@ replica.lag.time.max.ms=6000
 `, nodeID(i), strings.Join(voters, ","), loopback(ports[i]), loopback(ports[brokers+i]), loopback(ports[2*brokers+i]),
 		loopback(ports[i]), loopback(ports[3*brokers+i]), filepath.Join(home, "data"))
 }
-
-func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
 // jvm starts Java programs.
 type jvm struct {

@@ -83,6 +83,9 @@ func (p *Process) Log() string {
 	return string(text)
 }
 
+// Says says whether the program has written the text by now.
+func (p *Process) Says(text string) bool { return strings.Contains(p.Log(), text) }
+
 func (p *Process) lastLine() string {
 	lines := strings.Split(strings.TrimSpace(p.Log()), "\n")
 	return lines[len(lines)-1]
