@@ -25,7 +25,7 @@ const (
 	linger        = 20 * time.Millisecond  // how long a batch waits for more records
 	patience      = 200 * time.Millisecond // the same while the logs have more than a batch
 	readBytes     = 256 << 10              // of one partition in one response, compressed
-	readWait      = 100 * time.Millisecond // of a broker that has nothing new; other questions wait behind it
+	readWait      = 100 * time.Millisecond // of a broker that has nothing new; other questions and paused partitions wait behind it
 	discoverEvery = 2 * time.Second        // how often new partitions are looked for
 	firstPause    = 100 * time.Millisecond
 	longestPause  = 5 * time.Second // between two attempts to read from a broker that is away

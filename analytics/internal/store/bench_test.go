@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"testing"
 
 	"purchases/analytics/internal/database"
@@ -21,22 +22,35 @@ const benchBatch = 20_000
 // live makes batches of the stream.
 type live struct {
 	*traffic.Stream
-	offset int64
+	next [traffic.Partitions]int64
 }
 
 func (l *live) batch() []store.Chunk {
-	list := make([]store.Record, benchBatch)
-	for i := range list {
+	chunks := make([]store.Chunk, traffic.Partitions)
+	for p := range chunks {
+		chunks[p] = store.Chunk{Partition: store.Partition{Topic: "analytics", Partition: int32(p)}, From: l.next[p]}
+	}
+	for range benchBatch {
 		s := l.Next()
-		list[i] = store.Record{Event: store.Event{
+		c := &chunks[s.Partition]
+		c.Records = append(c.Records, store.Record{Offset: l.next[s.Partition], Event: store.Event{
 			OccurredAt: s.At, ProcessedAt: s.At + 300, ID: s.ID, User: s.User, Item: s.Item, ItemName: s.ItemName,
 			OrderNumber: s.Order, Currency: "GBP", Attributes: fmt.Sprintf(`{"country":%q}`, s.Country),
 			Quantity: s.Quantity, UnitPrice: s.Price, HasPrice: true,
-		}}
+			SourceTopic: "purchases", SourcePartition: s.Partition, SourceOffset: l.next[s.Partition],
+		}})
+		l.next[s.Partition]++
+		c.Next = l.next[s.Partition]
 	}
-	c := chunk(events, l.offset, list...)
-	l.offset = c.Next
-	return []store.Chunk{c}
+	return slices.DeleteFunc(chunks, func(c store.Chunk) bool { return len(c.Records) == 0 })
+}
+
+// partitions are the rows of an empty database's partitions.
+func partitions() (list []store.Partition) {
+	for p := range int32(traffic.Partitions) {
+		list = append(list, store.Partition{Topic: "analytics", Partition: p})
+	}
+	return list
 }
 
 // population is how many users and items a benchmark has.
@@ -54,14 +68,15 @@ func BenchmarkWriter(b *testing.B) {
 }
 
 func benchmarkWriter(b *testing.B, p population) {
-	w := newWriter(b, open(b, events))
+	w := newWriter(b, open(b, partitions()...))
 	recorder, db, err := limit.Open(b.Context(), b.TempDir()+"/recorded.db")
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = db.Close() })
-	const partition = `INSERT INTO partitions (topic, partition, next_offset) VALUES ('analytics', 0, 0)`
-	db.MustExec(partition)
+	for _, p := range partitions() {
+		db.MustExec(`INSERT INTO partitions (topic, partition, next_offset) VALUES (?, ?, 0)`, p.Topic, p.Partition)
+	}
 	recorded, err := store.NewWriter(b.Context(), db)
 	if err != nil {
 		b.Fatal(err)
@@ -121,7 +136,7 @@ func BenchmarkGrowth(b *testing.B) {
 
 func growOnce(b *testing.B, p population) {
 	const million = 1_000_000 / benchBatch
-	db := open(b, events)
+	db := open(b, partitions()...)
 	w := newWriter(b, db)
 	stream := live{Stream: traffic.New(p.users, p.items)}
 	batches := max(*grow/benchBatch, 2*million)

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	keyBits   = 48
-	rangeBits = 8 // the first bits of a key say in which range it is
+	keyBits   = 42 // as many as SQLite stores in six bytes
+	rangeBits = 8  // the first bits of a key say in which range it is
 	keyRanges = 1 << rangeBits
 	// maxRecent bounds how many orders are in memory only: 16 bytes each, twice
 	// as many rows to read at the start, and pages of order_keys that are

@@ -162,7 +162,7 @@ const orderKeys = `SELECT format('order_id=%d has %d keys', order_id, count(*)) 
 	UNION ALL SELECT format('order_id=%d has no key', order_id) FROM orders
 		WHERE order_id <= (SELECT min(through) FROM order_key_ranges) AND order_id NOT IN (SELECT order_id FROM order_keys)
 	UNION ALL SELECT format('order_id=%d has the key %d in a range that ends before it', order_id, order_key)
-		FROM order_keys JOIN order_key_ranges ON key_range = order_key >> 40 WHERE order_id > through
+		FROM order_keys JOIN order_key_ranges ON key_range = order_key >> 34 WHERE order_id > through
 	UNION ALL SELECT format('order_id=%d is displaced to %d and has the key %d', order_id, d.order_key, k.order_key)
 		FROM displaced_orders d JOIN order_keys k USING (order_id) WHERE d.order_key <> k.order_key`
 

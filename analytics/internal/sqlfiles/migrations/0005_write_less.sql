@@ -27,7 +27,7 @@ DROP TABLE orders;
 ALTER TABLE orders_with_items RENAME TO orders;
 
 CREATE TABLE order_keys ( -- finds an order by its name; `analytics run` has the latest orders in memory and adds them later
-    order_key INTEGER NOT NULL PRIMARY KEY, -- first 48 bits of SHA-256(currency || x'00' || order_number), plus one for each order before it that has the key
+    order_key INTEGER NOT NULL PRIMARY KEY, -- first 42 bits of SHA-256(currency || x'00' || order_number), plus one for each order before it that has the key
     order_id  INTEGER NOT NULL REFERENCES orders
 ) STRICT;
 

@@ -5,23 +5,28 @@ package traffic
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 )
+
+// Partitions is how many the topic has. All sales of a user are in one.
+const Partitions = 8
 
 // perDay is how many events a day has: ten million in thirty days.
 const perDay = 10_000_000 / 30
 
 // Sale is one line of an order.
 type Sale struct {
-	At       int64 // milliseconds since 1970 UTC
-	ID       [16]byte
-	User     string
-	Item     string
-	ItemName string
-	Order    string
-	Country  string
-	Quantity int64 // negative for a return
-	Price    int64 // micros
+	Partition int32
+	At        int64 // milliseconds since 1970 UTC
+	ID        [16]byte
+	User      string
+	Item      string
+	ItemName  string
+	Order     string
+	Country   string
+	Quantity  int64 // negative for a return
+	Price     int64 // micros
 }
 
 // Stream makes sales in the order of their times. It is not safe for several
@@ -51,7 +56,7 @@ func (s *Stream) Next() Sale {
 	item := int64(s.items.Uint64())
 	sale := s.sale
 	sale.Item, sale.ItemName = fmt.Sprintf("item-%05d", item), fmt.Sprintf("Name of item %d", item)
-	sale.Quantity, sale.Price = 1+int64(min(s.random.IntN(12), s.random.IntN(12))), (29+item*7919%40_000)*10_000
+	sale.Quantity, sale.Price = 1+int64(min(s.random.IntN(12), s.random.IntN(12))), price(item)
 	if s.random.IntN(50) == 0 {
 		sale.Quantity = -sale.Quantity
 	}
@@ -65,7 +70,12 @@ func (s *Stream) order() {
 	user := s.random.IntN(s.users)
 	s.lines = 1 + min(s.random.IntN(8), s.random.IntN(8))
 	s.sale = Sale{
-		At: start + s.made*day/perDay, User: fmt.Sprintf("user-%05d", user), Country: fmt.Sprintf("Country %d", user%9),
+		Partition: int32(user % Partitions), At: start + s.made*day/perDay, User: fmt.Sprintf("user-%05d", user), Country: fmt.Sprintf("Country %d", user%9),
 		Order: fmt.Sprintf("order-%012x", s.random.Uint64N(1<<48)),
 	}
+}
+
+// price is the same for an item throughout: 0.29 to about 40, most of them low.
+func price(item int64) int64 {
+	return (29 + int64(10*(math.Exp(float64(item*7919%6000)/1000)-1))) * 10_000
 }
