@@ -10,14 +10,14 @@ CREATE TABLE orders_with_items (
     order_id     INTEGER NOT NULL PRIMARY KEY,
     order_number TEXT    NOT NULL, -- the events' order_id
     currency     TEXT    NOT NULL, -- together with the number it identifies the order
-    items        TEXT    NOT NULL, -- JSON array: the item_id of each item that was bought in it, once and in order
+    items        TEXT    NOT NULL, -- the item_id of each item that was bought in it, once and in order, such as 3,17,205
     month        INTEGER           -- in which one was bought, in months since January 1970 UTC
 ) STRICT;
 
 INSERT INTO orders_with_items (order_id, order_number, currency, items, month)
 SELECT order_id, order_number, currency,
-       (SELECT json_group_array(item_id) FROM (
-            SELECT DISTINCT item_id FROM events WHERE events.order_id = orders.order_id AND quantity > 0 ORDER BY item_id)),
+       ifnull((SELECT group_concat(item_id, ',' ORDER BY item_id) FROM (
+            SELECT DISTINCT item_id FROM events WHERE events.order_id = orders.order_id AND quantity > 0)), ''),
        (SELECT min((strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12 + strftime('%m', occurred_at / 1000, 'unixepoch') - 1)
         FROM events WHERE events.order_id = orders.order_id AND quantity > 0)
 FROM orders;
