@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,13 +14,12 @@ import (
 const queueBytes = 16 << 20
 
 // queue holds what was read and is not stored yet. It is bounded by bytes,
-// whatever waits in the logs: beyond half of its budget the partitions that
-// have more than their share are not asked for more, and beyond all of it
-// readers wait.
+// whatever waits in the logs: beyond its budget readers wait.
 //
 // It gives out what happened earliest, whichever partition has it, so that a
 // backlog is stored in the order of its times, as a live stream is: rows then
-// stand beside those before them, and not all over the database.
+// stand beside those before them, and not all over the database. A partition
+// that is ahead of the others is not read on while they lack chunks.
 type queue struct {
 	budget int // in bytes
 
@@ -116,7 +116,7 @@ func (l *lane) tryPut(c queued, behind int64) (room chan struct{}) {
 	l.bytes += c.bytes
 	q.bytes += c.bytes
 	l.reached, l.at, l.behind = max(l.reached, c.at), time.Now(), behind
-	l.brake()
+	q.brake()
 	select {
 	case q.added <- struct{}{}:
 	default:
@@ -124,14 +124,22 @@ func (l *lane) tryPut(c queued, behind int64) (room chan struct{}) {
 	return nil
 }
 
-// brake keeps a partition that has more than its share from being read on.
-func (l *lane) brake() {
-	switch {
-	case l.source == nil:
-	case l.queue.bytes > l.queue.budget/2 && l.bytes > l.queue.budget/len(l.queue.lanes):
-		l.source.Pause()
-	default:
-		l.source.Resume()
+// brake keeps partitions with more than their share from being read on while
+// others have hardly anything queued and much in their logs. Where all have
+// enough, it is the full queue that makes readers wait: sarama takes 100 ms to
+// notice that a partition is read on.
+func (q *queue) brake() {
+	share := q.budget / len(q.lanes)
+	starving := func(l *lane) bool { return l.bytes < share/4 && l.behind > chunkRecords }
+	ahead := q.bytes > q.budget/2 && slices.ContainsFunc(q.lanes, starving)
+	for _, l := range q.lanes {
+		switch {
+		case l.source == nil:
+		case ahead && l.bytes > share:
+			l.source.Pause()
+		default:
+			l.source.Resume()
+		}
 	}
 }
 
@@ -160,9 +168,7 @@ func (q *queue) take(must bool) (queued, bool) {
 	first.chunks = first.chunks[1:]
 	first.bytes -= c.bytes
 	q.bytes -= c.bytes
-	for _, l := range q.lanes {
-		l.brake()
-	}
+	q.brake()
 	close(q.room)
 	q.room = make(chan struct{})
 	return c, true

@@ -100,24 +100,29 @@ func wantTakenOne(t *testing.T, q *queue, want int64) {
 	}
 }
 
-func TestPartitionWithMoreThanItsShareIsPaused(t *testing.T) {
+func TestPartitionThatIsAheadIsPaused(t *testing.T) {
 	q := newQueue(queueBytes)
 	ahead, behind := q.lane(), q.lane()
 	fast, slow := &source{}, &source{}
 	ahead.read(fast)
 	behind.read(slow)
-	put(t, ahead, at(8, queueBytes*2/5), 0)
-	put(t, behind, at(1, queueBytes/20), 0)
+	put(t, behind, at(1, queueBytes/20), 10_000)
+	put(t, ahead, at(8, queueBytes*2/5), 10_000)
 	if fast.paused || slow.paused {
 		t.Error("paused below half of the budget")
 	}
-	put(t, ahead, at(9, queueBytes/5), 0)
+	put(t, ahead, at(9, queueBytes/5), 10_000)
 	if !fast.paused || slow.paused {
-		t.Errorf("with 3/5 of the budget paused: %t, with 1/20: %t", fast.paused, slow.paused)
+		t.Errorf("paused: the one with 3/5 of the budget %t, with 1/20 %t", fast.paused, slow.paused)
+	}
+	put(t, behind, at(2, queueBytes/5), 10_000)
+	if fast.paused {
+		t.Error("paused although the other has enough")
 	}
 	wantTakenOne(t, q, 1)
+	wantTakenOne(t, q, 2)
 	if !fast.paused {
-		t.Error("goes on although it still has more than its share")
+		t.Error("not paused although the other has nothing")
 	}
 	wantTakenOne(t, q, 8)
 	if fast.paused {
