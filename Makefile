@@ -1,7 +1,7 @@
 MODULES := producer processor analytics
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build run test test-kafka chaos lint fmt generate tidy check bench clean
+.PHONY: help build run test test-api test-kafka chaos lint fmt generate tidy check bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,12 @@ run: build ## run everything on this machine with real purchases, until Ctrl-C
 
 test: generate ## run all tests, with the race detector (needs Go and a C compiler)
 	go test -race -p 4 -timeout 10m work
+
+API_TESTER ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/purchases/api-tester
+test-api: generate ## check the HTTP API against its OpenAPI document, SEED=1 chooses the requests (needs Python 3.10 and its venv)
+	@test -x $(API_TESTER)/bin/python || python3 -m venv $(API_TESTER)
+	@$(API_TESTER)/bin/pip install --quiet --disable-pip-version-check -r .ci/api/requirements.txt
+	go test -v -count=1 -run '^TestAPI$$' purchases/analytics -args -api-tester $(API_TESTER)/bin -api-seed $(or $(SEED),1)
 
 # The test's own flags come after -args. Only these two targets ever look at
 # the environment's cluster.
@@ -50,8 +56,10 @@ check: ## everything that a commit must pass: format, vet, lint, generated files
 	@$(MAKE) --no-print-directory test
 
 EVENTS ?= 500000
-bench: generate ## measure each stage against its limit, the whole pipeline, latency and start; EVENTS=500000 in each round
-	BENCH_EVENTS=$(EVENTS) go test -run '^$$' -bench . -benchtime 2s -timeout 1h work | grep -v 'no test files'
+LOAD ?= 10s
+bench: generate ## measure each stage against its limit, the whole pipeline, latency and start, and the queries beside an ingest; EVENTS=500000 in each round, LOAD=10s of requests
+	BENCH_EVENTS=$(EVENTS) go test -run '^$$' -bench . -skip 'Benchmark(Queries|Load)$$' -benchtime 2s -timeout 1h work | grep -v 'no test files'
+	BENCH_EVENTS=$(EVENTS) go test -run '^$$' -bench 'Benchmark(Queries|Load)$$' -benchtime 2s -timeout 0 purchases/analytics -args -load $(LOAD)
 
 clean: ## remove what was built; the data stays
 	rm -rf bin

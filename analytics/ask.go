@@ -29,7 +29,7 @@ func askFlags() []cli.Flag {
 		databaseFlag(),
 		outputFlag(),
 		&cli.BoolFlag{Name: "safe-csv", Usage: "put an apostrophe before texts of a CSV that a spreadsheet would run as a formula"},
-		&cli.StringFlag{Name: "wait-for", Usage: "answer once `TOPIC:PARTITION:OFFSET` is stored, or fail after 30 s"},
+		&cli.StringFlag{Name: "wait-for", Usage: "answer once the record at `TOPIC:PARTITION:OFFSET`, such as purchases:0:41, has its effect, or fail after 30 s"},
 		&cli.DurationFlag{Name: "watch", Usage: "ask again every `INTERVAL`, until stopped"},
 	}
 }
@@ -99,7 +99,7 @@ func waitFor(ctx context.Context, pool *readonly.Pool, target *freshness.Target)
 	}
 	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
-	return freshness.Wait(ctx, pool.Freshness, *target)
+	return pool.Wait(ctx, *target)
 }
 
 // watch answers until ctx ends, which is no error.
@@ -128,7 +128,7 @@ func (a *asker) watch(ctx context.Context, q question, interval time.Duration) e
 }
 
 // answer writes the answer of one snapshot, and says what it reflects: JSON
-// says it itself, beside a table it stands on stderr.
+// says it itself, beside the others it stands on stderr.
 func (a *asker) answer(ctx context.Context, q question) (err error) {
 	if q.timeLimit > 0 {
 		var cancel context.CancelFunc
@@ -192,7 +192,7 @@ func (a *asker) say(rows int, fresh *freshness.Freshness) {
 	case rows == 0:
 		fmt.Fprintf(a.notes, "%s: no rows for these parameters\n", a.name)
 	}
-	if a.format == render.Table {
+	if a.format != render.JSON {
 		fmt.Fprintf(a.notes, "%s: %s\n", a.name, fresh)
 	}
 }

@@ -73,10 +73,10 @@ func (p *published) crash(at string, flags []string) {
 	small := []string{"--batch-size", "20", "--linger", "5ms"}
 	if strings.HasPrefix(at, "processor.") {
 		p.run("producer", "generate", flags...)
-		p.dies(p.doomed(at, "processor", small...))
+		p.dies(p.doomed(at, "processor", "run", small...))
 		return
 	}
-	doomed := p.doomed(at, "analytics")
+	doomed := p.doomed(at, "analytics", "run")
 	p.logged(doomed, "storing events", 1)
 	processor := p.launch("processor", "run", small...)
 	p.run("producer", "generate", append(flags, "--rate", "1000")...) // what is there already would be one transaction
@@ -85,9 +85,9 @@ func (p *published) crash(at string, flags []string) {
 }
 
 // doomed starts a program that kills itself at the point.
-func (p *published) doomed(at, program string, args ...string) *process.Process {
+func (p *published) doomed(at, program, command string, args ...string) *process.Process {
 	p.t.Helper()
-	c := p.command(program, "run", args...)
+	c := p.command(program, command, args...)
 	doom(p.t, c, at)
 	return p.launched(program, c)
 }

@@ -114,7 +114,7 @@ func TestDamagedDatabase(t *testing.T) {
 	if err := failed(log.drainCommand(path), "database "+path+": "+damaged); err != nil {
 		t.Errorf("run: %v", err)
 	}
-	if err := failed(log.program("query", "sales-over-time", "--db", path), damaged); err != nil {
+	if err := failed(log.program("query", "sales-over-time", "--every", "hour", "--db", path), damaged); err != nil {
 		t.Errorf("query: %v", err)
 	}
 	if err := failed(log.program("verify", "--db", path), "database "+path+" is not right"); err != nil {

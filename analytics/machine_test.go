@@ -147,9 +147,20 @@ func (m *machine) launched(name string, command *exec.Cmd) *process.Process {
 	return p
 }
 
+// serve starts a command of analytics with its HTTP server on a port that is
+// free, and returns its address.
+func (m *machine) serve(command string, args ...string) (address string) {
+	m.t.Helper()
+	p := m.start("analytics", command, append(args, "--http", "127.0.0.1:0")...)
+	m.logged(p, "serving url=http://", 1)
+	_, url, _ := strings.Cut(p.Log(), "serving url=http://")
+	address, _, _ = strings.Cut(url, "/")
+	return address
+}
+
 // start runs a program in the background; when the test ends it is told to
 // stop and must do so without an error.
-func (m *machine) start(program, command string, args ...string) {
+func (m *machine) start(program, command string, args ...string) *process.Process {
 	m.t.Helper()
 	p := m.launch(program, command, args...)
 	m.t.Cleanup(func() {
@@ -157,6 +168,7 @@ func (m *machine) start(program, command string, args ...string) {
 			m.t.Errorf("%v\n%s", err, p.Log())
 		}
 	})
+	return p
 }
 
 // run runs a program to its end and returns what it wrote to stdout.

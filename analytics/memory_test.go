@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -21,8 +21,10 @@ func TestBigMessagesDoNotPileUp(t *testing.T) {
 	writeBigEvents(t, file, messages)
 	for _, command := range [][]string{{"producer", "import", file}, {"processor", "run", "--drain"}} {
 		c := m.command(command[0], command[1], command[2:]...)
-		m.timed(c)
-		if peak := c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10; peak > limit {
+		switch _, peak := m.timed(c); {
+		case peak == 0 && runtime.GOOS != "linux":
+			t.Skip("not tested: only Linux says how much memory a process has had")
+		case peak == 0 || peak > limit:
 			t.Errorf("%v took up to %d MB of memory, want at most %d MB", command, peak>>20, limit>>20)
 		}
 	}

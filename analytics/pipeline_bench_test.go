@@ -1,9 +1,12 @@
 package main_test
 
 import (
+	"bytes"
+	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
-	"syscall"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,10 +57,11 @@ func BenchmarkPipeline(b *testing.B) {
 func (s *stage) run(m *machine) {
 	m.t.Helper()
 	c := m.command(s.command[0], s.command[1], s.command[2:]...)
-	s.work.Wall += m.timed(c)
+	took, peak := m.timed(c)
+	s.work.Wall += took
 	s.work.CPU += c.ProcessState.UserTime() + c.ProcessState.SystemTime()
 	s.work.Events += int64(s.events)
-	s.peak = max(s.peak, c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss<<10)
+	s.peak = max(s.peak, peak)
 }
 
 // report prints what is measured already: the number of iterations means nothing.
@@ -72,12 +76,37 @@ func (s *stage) report(b *testing.B) {
 	b.ReportMetric(s.work.CPUPerMillion(), "cpu-s/Mevents")
 }
 
-// timed runs the command to its end.
-func (m *machine) timed(c *exec.Cmd) time.Duration {
+// timed runs the command to its end, and says how long that took and what memory.
+func (m *machine) timed(c *exec.Cmd) (took time.Duration, peak int64) {
 	m.t.Helper()
+	var output bytes.Buffer
+	c.Stdout, c.Stderr = &output, &output
 	began := time.Now()
-	if out, err := c.CombinedOutput(); err != nil {
-		m.t.Fatalf("%v: %v\n%s", c.Args, err, out)
+	if err := c.Start(); err != nil {
+		m.t.Fatalf("%v: %v", c.Args, err)
 	}
-	return time.Since(began)
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				m.t.Fatalf("%v: %v\n%s", c.Args, err, output.String())
+			}
+			return time.Since(began), peak
+		case <-ticker.C:
+			peak = max(peak, peakMemory(c.Process.Pid))
+		}
+	}
+}
+
+// peakMemory is the most bytes that a running process has had in memory so far,
+// as Linux has it. What wait(2) tells counts those of the parent, too.
+func peakMemory(pid int) (bytes int64) {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)) // gone when the process is
+	_, line, _ := strings.Cut(string(status), "VmHWM:")
+	_, _ = fmt.Sscan(line, &bytes)
+	return bytes << 10
 }

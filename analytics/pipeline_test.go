@@ -2,11 +2,13 @@ package main_test
 
 import (
 	"bytes"
+	"encoding/csv"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,6 +22,10 @@ import (
 const (
 	accepted   = "GBP 406829 397924 8905 5181696 274808 8911407.904 611342.09 8300065.814 4372 3684 22190 135080"
 	duplicates = 13 // column of the summary
+
+	// Of 13 November 2011 from 10:00 UTC, where the clock is 14 hours ahead.
+	figures20111113 = "2011-11-14T00:00 90 2244.54 2011-11-14T01:00 341 4813.76 2011-11-14T02:00 398 3843.73 2011-11-14T03:00 301 3748.44 " +
+		"2011-11-14T04:00 582 5653.19 2011-11-14T05:00 527 5585.14 2011-11-14T06:00 493 2718.98 2011-11-14T22:00 141 7904.82 2011-11-14T23:00 100 1956.12"
 )
 
 func (m *machine) summary() string {
@@ -53,6 +59,17 @@ func (m *machine) wantFigures() {
 		// Counted in Python with csv and decimal over the rows that have a CustomerID.
 		{"busiest-hours --limit 3", []int{0, 1, 2}, "Sunday 12 13426 Thursday 12 13056 Wednesday 12 12932"},
 		{"average-order --since 2011-11-01 --until 2011-11-30", []int{2, 3, 4, 5}, "2658 437.102099 256.54 24.28"},
+		{"busiest-hours --zone Europe/London --limit 2", []int{0, 1, 2, 3}, "Sunday 13 12222 88356 Thursday 13 11962 155269"},
+		{"sales-over-time --every week --until 2010-12-12", []int{0, 2, 6}, "2010-11-29 7753 149386.33 2010-12-06 9568 213447.72"},
+		{"sales-over-time --every hour --since 2011-11-14 --until 2011-11-14 --zone Etc/GMT-14", []int{0, 2, 6}, figures20111113},
+		{"returns --limit 3", []int{0, 3, 4, 5, 6}, "23843 80995 168469.60 1 80995 23166 74494 77479.64 10 77916 84347 9367 298.65 3 7907"},
+		{"bought-together --item 22423 --purchases 10000 --limit 3", []int{1, 3, 4}, "22699 420 24.65 22697 374 21.95 22698 309 18.13"},
+		{"user-history --user 12346", []int{0, 2, 3, 5, 7, 9},
+			"2011-01-18T10:17:00.000Z return 23166 -74215 -77183.60 C541433 2011-01-18T10:01:00.000Z purchase 23166 74215 77183.60 541431"},
+		{"user-history --limit 1", []int{0, 1, 9}, "2011-12-09T12:50:00.000Z 12680 581587"},
+		{"recent --limit 1", []int{0, 2, 9}, "2011-12-09T12:50:00.000Z 12680 581587"},
+		{"late-events", []int{0}, ""}, // the file is in the order of time
+		{"gaps", []int{0}, ""},
 		{"item-trend --item 23166 --days 5", []int{0, 3, 5}, "2011-12-09 48 49.92 2011-12-07 2 2.50 2011-12-06 5 6.25 2011-12-05 108 114.84"},
 	} {
 		var got []string
@@ -73,6 +90,7 @@ func (m *machine) wantMonths() {
 	m.t.Helper()
 	for query, want := range map[string][]string{
 		"new-and-returning-users": {"2010-12 885 885 0", "2011-01 741 417 324", "2011-11 1665 324 1341", "2011-12 615 41 574"},
+		"average-order":           {"2010-12 GBP 1400 409.08135", "2011-01 GBP 987 576.945329", "2011-02 GBP 998 448.033416", "2011-12 GBP 778 666.05757"},
 		"cohorts":                 {"2010-12 0 885 100.00", "2010-12 1 324 36.61", "2010-12 11 445 50.28"},
 	} {
 		var got []string
@@ -94,6 +112,29 @@ func TestSampleImportedFirstThenDrained(t *testing.T) {
 	m.run("analytics", "run", "--drain")
 	m.wantFigures()
 	m.wantMonths()
+	if got := m.sum("ingest", "records"); got != sample.Rows {
+		t.Errorf("%d records by the query ingest, want %d", got, sample.Rows)
+	}
+	if rows := m.query("duplicates"); len(rows) > 0 {
+		t.Errorf("duplicates %q", rows)
+	}
+}
+
+// sum adds up a column of a query.
+func (m *machine) sum(query, column string) (sum int) {
+	m.t.Helper()
+	rows, err := csv.NewReader(strings.NewReader(m.run("analytics", "query", query, "--output", "csv"))).ReadAll()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	for _, row := range rows[1:] {
+		n, err := strconv.Atoi(row[slices.Index(rows[0], column)])
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		sum += n
+	}
+	return sum
 }
 
 // The programs run before the import, the file is Latin-1 with CRLF, and then
@@ -112,6 +153,12 @@ func TestSampleImportedTwiceInDifferentEncodings(t *testing.T) {
 	m.until("the duplicates are recorded", func() bool {
 		return m.query("summary")[0][duplicates] == fmt.Sprint(sample.Rows)
 	})
+	if got := m.sum("ingest", "duplicates"); got != sample.Rows {
+		t.Errorf("%d duplicates by the query ingest, want %d", got, sample.Rows)
+	}
+	if rows := m.query("duplicates", "--limit", "10000"); len(rows) != 10_000 || rows[0][0] != m.letters() {
+		t.Errorf("%d duplicates, the first is %q", len(rows), rows[0])
+	}
 	m.wantFigures()
 }
 

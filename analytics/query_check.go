@@ -32,9 +32,9 @@ func checkQueries(c *cli.Context, folder string) error {
 		fmt.Fprintf(c.App.ErrWriter, "%s: %v\n", c.App.Name, fault)
 	}
 	if len(faults) > 0 {
-		return fmt.Errorf("%d faults in %s", len(faults), folder)
+		return fmt.Errorf("faults in %s: %d", folder, len(faults))
 	}
-	fmt.Fprintf(c.App.ErrWriter, "%s: %d queries in %s are right\n", c.App.Name, len(catalogue), folder)
+	fmt.Fprintf(c.App.ErrWriter, "%s: the queries in %s are right: %d\n", c.App.Name, folder, len(catalogue))
 	return nil
 }
 

@@ -94,10 +94,13 @@ func ingestAndFollow(ctx context.Context, db *database.Database, config ingest.C
 		if !errors.Is(err, database.ErrReplaced) {
 			return err
 		}
-		if err := db.Reopen(ctx); err != nil {
-			return err
+		if err = db.Reopen(ctx); err == nil {
+			config.Topics, err = ingest.StoredTopics(ctx, db)
 		}
-		if config.Topics, err = ingest.StoredTopics(ctx, db); err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop, as at any other moment
+		}
+		if err != nil {
 			return err
 		}
 		config.Log.Info("a replay has put another database in place; storing goes on in that one",

@@ -117,12 +117,12 @@ func (w *web) open(c *cli.Context, log *slog.Logger, ends func() map[freshness.L
 	if err := reportFaults(c, faults); err != nil {
 		return errors.Join(err, w.listener.Close())
 	}
-	if w.pool, err = readonly.Open(c.String("db"), server.Connections); err != nil {
+	if w.pool, err = readonly.Open(c.String("db"), server.Connections()); err != nil {
 		return errors.Join(err, w.listener.Close())
 	}
 	path := c.String("db")
 	w.server, err = server.New(server.Config{
-		Pool: w.pool, Queries: catalogue, Token: w.token, Log: log, Ends: ends,
+		Pool: w.pool, Queries: newLiveQueries(c.String("queries"), catalogue, log).current, Token: w.token, Log: log, Ends: ends,
 		LocalOnly: server.IsLoopback(w.listener) && w.token == "",
 		Size:      func() int64 { return databaseSize(path) },
 	})

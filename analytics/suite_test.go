@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"purchases/analytics/internal/testkit/cluster"
 )
@@ -33,6 +34,8 @@ type suite struct {
 	shared *cluster.Cluster
 
 	chaos chaosOptions
+	bench benchOptions
+	api   apiOptions
 }
 
 // current belongs to TestMain, which no test can be handed anything by.
@@ -44,6 +47,10 @@ func buildAndRun(m *testing.M) (code int) {
 	kind := flag.String("cluster", embedded, "run on an `embedded` broker, on a real kafka of three, or on the one at HOST:PORT,...")
 	flag.DurationVar(&current.chaos.duration, "chaos", 0, "run TestChaos for `DURATION`")
 	flag.Uint64Var(&current.chaos.seed, "seed", uint64(rand.Uint32()), "of the choices of TestChaos")
+	flag.DurationVar(&current.bench.load, "load", 10*time.Second, "`DURATION` of the load of BenchmarkLoad")
+	flag.IntVar(&current.bench.requests, "requests", 1000, "`NUMBER` a second in that load")
+	flag.StringVar(&current.api.tester, "api-tester", "", "run TestAPI with the programs in `FOLDER`")
+	flag.StringVar(&current.api.seed, "api-seed", "1", "of the requests of TestAPI")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "purchases")
 	if err != nil {

@@ -1,10 +1,11 @@
 -- title: Bought together
 -- description: What else is in the latest orders that an item was bought in, the
---   most frequent first. Without --item it is the item that sold most units. It
---   reads events back from the latest until it has found enough of the item,
---   which for one that is rarely bought means all of them.
+--   most frequent first. Without --item it reads the latest 1,000 events and
+--   takes the item that was bought most often in them. With --item it reads
+--   events back from the latest until it has found enough of the item, which for
+--   one that is rarely bought may be all of them.
 -- param item: text | The item, as the events name it.
--- param purchases: integer(1..10000) = 200 | How many of the item's latest purchases to look at.
+-- param purchases: integer(1..10000) = 100 | How many of the item's latest purchases to look at.
 -- param limit: integer(1..10000) = 10 | How many rows.
 -- column with_item: text | The item that was looked at.
 -- column item: text | Bought in the same order.
@@ -12,17 +13,24 @@
 -- column orders: integer | That have both.
 -- column share: percent | Of the orders that were looked at.
 -- bars: orders
--- example: --purchases 50 --limit 5
+-- example: --purchases 500 --limit 5
 
-WITH chosen AS (
+WITH recent AS MATERIALIZED (
+    SELECT occurred_at, item_id, order_id, quantity FROM events
+    WHERE :item IS NULL
+    ORDER BY occurred_at DESC, event_id DESC
+    LIMIT 1000
+), chosen AS MATERIALIZED (
     SELECT item_id, item FROM items
     WHERE item = :item
-       OR item_id = (SELECT item_id FROM item_totals WHERE :item IS NULL AND purchases > 0 ORDER BY units_sold DESC LIMIT 1)
+       OR item_id = (SELECT item_id FROM recent WHERE quantity > 0 AND order_id IS NOT NULL
+                     GROUP BY item_id ORDER BY count(*) DESC, item_id LIMIT 1)
     LIMIT 1
-), looked_at AS (
+), looked_at AS MATERIALIZED (
     SELECT DISTINCT order_id FROM (
         SELECT order_id FROM events
         WHERE item_id = (SELECT item_id FROM chosen) AND quantity > 0 AND +order_id IS NOT NULL
+          AND occurred_at >= ifnull((SELECT min(occurred_at) FROM recent), 0)
         ORDER BY occurred_at DESC, event_id DESC
         LIMIT :purchases
     )

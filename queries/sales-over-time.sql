@@ -19,12 +19,22 @@
 
 WITH shifts AS (
     SELECT value ->> 0 AS first, value ->> 1 AS past, value ->> 2 AS shift FROM json_each(:zone)
+), reads AS (
+    SELECT json_array_length(:zone) = 1 AND :zone ->> '$[0][2]' = 0 AS utc
 ), local AS (
-    SELECT hour + shift AS hour, iif(json_array_length(:zone) = 1 AND shift = 0, 'Z', '') AS mark,
-           currency, purchases, returns, units_sold, units_returned, revenue, refunds
-    FROM shifts
+    SELECT day * 24 AS hour, '' AS mark, currency, purchases, returns, units_sold, units_returned, revenue, refunds
+    FROM reads
+    CROSS JOIN sales_daily
+    WHERE utc AND :every <> 'hour'
+      AND day >= ifnull(unixepoch(:since) / 86400, 0)
+      AND day <= ifnull(unixepoch(:until) / 86400, 9223372036854775807)
+    UNION ALL
+    SELECT hour + shift, iif(utc, 'Z', ''), currency, purchases, returns, units_sold, units_returned, revenue, refunds
+    FROM reads
+    CROSS JOIN shifts
     CROSS JOIN sales_hourly ON hour >= max(first, ifnull(unixepoch(:since) / 3600 - 24, 0)) AND hour < past
-    WHERE hour + shift >= ifnull(unixepoch(:since) / 3600, 0)
+    WHERE NOT (utc AND :every <> 'hour')
+      AND hour + shift >= ifnull(unixepoch(:since) / 3600, 0)
       AND hour + shift < ifnull(unixepoch(:until) / 3600 + 24, 9223372036854775807)
 )
 SELECT CASE :every

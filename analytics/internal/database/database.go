@@ -69,16 +69,17 @@ func (d *Database) open(ctx context.Context) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("open database %s: %w", d.Path, err)
 	}
-	d.DB, d.File, err = connect(ctx, d.Path, url.Values{
+	db, file, err := connect(ctx, d.Path, url.Values{
 		"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}, "_busy_timeout": {busyTimeout},
 		"_cache_size": {writerCache}, "_txlock": {"immediate"},
 	})
 	if err != nil {
 		return fmt.Errorf("open database %s: %w", d.Path, err)
 	}
-	if err := migrate(ctx, d.DB); err != nil {
-		return errors.Join(fmt.Errorf("open database %s: %w", d.Path, err), d.DB.Close())
+	if err := migrate(ctx, db); err != nil {
+		return errors.Join(fmt.Errorf("open database %s: %w", d.Path, err), db.Close())
 	}
+	d.DB, d.File = db, file
 	return nil
 }
 

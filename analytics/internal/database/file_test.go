@@ -1,6 +1,7 @@
 package database_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -86,6 +87,33 @@ func TestReplacedDatabaseServesWhoHasItOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantUser(t, writer, "third")
+}
+
+// A process that is told to stop while it goes on with another database closes
+// what it has.
+func TestReopenThatFails(t *testing.T) {
+	path := made(t)
+	db, err := database.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace(t, path, next(t, path, "second"))
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := db.Reopen(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("reopened: %v", err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+	again, err := database.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantUser(t, again, "second")
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // A pool of connections never mixes two databases.

@@ -1,7 +1,7 @@
 // Package freshness says what an answer reflects: how far each log had been
 // stored at the moment of the database that the answer was read from. It does
-// not ask Kafka; where the ends of the logs are known, [Freshness.SetLag] takes
-// them.
+// not ask Kafka; where the ends of the logs are known of this moment,
+// [Freshness.SetLag] takes them.
 package freshness
 
 import (
@@ -29,14 +29,18 @@ type Position struct {
 	NextOffset int64  `db:"next_offset"` // every record below it was in the database
 	Watermark  *int64 // of the latest event, milliseconds since 1970 UTC
 	StoredAt   *int64 `db:"stored_at"` // milliseconds since 1970 UTC
+	// HighWatermark is where the log ended when it was read last; nil when unknown.
+	HighWatermark *int64 `db:"high_watermark"`
 }
 
 // Freshness is what an answer reflects.
 type Freshness struct {
 	AsOf      time.Time  // when the database was looked at
 	Positions []Position // in order of topic and partition
-	Lag       *int64     // records to be read yet, over all logs, at most; nil when unknown
-	Replay    int64      // the number of the replay that made the database; 0 when none did
+	// Lag is how many offsets were to be read yet, over all logs, when they were
+	// read last, or at AsOf after [Freshness.SetLag]; nil when unknown.
+	Lag    *int64
+	Replay int64 // the number of the replay that made the database; 0 when none did
 }
 
 // Read reads the positions. To say what an answer reflects it must run in the
@@ -44,14 +48,28 @@ type Freshness struct {
 func Read(ctx context.Context, db sqlx.QueryerContext) (Freshness, error) {
 	f := Freshness{AsOf: time.Now().UTC()}
 	err := sqlx.SelectContext(ctx, db, &f.Positions,
-		`SELECT topic, partition, next_offset, watermark, stored_at FROM partitions ORDER BY topic, partition`)
+		`SELECT topic, partition, next_offset, watermark, stored_at, high_watermark FROM partitions ORDER BY topic, partition`)
 	if err != nil {
 		return f, fmt.Errorf("read the stored offsets: %w", err)
 	}
 	if err := sqlx.GetContext(ctx, db, &f.Replay, `SELECT ifnull(max(replay), 0) FROM replays WHERE result = 'in place'`); err != nil {
 		return f, fmt.Errorf("read which replay made the database: %w", err)
 	}
+	f.setLastLag()
 	return f, nil
+}
+
+// setLastLag takes one offset behind what is stored for the end of a
+// transaction, which is no record.
+func (f *Freshness) setLastLag() {
+	var lag int64
+	for _, p := range f.Positions {
+		if p.HighWatermark == nil {
+			return
+		}
+		lag += max(*p.HighWatermark-p.NextOffset-1, 0)
+	}
+	f.Lag = &lag
 }
 
 // LastEvent is the time of the latest event of all logs, or zero before the first.
@@ -123,8 +141,8 @@ type End struct {
 	HighWatermark int64 // the offset that the next record will get
 }
 
-// SetLag compares the positions with the ends of the logs. A log whose end is
-// not among them leaves the lag unknown.
+// SetLag compares the positions with the ends of the logs. Where one is not
+// among them, the lag stays what it was.
 func (f *Freshness) SetLag(ends map[Log]End) {
 	var lag int64
 	for _, p := range f.Positions {
@@ -144,71 +162,4 @@ func (e End) Lag(nextOffset int64) int64 {
 		return 0
 	}
 	return e.HighWatermark - nextOffset
-}
-
-// Target is an offset that somebody waits for.
-type Target struct {
-	Log
-	Offset int64
-}
-
-// ParseTarget reads "topic:partition:offset". A topic may not hold a colon.
-func ParseTarget(text string) (Target, error) {
-	wrong := fmt.Errorf("%.100q: want topic:partition:offset, such as analytics:0:41", text)
-	parts := strings.Split(text, ":")
-	if len(parts) != 3 || parts[0] == "" {
-		return Target{}, wrong
-	}
-	partition, err := strconv.ParseInt(parts[1], 10, 32)
-	if err != nil || partition < 0 {
-		return Target{}, wrong
-	}
-	offset, err := strconv.ParseInt(parts[2], 10, 64)
-	if err != nil || offset < 0 {
-		return Target{}, wrong
-	}
-	return Target{Log{parts[0], int32(partition)}, offset}, nil
-}
-
-// Reaches says whether the record at the target's offset is stored.
-func (f *Freshness) Reaches(t Target) bool {
-	for _, p := range f.Positions {
-		if p.Log == t.Log {
-			return p.NextOffset > t.Offset
-		}
-	}
-	return false
-}
-
-// pollEvery is how often Wait looks at the database.
-const pollEvery = 25 * time.Millisecond
-
-// Wait reads the freshness until it reaches the target or ctx ends; the error
-// then says how far the log is.
-func Wait(ctx context.Context, read func(context.Context) (Freshness, error), t Target) error {
-	ticker := time.NewTicker(pollEvery)
-	defer ticker.Stop()
-	for {
-		f, err := read(ctx)
-		if err == nil && f.Reaches(t) {
-			return nil
-		}
-		if err != nil && ctx.Err() == nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for %s offset %d, stored is %s: %w", t.Log, t.Offset, f.stored(t.Log), ctx.Err())
-		case <-ticker.C:
-		}
-	}
-}
-
-func (f *Freshness) stored(l Log) string {
-	for _, p := range f.Positions {
-		if p.Log == l {
-			return fmt.Sprintf("all below %d", p.NextOffset)
-		}
-	}
-	return "nothing of it"
 }

@@ -28,6 +28,7 @@ func decodeEvent(m *sarama.ConsumerMessage) store.Record {
 		OccurredAt: e.Timestamp.UnixMilli(), ProcessedAt: e.ProcessedAt.UnixMilli(),
 		ID: e.ID(), User: e.User, Item: e.Item, ItemName: e.ItemName,
 		OrderNumber: e.OrderID, Currency: e.Currency, Quantity: e.Quantity,
+		SourceTopic: e.Source.Topic, SourcePartition: e.Source.Partition, SourceOffset: e.Source.Offset,
 	}
 	if e.UnitPrice != nil {
 		out.UnitPrice, out.HasPrice = int64(*e.UnitPrice), true

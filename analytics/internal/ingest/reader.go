@@ -199,7 +199,7 @@ func (r *reader) collect(m *sarama.ConsumerMessage) store.Chunk {
 		chunk.Records = append(chunk.Records, r.decode(m))
 	}
 	r.next = m.Offset + 1
-	chunk.Next, chunk.Last = r.next, fingerprintOf(m)
+	chunk.Next, chunk.Last, chunk.HighWatermark = r.next, fingerprintOf(m), r.messages.HighWaterMarkOffset()
 	r.last = chunk.Last
 	return chunk
 }

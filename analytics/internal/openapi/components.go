@@ -58,7 +58,7 @@ func schemas() object {
 		"Columns":   columns,
 		"Statement": object{
 			"type": "object", "required": []string{"sql"}, "additionalProperties": false,
-			"properties": object{"sql": object{"type": "string", "description": "One SELECT, WITH, VALUES or EXPLAIN."}},
+			"properties": object{"sql": object{"type": "string", "format": "sql", "minLength": 1, "description": "One SELECT, WITH, VALUES or EXPLAIN."}},
 		},
 		"Rows": record(object{
 			"freshness": ref("schemas", "Freshness"), "columns": ref("schemas", "Columns"),

@@ -111,8 +111,8 @@ func parameters(q query.Query) []object {
 		list = append(list, object{"name": p.Name, "in": "query", "description": p.Description, "schema": paramSchema(p)})
 	}
 	return append(list, object{
-		"name": "wait_for", "in": "query", "description": "Answer once topic:partition:offset is stored.",
-		"schema": object{"type": "string", "pattern": `^[^:]+:(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]{0,17})$`, "examples": []string{"analytics:0:41"}},
+		"name": "wait_for", "in": "query", "description": "Answer once the record at topic:partition:offset has its effect: one of the topic that the processor reads, or of those that it writes.",
+		"schema": object{"type": "string", "pattern": `^[^:]+:(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]{0,17})$`, "examples": []string{"purchases:0:41"}},
 	})
 }
 
@@ -124,7 +124,8 @@ func paramSchema(p query.Param) object {
 	case query.DateParam:
 		schema["format"] = "date"
 	case query.ZoneParam:
-		schema["description"] = "An IANA time zone whose clock is whole hours from UTC."
+		schema["format"] = "iana-time-zone"
+		schema["description"] = "Its clock must be whole hours from UTC."
 		schema["examples"] = []string{"Europe/London"}
 	case query.ChoiceParam:
 		schema["enum"] = p.Choices

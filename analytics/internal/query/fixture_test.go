@@ -72,12 +72,17 @@ func openSmall(t *testing.T, driver string) *sqlx.DB {
 	}
 	tx.MustExec(`INSERT INTO user_months SELECT DISTINCT user_id, (strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12
 		+ strftime('%m', occurred_at / 1000, 'unixepoch') - 1 FROM events WHERE quantity > 0`)
+	tx.MustExec(`INSERT INTO orders_monthly SELECT (strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12
+		+ strftime('%m', occurred_at / 1000, 'unixepoch') - 1 AS m, currency, count(DISTINCT order_id), count(*), sum(quantity),
+		sum(quantity * ifnull(unit_price, 0)) FROM events WHERE quantity > 0 AND order_id IS NOT NULL GROUP BY m, currency`)
 	tx.MustExec(`INSERT INTO duplicates VALUES ('analytics', 0, 7, x'000102030405060708090a0b0c0d0e0f')`)
 	tx.MustExec(`INSERT INTO late_events VALUES (0, 3, x'000102030405060708090a0b0c0d0e0f', unixepoch('2011-02-06T09:00:00Z') * 1000, unixepoch('2011-02-08T10:30:00Z') * 1000)`)
 	tx.MustExec(`INSERT INTO items (item, item_name) VALUES ('A', 'APPLE'), ('B', 'BALL'), ('D', 'DISH')
 		ON CONFLICT DO UPDATE SET item_name = excluded.item_name`)
 	tx.MustExec(`INSERT INTO partitions (topic, partition, next_offset, records, events, duplicates, rejected)
 		VALUES ('analytics', 0, 8, 8, 7, 1, 0), ('purchases.dlq', 0, 3, 3, 0, 0, 3)`)
+	tx.MustExec(`UPDATE partitions SET stored_at = 600090000, high_watermark = 11 WHERE topic = 'analytics'`)
+	tx.MustExec(`INSERT INTO ingest_minutes VALUES (9999, 'analytics', 0, 1000), (9999, 'purchases.dlq', 0, 3), (10000, 'analytics', 0, 1796), (10001, 'analytics', 0, 4)`)
 	tx.MustExec(`INSERT INTO rejected VALUES
 		('purchases.dlq', 0, 0, x'01', 'missing_user', 'user is absent or empty', 1296518400000, 'purchases', 0, 5, NULL),
 		('purchases.dlq', 0, 1, x'02', 'invalid_json', 'the value is not a JSON object', 1296518401000, 'purchases', 0, 6, x'00'),
@@ -127,6 +132,8 @@ func rollups() []string {
 	var statements []string
 	for _, r := range []struct{ table, keys, from string }{
 		{"sales_hourly", "occurred_at / 3600000", "events"},
+		{"sales_daily", "occurred_at / 86400000", "events"},
+		{"sales_by_week_hour", "(occurred_at / 3600000 + 72) % 168", "events"},
 		{"item_totals", "item_id", "events"},
 		{"item_daily", "occurred_at / 86400000, item_id", "events"},
 		{"user_totals", "user_id", "events"},

@@ -159,6 +159,11 @@ func (c guardedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return guarded, nil
 }
 
+// Wait waits until the database reflects the target, see [freshness.Wait].
+func (p *Pool) Wait(ctx context.Context, t freshness.Target) error {
+	return freshness.Wait(ctx, p.db, t)
+}
+
 // Freshness reads how far the logs are stored now.
 func (p *Pool) Freshness(ctx context.Context) (freshness.Freshness, error) {
 	c, err := p.take(ctx)

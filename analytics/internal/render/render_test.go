@@ -117,6 +117,14 @@ func TestTableFitsTheTerminal(t *testing.T) {
 	}
 }
 
+func TestTableAlignsDecimals(t *testing.T) {
+	a := render.Answer{Columns: []query.Column{{Name: "n", Type: query.Number}}, Rows: sequence([]query.Row{{22.8}, {int64(1234)}, {nil}, {0.25}}, nil)}
+	want := "       n\n   22.80\n1,234.00\n\n    0.25\n"
+	if got := write(t, render.Table, a, render.Options{}); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestTablePipedHasNoEscapes(t *testing.T) {
 	if out := write(t, render.Table, answer(rows...), render.Options{}); strings.ContainsAny(out, "\x1b\u202e─") {
 		t.Errorf("escapes or rules in %q", out)

@@ -15,6 +15,7 @@ import (
 const (
 	gap              = 2 // spaces between columns
 	narrowestText    = 8 // columns of the terminal that a shortened text keeps
+	narrowestName    = 4 // and the name of a column
 	verticalFrom     = 6 // columns from which a single row is shown one value a line
 	boldOn, boldOff  = "\x1b[1m", "\x1b[0m"
 	ellipsis         = "…"
@@ -39,6 +40,9 @@ func (t *tableWriter) row(row query.Row) error {
 	cells := make([]string, len(row))
 	for i, value := range row {
 		cells[i] = cell(value)
+		if t.columns[i].Type == query.Time {
+			cells[i] = strings.Replace(cells[i], ".000Z", "Z", 1)
+		}
 		t.observe(i, value)
 		t.numbers[i] = append(t.numbers[i], number(value))
 	}
@@ -58,29 +62,25 @@ func (t *tableWriter) observe(i int, value any) {
 	}
 }
 
+// end writes the table; one row of many columns, and rows that are too wide for
+// the terminal, with one value a line.
 func (t *tableWriter) end() error {
+	t.alignDecimals()
 	t.addBars()
-	out := t.horizontal
-	if len(t.cells) == 1 && len(t.columns) >= verticalFrom {
-		out = t.vertical
+	names, widths, fits := t.layout()
+	out := ""
+	if fits && (len(t.cells) != 1 || len(t.columns) < verticalFrom) {
+		out = t.horizontal(names, widths)
+	} else {
+		out = t.vertical()
 	}
-	_, err := io.WriteString(t.w, out()+"\n")
+	_, err := io.WriteString(t.w, out+"\n")
 	return err
 }
 
-func (t *tableWriter) horizontal() string {
-	names := make([]string, len(t.columns))
-	for i, c := range t.columns {
-		names[i] = c.Name
-	}
-	if w := t.options.Width; w > 0 && sum(t.widths(names)) > w {
-		for i, name := range names {
-			names[i] = strings.ReplaceAll(name, "_", "\n")
-		}
-	}
-	widths := t.fit(t.widths(names))
+func (t *tableWriter) horizontal(names []string, widths []int) string {
 	out := t.newTable()
-	out.AppendHeader(t.header(names))
+	out.AppendHeader(t.header(names, widths))
 	for _, cells := range t.cells {
 		row := make(table.Row, len(cells))
 		for i, c := range cells {
@@ -113,10 +113,14 @@ func (t *tableWriter) newTable() table.Writer {
 	return out
 }
 
-func (t *tableWriter) header(names []string) table.Row {
+func (t *tableWriter) header(names []string, widths []int) table.Row {
 	row := make(table.Row, len(names))
 	for i, name := range names {
-		row[i] = t.bold(name)
+		lines := strings.Split(name, "\n")
+		for j := range lines {
+			lines[j] = pretty.Snip(lines[j], widths[i], ellipsis)
+		}
+		row[i] = t.bold(strings.Join(lines, "\n"))
 	}
 	return row
 }
@@ -128,75 +132,41 @@ func (t *tableWriter) bold(s string) string {
 	return boldOn + strings.ReplaceAll(s, "\n", boldOff+"\n"+boldOn) + boldOff
 }
 
-// vertical writes one value a line, its name before it.
+// vertical writes one value a line, its name before it, and an empty line
+// between two rows.
 func (t *tableWriter) vertical() string {
-	var names, values int
+	var names, numbers int
 	for i, c := range t.columns {
-		names, values = max(names, len(c.Name)), max(values, width(t.cells[0][i], numeric(c)))
+		names = max(names, len(c.Name))
+		for _, cells := range t.cells {
+			if numeric(c) {
+				numbers = max(numbers, len(cells[i]))
+			}
+		}
 	}
-	var lines []string
+	rows := make([]string, len(t.cells))
+	for i, cells := range t.cells {
+		rows[i] = t.lines(cells, names, numbers)
+	}
+	return strings.Join(rows, "\n\n")
+}
+
+// lines are those of one row. The names take up so much room, and numbers end
+// in the same place.
+func (t *tableWriter) lines(cells []string, names, numbers int) string {
+	lines := make([]string, len(cells))
 	for i, c := range t.columns {
-		value := t.cells[0][i]
+		value := cells[i]
 		switch room := t.options.Width - names - len(": "); {
 		case numeric(c):
-			value = pretty.AlignRight.Apply(value, values)
+			value = pretty.AlignRight.Apply(value, numbers)
 		case t.options.Width > 0:
 			value = pretty.Snip(value, max(room, narrowestText), ellipsis)
 		}
 		name := t.bold(c.Name) + ":" + strings.Repeat(" ", names-len(c.Name)+1)
-		lines = append(lines, strings.TrimRight(name+value, " "))
+		lines[i] = strings.TrimRight(name+value, " ")
 	}
 	return strings.Join(lines, "\n")
-}
-
-// width is that of a number, and 0 of text, which is not aligned with numbers.
-func width(value string, isNumber bool) int {
-	if !isNumber {
-		return 0
-	}
-	return len(value)
-}
-
-// widths are those of the columns, in columns of the terminal, with the gaps.
-func (t *tableWriter) widths(names []string) []int {
-	widths := make([]int, len(names))
-	for i, name := range names {
-		widths[i] = pretty.LongestLineLen(name)
-		for _, cells := range t.cells {
-			widths[i] = max(widths[i], pretty.StringWidthWithoutEscSequences(cells[i]))
-		}
-		widths[i] += gap
-	}
-	return widths
-}
-
-// fit takes from the widest text until the table fits the terminal or no text
-// can give more; numbers are never shortened. It returns widths without gaps.
-func (t *tableWriter) fit(widths []int) []int {
-	for t.options.Width > 0 && sum(widths) > t.options.Width {
-		widest := -1
-		for i, c := range t.columns {
-			if shrinks := !numeric(c) && c.Type != query.Time && widths[i] > narrowestText+gap; shrinks && (widest < 0 || widths[i] > widths[widest]) {
-				widest = i
-			}
-		}
-		if widest < 0 {
-			break
-		}
-		widths[widest]--
-	}
-	for i := range widths {
-		widths[i] -= gap
-	}
-	return widths
-}
-
-func sum(widths []int) int {
-	total := -gap // after the last column there is none
-	for _, w := range widths {
-		total += w
-	}
-	return total
 }
 
 // cell is the form of a value in a table for people.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"purchases/analytics/internal/sources"
 	"purchases/analytics/internal/store"
 	"purchases/producer/crashpoint"
 )
@@ -33,7 +34,7 @@ func (j *job) carry(ctx context.Context) error {
 	return nil
 }
 
-func (j *job) carryAll(ctx context.Context) (err error) {
+func (j *job) carryAll(ctx context.Context) error {
 	j.Observer.Begin("take over", j.Before(), "records")
 	defer j.Observer.End()
 	for _, l := range j.Logs {
@@ -49,8 +50,10 @@ func (j *job) carryAll(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
-	return j.carryTo(ctx, w)
+	if err := errors.Join(j.carryTo(ctx, w), w.Close()); err != nil || j.old.db == nil {
+		return err
+	}
+	return sources.Copy(ctx, j.old.db, j.shadow.DB) // events do not say where they come from
 }
 
 // carrier turns the old database's rows of one log after the other into chunks

@@ -17,6 +17,9 @@ var Measures = []string{"purchases", "returns", "units_sold", "units_returned", 
 var Sums = []string{"sum(quantity > 0)", "sum(quantity < 0)", "sum(max(quantity, 0))", "sum(max(-quantity, 0))",
 	"sum(max(quantity, 0) * ifnull(unit_price, 0))", "sum(max(-quantity, 0) * ifnull(unit_price, 0))"}
 
+// Month is the month in which an event occurred, since January 1970 UTC.
+const Month = `(strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12 + strftime('%m', occurred_at / 1000, 'unixepoch') - 1`
+
 // Rollup is a table of measures.
 type Rollup struct {
 	Table string
@@ -38,6 +41,8 @@ var Rollups = []Rollup{
 		CountsFrom: []string{"count(DISTINCT user_id)", "count(DISTINCT item_id)", "count(DISTINCT order_id)"},
 	},
 	{Table: "sales_hourly", Keys: []string{"hour", "currency"}, From: []string{"occurred_at / 3600000", "currency"}},
+	{Table: "sales_daily", Keys: []string{"day", "currency"}, From: []string{"occurred_at / 86400000", "currency"}},
+	{Table: "sales_by_week_hour", Keys: []string{"week_hour", "currency"}, From: []string{"(occurred_at / 3600000 + 72) % 168", "currency"}},
 	{Table: "item_totals", Keys: []string{"item_id", "currency"}, From: []string{"item_id", "currency"}},
 	{Table: "item_daily", Keys: []string{"day", "item_id", "currency"}, From: []string{"occurred_at / 86400000", "item_id", "currency"}},
 	{Table: "user_totals", Keys: []string{"user_id", "currency"}, From: []string{"user_id", "currency"}},
@@ -60,12 +65,15 @@ func Statistics() []Statistic {
 		all = append(all, r.statistic())
 	}
 	return append(all,
-		Statistic{"user_months", []string{"user_id", "month"}, `SELECT DISTINCT user_id,
-			(strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12 + strftime('%m', occurred_at / 1000, 'unixepoch') - 1
-			FROM events WHERE quantity > 0`},
+		Statistic{"user_months", []string{"user_id", "month"}, `SELECT DISTINCT user_id, ` + Month + ` FROM events WHERE quantity > 0`},
 		Statistic{"cohorts", []string{"first_month", "month", "users"}, `SELECT first_month, month, count(*)
 			FROM user_months JOIN (SELECT user_id, min(month) AS first_month FROM user_months GROUP BY user_id) USING (user_id)
 			GROUP BY first_month, month`},
+		Statistic{"order_months", []string{"order_id", "month"},
+			`SELECT DISTINCT order_id, ` + Month + ` FROM events WHERE quantity > 0 AND order_id IS NOT NULL`},
+		Statistic{"orders_monthly", []string{"month", "currency", "orders", "purchases", "units_sold", "revenue"},
+			`SELECT ` + Month + ` AS m, currency, count(DISTINCT order_id), count(*), sum(quantity), sum(quantity * ifnull(unit_price, 0))
+			FROM events WHERE quantity > 0 AND order_id IS NOT NULL GROUP BY m, currency`},
 		Statistic{"rejected_totals", []string{"reason", "records", "first_at", "last_at"},
 			`SELECT reason, count(*), min(rejected_at), max(rejected_at) FROM rejected GROUP BY reason`},
 	)

@@ -36,11 +36,12 @@ type request struct {
 
 // parse reads the name, the parameters and the format.
 func (s *Server) parse(r *http.Request) (*request, error) {
-	q, ok := s.Queries.Find(r.PathValue("name"))
+	queries := s.offered().queries
+	q, ok := queries.Find(r.PathValue("name"))
 	if !ok {
 		const suggestions = 3
 		p := newProblem(http.StatusNotFound, "unknown-query", "There is no such query", "GET /api/v1/queries lists all; near are the allowed ones here")
-		p.Allowed = s.Queries.Nearest(clip(r.PathValue("name")), suggestions)
+		p.Allowed = queries.Nearest(clip(r.PathValue("name")), suggestions)
 		return nil, p
 	}
 	values, err := single(r.URL.RawQuery)
@@ -103,8 +104,28 @@ func (s *Server) answerQuery(w http.ResponseWriter, r *http.Request) error {
 		if r.Method == http.MethodHead {
 			return nil
 		}
-		return send(w, func(out *reply) error { return req.write(ctx, out, snapshot, fresh) })
+		if known, ok := s.kept.find(fresh, req.asked()); ok {
+			describe(h, known.fresh)
+			return send(w, func(out *reply) error { return writeTo(out, known.body) })
+		}
+		return send(w, func(out *reply) error {
+			err := req.write(ctx, out, snapshot, fresh)
+			if err == nil && !out.begun {
+				s.kept.keep(fresh, req.asked(), out.held.Bytes())
+			}
+			return err
+		})
 	})
+}
+
+func writeTo(out io.Writer, body []byte) error {
+	_, err := out.Write(body)
+	return err
+}
+
+// asked tells apart what has different answers.
+func (q *request) asked() string {
+	return fmt.Sprintf("%s %q %s %s", q.query.Name, q.args, q.format, q.query.SQL)
 }
 
 // write runs the query and writes its answer.
@@ -133,9 +154,9 @@ func (s *Server) wait(ctx context.Context, target *freshness.Target) error {
 	limited, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
 	defer context.AfterFunc(s.stopping, cancel)()
-	err = freshness.Wait(limited, s.Pool.Freshness, *target)
-	if err != nil && limited.Err() != nil {
-		p := newProblem(http.StatusConflict, "not-stored", "The offset is not stored yet", clip(err.Error()))
+	err = s.Pool.Wait(limited, *target)
+	if errors.Is(err, freshness.ErrNotReached) || err != nil && limited.Err() != nil {
+		p := newProblem(http.StatusConflict, "not-stored", "The record is not stored yet", clip(err.Error()))
 		p.Parameter = waitParameter
 		return retry(p)
 	}
@@ -183,7 +204,7 @@ func describe(h http.Header, f *freshness.Freshness) {
 // parameters and the format. It is weak: an answer also says when it was given.
 func (q *request) tag(f *freshness.Freshness) string {
 	hash := fnv.New64a()
-	fmt.Fprintf(hash, "%s %s %v %s", q.query.SQL, q.query.Name, q.args, q.format)
+	_, _ = hash.Write([]byte(q.asked())) // never fails
 	return `W/"` + f.Tag() + "-" + strconv.FormatUint(hash.Sum64(), 36) + `"`
 }
 
@@ -219,11 +240,14 @@ func (b *reply) Write(p []byte) (int, error) {
 	return b.w.Write(p)
 }
 
+// begin limits the time of sending, which a client that does not read would
+// take from others: the query goes on meanwhile.
 func (b *reply) begin() error {
 	if b.begun {
 		return nil
 	}
 	b.begun = true
+	_ = http.NewResponseController(b.w).SetWriteDeadline(time.Now().Add(timeLimit)) // each server here has one
 	_, err := b.w.Write(b.held.Bytes())
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"net/http"
 	"time"
 
@@ -45,8 +46,9 @@ func (s *Server) listQueries(w http.ResponseWriter, r *http.Request) error {
 	if err := noParameters(r, "queries"); err != nil {
 		return err
 	}
-	list := make([]queryInfo, 0, len(s.Queries))
-	for _, q := range s.Queries {
+	queries := s.offered().queries
+	list := make([]queryInfo, 0, len(queries))
+	for _, q := range queries {
 		info := queryInfo{Name: q.Name, Title: q.Title, Description: q.Description, URL: "/api/v1/queries/" + q.Name, Bars: q.Bars, Parameters: []paramInfo{}}
 		for _, p := range q.Params {
 			info.Parameters = append(info.Parameters, newParamInfo(p))
@@ -77,10 +79,10 @@ func (s *Server) showDocument(w http.ResponseWriter, r *http.Request) error {
 	if err := noParameters(r, "openapi.json"); err != nil {
 		return err
 	}
-	return document(w, r, s.document)
+	return document(w, r, s.offered().document)
 }
 
-// document answers with JSON that changes only with the program's start.
+// document answers with JSON that changes only with the queries.
 func document(w http.ResponseWriter, r *http.Request, body []byte) error {
 	hash := fnv.New64a()
 	_, _ = hash.Write(body) // never fails
@@ -93,10 +95,7 @@ func document(w http.ResponseWriter, r *http.Request, body []byte) error {
 		return nil
 	}
 	h.Set("Content-Type", "application/json")
-	return send(w, func(out *reply) error {
-		_, err := out.Write(append(body, '\n'))
-		return err
-	})
+	return send(w, func(out *reply) error { return writeLine(out, body) })
 }
 
 func noParameters(r *http.Request, name string) error {
@@ -148,10 +147,7 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request) error {
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Type", "application/json")
 		describe(h, fresh)
-		return send(w, func(out *reply) error {
-			_, err := out.Write(append(body, '\n'))
-			return err
-		})
+		return send(w, func(out *reply) error { return writeLine(out, body) })
 	})
 }
 
@@ -173,4 +169,9 @@ func instant(ms *int64) *string {
 	}
 	text := time.UnixMilli(*ms).UTC().Format(time.RFC3339Nano)
 	return &text
+}
+
+func writeLine(out io.Writer, body []byte) error {
+	_, err := fmt.Fprintf(out, "%s\n", body)
+	return err
 }

@@ -117,6 +117,9 @@ func (s *stream) answer(ctx context.Context) (event string, err error) {
 	var data bytes.Buffer
 	err = s.server.inSnapshot(ctx, s.server.canned, func(ctx context.Context, snapshot *readonly.Snapshot, fresh *freshness.Freshness) error {
 		s.tag = s.request.tag(fresh)
+		if known, ok := s.server.kept.find(fresh, s.request.asked()); ok {
+			return writeTo(&data, known.body)
+		}
 		return s.request.write(ctx, &data, snapshot, fresh)
 	})
 	if err == nil && data.Len() > largestData {

@@ -18,13 +18,15 @@ import (
 	"purchases/analytics/internal/sqlfiles"
 )
 
-// extra are queries beside the program's own: one that fails in its middle, one
-// that has no end, and one with a text.
+// extra are queries beside the program's own: one that fails in its middle, some
+// that have no end or a large answer, and one with a text.
 var extra = fstest.MapFS{
 	"half.sql": {Data: []byte("-- title: Half\n-- column n: integer\n" +
 		"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 20000)\nSELECT iif(n < 20000, n, 'x') AS n FROM r")},
 	"early.sql":   {Data: []byte("-- title: Early\n-- column n: integer\nSELECT 'x' AS n")},
 	"endless.sql": {Data: []byte("-- title: Endless\n-- column n: integer\nWITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) AS n FROM r")},
+	"large.sql":   {Data: []byte("-- title: Large\n-- column word: text\nWITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 14)\nSELECT replace(hex(zeroblob(125000)), '0', 'x') AS word FROM r")},
+	"huge.sql":    {Data: []byte("-- title: Huge\n-- column word: text\nWITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)\nSELECT replace(hex(zeroblob(125000)), '0', 'x') AS word FROM r")},
 	"echo.sql":    {Data: []byte("-- title: Echo\n-- param word: text\n-- column word: text\nSELECT :word AS word")},
 }
 
@@ -48,8 +50,9 @@ func newAPI(t *testing.T, change ...func(*server.Config)) *api {
 	db.MustExec(`INSERT INTO item_totals VALUES (1, 'GBP', 3, 0, 30, 0, 9000000, 0), (2, 'GBP', 2, 0, 20, 0, 1234500000, 0), (3, 'EUR', 1, 0, 10, 0, 2000000, 0)`)
 	db.MustExec(`INSERT INTO partitions (topic, partition, next_offset, watermark, stored_at, records) VALUES
 		('analytics', 0, 6, 1296518400000, 1296518401000, 6), ('analytics', 1, 0, NULL, NULL, 0)`)
-	config := server.Config{Queries: catalogue(t), Size: func() int64 { return 7 }, Log: slog.New(slog.DiscardHandler), EventInterval: 10 * time.Millisecond}
-	if config.Pool, err = readonly.Open(path, server.Connections); err != nil {
+	queries := catalogue(t)
+	config := server.Config{Queries: func() (query.Catalogue, int) { return queries, 0 }, Size: func() int64 { return 7 }, Log: slog.New(slog.DiscardHandler), EventInterval: 10 * time.Millisecond}
+	if config.Pool, err = readonly.Open(path, server.Connections()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = config.Pool.Close() })

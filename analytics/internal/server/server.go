@@ -13,6 +13,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,14 +22,12 @@ import (
 	"golang.org/x/net/netutil"
 
 	"purchases/analytics/internal/freshness"
-	"purchases/analytics/internal/openapi"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
 )
 
 // Limits of the server.
 const (
-	cannedAtOnce  = 6 // canned queries that run at a time
 	sqlAtOnce     = 2 // SELECTs of clients that run at a time
 	waitersAtOnce = 64
 	streamsAtOnce = 64
@@ -45,17 +45,23 @@ const (
 	answerTime  = 30 * time.Second // in which it takes the answer
 	idleTime    = 60 * time.Second // between two requests
 	stopTime    = 10 * time.Second // for answers under way when the server stops
-
-	// Connections to the database that the server needs: one for each query
-	// that runs at a time, and one for those who wait for a change.
-	Connections = cannedAtOnce + sqlAtOnce + 1
 )
+
+// cannedAtOnce is how many canned queries run at a time. More than there are
+// processors would only take time from whoever stores events.
+func cannedAtOnce() int { return max(runtime.GOMAXPROCS(0), 2) }
+
+// Connections to the database are what the server needs: one for each query
+// that runs at a time, and one for those who wait for a change.
+func Connections() int { return cannedAtOnce() + sqlAtOnce + 1 }
 
 // Config says what to serve.
 type Config struct {
 	// Pool has [Connections] connections.
-	Pool    *readonly.Pool
-	Queries query.Catalogue
+	Pool *readonly.Pool
+	// Queries returns what can be asked, and a number that changes with it. It
+	// is called for each request.
+	Queries func() (query.Catalogue, int)
 	// Size returns the size of the database in bytes.
 	Size func() int64
 	// Ends returns where the logs end, as far as it is known; nil when nobody
@@ -77,25 +83,27 @@ type Config struct {
 type Server struct {
 	Config
 	canned, sql, waiters, streams *slots
-	document                      []byte // OpenAPI
+	kept                          kept
+	offer                         atomic.Pointer[offer]
 	stopping                      context.Context
 	stop                          context.CancelFunc
 }
 
 // New returns a server that does not listen yet.
 func New(c Config) (*Server, error) {
-	document, err := openapi.Document(c.Queries, c.Token != "")
+	offer, err := c.newOffer(c.Queries())
 	if err != nil {
-		return nil, fmt.Errorf("describe the queries: %w", err)
+		return nil, err
 	}
 	if c.EventInterval == 0 {
 		c.EventInterval = time.Second
 	}
 	s := &Server{
-		Config: c, document: document,
-		canned: newSlots(cannedAtOnce, queueLength), sql: newSlots(sqlAtOnce, sqlAtOnce),
+		Config: c,
+		canned: newSlots(cannedAtOnce(), queueLength), sql: newSlots(sqlAtOnce, sqlAtOnce),
 		waiters: newSlots(waitersAtOnce, 0), streams: newSlots(streamsAtOnce, 0),
 	}
+	s.offer.Store(offer)
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	return s, nil
 }

@@ -1,13 +1,9 @@
 package server_test
 
 import (
-	"bufio"
 	"compress/gzip"
-	"context"
 	"errors"
 	"io"
-	"net"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -160,6 +156,32 @@ func TestConditionalRequests(t *testing.T) {
 	}
 }
 
+// What several ask at one time is answered once, until the database changes.
+func TestAnswersAreKeptUntilTheNextChange(t *testing.T) {
+	a := newAPI(t)
+	same := 0
+	for range 20 { // two answers may be more than a second apart
+		first, second := a.get("/api/v1/queries/top-items?limit=1"), a.get("/api/v1/queries/top-items?limit=1")
+		if first.Header.Get("Purchases-As-Of") == second.Header.Get("Purchases-As-Of") && first.body == second.body {
+			same++
+		}
+	}
+	if same == 0 {
+		t.Error("no answer was kept")
+	}
+	if other := a.get("/api/v1/queries/top-items?limit=2"); !strings.HasSuffix(other.body, `"row_count":2}`+"\n") {
+		t.Errorf("with other parameters: %s", other.body)
+	}
+	if other := a.get("/api/v1/queries/top-items?limit=1&format=csv"); !strings.HasPrefix(other.body, "item,") {
+		t.Errorf("in another format: %s", other.body)
+	}
+	a.db.MustExec(`UPDATE items SET item_name = 'Apricot' WHERE item_id = 1`)
+	a.db.MustExec(`UPDATE partitions SET next_offset = 7 WHERE partition = 0`)
+	if got := a.get("/api/v1/queries/top-items?limit=1"); !strings.Contains(got.body, "Apricot") || !strings.Contains(got.body, `"0":7`) {
+		t.Errorf("after a change: %s", got.body)
+	}
+}
+
 func TestGzip(t *testing.T) {
 	a := newAPI(t)
 	plain := a.get("/api/v1/queries")
@@ -219,6 +241,7 @@ func TestLag(t *testing.T) {
 }
 
 func TestWaitFor(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	answered := make(chan answer)
 	go func() { answered <- a.get("/api/v1/queries/top-items?wait_for=analytics:1:4") }()
@@ -234,9 +257,28 @@ func TestWaitFor(t *testing.T) {
 	}
 }
 
+// Who has produced a purchase knows only where it stands on the topic that the
+// processor reads.
+func TestWaitForTheResultOfASource(t *testing.T) {
+	a := newAPI(t)
+	answered := make(chan answer)
+	go func() { answered <- a.get("/api/v1/queries/top-items?wait_for=purchases:2:9") }()
+	a.db.MustExec(`INSERT INTO sources VALUES ('purchases', 2, 0, x'ff01')`)
+	select {
+	case got := <-answered:
+		t.Fatalf("answered before the result was in: %s", got.body)
+	case <-time.After(60 * time.Millisecond):
+	}
+	a.db.MustExec(`UPDATE sources SET results = x'ff03'`)
+	if got := <-answered; got.StatusCode != 200 {
+		t.Errorf("%s %s", got.Status, got.body)
+	}
+}
+
 // Beyond what runs at a time and waits for its turn, a client is told to try
 // again, and everything works again afterwards.
 func TestOverload(t *testing.T) {
+	t.Parallel()
 	a := newAPI(t)
 	var wait sync.WaitGroup
 	answers := make(chan answer, 8)
@@ -260,87 +302,5 @@ func TestOverload(t *testing.T) {
 	}
 	if got := a.sql("SELECT 1"); got.StatusCode != 200 {
 		t.Errorf("afterwards: %s", got.Status)
-	}
-}
-
-func TestEvents(t *testing.T) {
-	a := newAPI(t)
-	r, err := http.NewRequestWithContext(t.Context(), "GET", a.url+"/api/v1/queries/top-items/events?limit=1", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if response.Header.Get("Content-Type") != "text/event-stream" {
-		t.Fatalf("header %v", response.Header)
-	}
-	lines := bufio.NewScanner(response.Body)
-	next := func(prefix string) string {
-		for lines.Scan() {
-			if text, ok := strings.CutPrefix(lines.Text(), prefix); ok {
-				return text
-			}
-		}
-		t.Fatalf("the stream ends before %q: %v", prefix, lines.Err())
-		return ""
-	}
-	if data := next("data: "); !strings.Contains(data, `"item":"A"`) {
-		t.Errorf("first answer %s", data)
-	}
-	a.db.MustExec(`UPDATE item_totals SET units_sold = 99 WHERE item_id = 3`)
-	a.db.MustExec(`UPDATE partitions SET next_offset = 7 WHERE partition = 0`)
-	id := next("id: ")
-	if data := next("data: "); !strings.Contains(data, `"item":"C"`) || !strings.Contains(data, `"0":7`) {
-		t.Errorf("second answer %s", data)
-	}
-	if got := a.get("/api/v1/queries/top-items?limit=1"); got.Header.Get("ETag") != id {
-		t.Errorf("the event's id is %s, the answer's tag %s", id, got.Header.Get("ETag"))
-	}
-}
-
-// While very many clients send nothing, others are answered; a stop does not
-// wait for them.
-func TestSlowClientsAndStop(t *testing.T) {
-	a := newAPI(t)
-	listener, err := server.Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := server.Listen(listener.Addr().String()); err == nil || !strings.Contains(err.Error(), "another program listens there already") {
-		t.Errorf("a port that is taken: %v", err)
-	}
-	s, err := server.New(a.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(ctx, listener, server.TLS{}) }()
-	for range 500 {
-		conn, err := net.Dial("tcp", listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = conn.Close() })
-		if _, err := conn.Write([]byte("GET /api/v1/queries HTTP/1.1\r\nHost: localhost\r\nX")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	a.url = "http://" + listener.Addr().String()
-	if got := a.get("/api/v1/queries/top-items"); got.StatusCode != 200 {
-		t.Errorf("beside slow clients: %s", got.Status)
-	}
-	stream, err := http.Get(a.url + "/api/v1/queries/top-items/events")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stream.Body.Close()
-	started := time.Now()
-	cancel()
-	if err := <-served; err != nil || time.Since(started) > 8*time.Second {
-		t.Errorf("stopped after %s: %v", time.Since(started), err)
 	}
 }

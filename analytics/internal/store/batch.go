@@ -23,6 +23,7 @@ type batch struct {
 	order      []Partition // in which partitions first appear
 	tallies    map[Partition]*tally
 	stats      *statistics
+	sources    *sourceMarks
 	accepted   []placed // events to be stored
 	duplicates []duplicate
 	late       []lateEvent
@@ -33,6 +34,7 @@ type batch struct {
 type tally struct {
 	from, next                                  int64
 	last                                        *Fingerprint
+	highWatermark                               int64
 	records, events, duplicates, rejected, late int64
 }
 
@@ -55,7 +57,7 @@ type lateEvent struct {
 }
 
 func newBatch(st state, chunks []Chunk) (*batch, error) {
-	b := &batch{state: st.clone(), tallies: map[Partition]*tally{}, stats: newStatistics()}
+	b := &batch{state: st.clone(), tallies: map[Partition]*tally{}, stats: newStatistics(), sources: newSourceMarks()}
 	for _, c := range chunks {
 		t := b.tallies[c.Partition]
 		if t == nil {
@@ -71,11 +73,20 @@ func newBatch(st state, chunks []Chunk) (*batch, error) {
 		if c.Last != nil {
 			t.last = c.Last
 		}
+		t.highWatermark = max(t.highWatermark, c.HighWatermark)
 		if c.Gap {
 			b.gaps = append(b.gaps, c)
 		}
 	}
 	return b, nil
+}
+
+// end returns where the log ended, or nil when it is unknown.
+func (t *tally) end() any {
+	if t.highWatermark == 0 {
+		return nil
+	}
+	return t.highWatermark
 }
 
 // watermark returns the partition's latest event time, or nil before its first.
@@ -167,6 +178,7 @@ func (w *Writer) insertQueued(b *batch) error {
 
 // place decides what becomes of one record.
 func (w *Writer) place(b *batch, p Partition, r *Record, stored map[recordKey]bool) error {
+	b.markSource(p, r)
 	if stored != nil {
 		key := r.key()
 		if stored[key] {

@@ -22,8 +22,12 @@ type statements struct {
 	gaps                               *bulk
 	findEvent, findRejected            *statement
 	moveOffset                         *statement
+	findSources, saveSources           *statement
+	minutes                            *bulk
+	forgetMinutes                      *statement
 	rollups                            []rollup
 	rejectedTotals, userMonths         *bulk
+	orderMonths, ordersMonthly         *bulk
 }
 
 func newStatements(conn *sqlite3.SQLiteConn) statements {
@@ -39,10 +43,19 @@ func newStatements(conn *sqlite3.SQLiteConn) statements {
 		findRejected: &statement{conn: conn, sql: `SELECT 1 FROM rejected WHERE event_id = ?`},
 		moveOffset: &statement{conn: conn, sql: `UPDATE partitions SET next_offset = ?, watermark = ?, stored_at = ?,
 			records = records + ?, events = events + ?, duplicates = duplicates + ?, rejected = rejected + ?, late = late + ?,
-			last_offset = ifnull(?, last_offset), last_timestamp = ifnull(?, last_timestamp), last_crc = ifnull(?, last_crc)
+			last_offset = ifnull(?, last_offset), last_timestamp = ifnull(?, last_timestamp), last_crc = ifnull(?, last_crc),
+			high_watermark = ifnull(?, high_watermark)
 			WHERE topic = ? AND partition = ? AND next_offset = ?`},
-		rollups:    newRollups(conn),
-		userMonths: newUserMonths(conn),
+		findSources: &statement{conn: conn, sql: `SELECT results FROM sources WHERE topic = ? AND partition = ? AND block = ?`},
+		saveSources: &statement{conn: conn, sql: `INSERT INTO sources (topic, partition, block, results) VALUES (?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET results = excluded.results`},
+		minutes: newBulk(conn, `INSERT INTO ingest_minutes (minute, topic, partition, records)`, 4,
+			`ON CONFLICT DO UPDATE SET records = records + excluded.records`),
+		forgetMinutes: &statement{conn: conn, sql: `DELETE FROM ingest_minutes WHERE minute <= ?`},
+		rollups:       newRollups(conn),
+		userMonths:    newUserMonths(conn),
+		orderMonths:   newOrderMonths(conn),
+		ordersMonthly: newOrdersMonthly(conn),
 		rejectedTotals: newBulk(conn, `INSERT INTO rejected_totals (reason, records, first_at, last_at)`, 4,
 			`ON CONFLICT DO UPDATE SET records = records + excluded.records,
 			first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`),
@@ -51,7 +64,8 @@ func newStatements(conn *sqlite3.SQLiteConn) statements {
 
 func (s *statements) close() error {
 	errs := []error{s.events.close(), s.rejected.close(), s.duplicates.close(), s.late.close(), s.gaps.close(), s.findEvent.close(),
-		s.findRejected.close(), s.moveOffset.close(), s.rejectedTotals.close(), s.userMonths.close()}
+		s.findRejected.close(), s.moveOffset.close(), s.rejectedTotals.close(), s.userMonths.close(),
+		s.orderMonths.close(), s.ordersMonthly.close(), s.findSources.close(), s.saveSources.close(), s.minutes.close(), s.forgetMinutes.close()}
 	for _, r := range s.rollups {
 		errs = append(errs, r.upsert.close())
 	}

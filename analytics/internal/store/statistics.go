@@ -79,18 +79,26 @@ func (s sums) total(reduce func(key) key) sums {
 
 func withoutPeriod(k key) key { return key{id: k.id, currency: k.currency} }
 func onlyCurrency(k key) key  { return key{currency: k.currency} }
+func dayOfHour(k key) key     { return key{period: k.period / 24, currency: k.currency} }
+
+// weekHour counts from Monday; 1970 began on a Thursday.
+func weekHour(k key) key { return key{period: (k.period + 72) % 168, currency: k.currency} }
 
 // statistics are the sums of one batch.
 type statistics struct {
 	hourly, itemDaily, users, attributeDaily sums
 	rejected                                 map[string]*rejectedTotal // by reason
 	userMonths                               map[userMonth]bool
+	orders                                   map[monthIn]*monthOrders
 }
 
 type rejectedTotal struct{ records, first, last int64 }
 
 func newStatistics() *statistics {
-	return &statistics{hourly: sums{}, itemDaily: sums{}, users: sums{}, attributeDaily: sums{}, rejected: map[string]*rejectedTotal{}, userMonths: map[userMonth]bool{}}
+	return &statistics{
+		hourly: sums{}, itemDaily: sums{}, users: sums{}, attributeDaily: sums{}, rejected: map[string]*rejectedTotal{},
+		userMonths: map[userMonth]bool{}, orders: map[monthIn]*monthOrders{},
+	}
 }
 
 func (s *statistics) add(e *Event, ids *eventNames) {
@@ -99,7 +107,11 @@ func (s *statistics) add(e *Event, ids *eventNames) {
 	s.itemDaily.row(key{period: day, id: ids.item, currency: e.Currency}).add(e)
 	s.users.row(key{id: ids.user, currency: e.Currency}).add(e)
 	if e.Quantity > 0 {
-		s.userMonths[userMonth{ids.user, month(e.OccurredAt)}] = true
+		month := month(e.OccurredAt)
+		s.userMonths[userMonth{ids.user, month}] = true
+		if order, ok := ids.order.(int64); ok {
+			s.addOrder(order, month, e)
+		}
 	}
 	for _, attribute := range ids.attributes {
 		s.attributeDaily.row(key{period: day, id: attribute, currency: e.Currency}).add(e)
@@ -133,6 +145,8 @@ func newRollups(conn *sqlite3.SQLiteConn) []rollup {
 	}{
 		{rollup{table: "totals", sums: func(s *statistics) sums { return s.hourly.total(onlyCurrency) }, key: byCurrency}, "currency"},
 		{rollup{table: "sales_hourly", sums: func(s *statistics) sums { return s.hourly }, key: byPeriod}, "hour, currency"},
+		{rollup{table: "sales_daily", sums: func(s *statistics) sums { return s.hourly.total(dayOfHour) }, key: byPeriod}, "day, currency"},
+		{rollup{table: "sales_by_week_hour", sums: func(s *statistics) sums { return s.hourly.total(weekHour) }, key: byPeriod}, "week_hour, currency"},
 		{rollup{table: "item_totals", sums: func(s *statistics) sums { return s.itemDaily.total(withoutPeriod) }, key: byID}, "item_id, currency"},
 		{rollup{table: "item_daily", sums: func(s *statistics) sums { return s.itemDaily }, key: byPeriodAndID}, "day, item_id, currency"},
 		{rollup{table: "user_totals", sums: func(s *statistics) sums { return s.users }, key: byID}, "user_id, currency"},
@@ -174,6 +188,9 @@ func (w *Writer) addStatistics(b *batch) error {
 	}
 	if err := w.addUserMonths(b.stats); err != nil {
 		return fmt.Errorf("add to user_months: %w", err)
+	}
+	if err := w.addOrdersMonthly(b.stats); err != nil {
+		return fmt.Errorf("add to orders_monthly: %w", err)
 	}
 	if err := w.addRejectedTotals(b.stats); err != nil {
 		return fmt.Errorf("add to rejected_totals: %w", err)

@@ -49,6 +49,9 @@ type Chunk struct {
 	Records    []Record
 	// Last is the last record's fingerprint, nil when there is none.
 	Last *Fingerprint
+	// HighWatermark is the log's end as it was last seen: the offset that its
+	// next record would get; 0 when unknown.
+	HighWatermark int64
 	// Gap says that the offsets from From to Next have expired, that there are
 	// no records, and that this is to be recorded.
 	Gap bool
@@ -88,6 +91,12 @@ type Event struct {
 	Quantity                int64  // never 0
 	UnitPrice               int64  // micros, when HasPrice
 	HasPrice                bool
+
+	// Where the record stood that the processor made the event of; SourceTopic
+	// is empty when unknown.
+	SourceTopic     string
+	SourcePartition int32
+	SourceOffset    int64
 }
 
 // Rejection is a record that is no event, in the units of the table rejected.
@@ -118,6 +127,7 @@ type Writer struct {
 	sql    statements
 	names  *names
 	state  state
+	minute int64 // that was counted last, since 1970 UTC
 	failed error
 }
 
@@ -231,7 +241,7 @@ func (w *Writer) write(chunks []Chunk) (state, error) {
 		return state{}, err
 	}
 	crashpoint.At("analytics.insert.after")
-	for _, step := range []func(*batch) error{w.insertNotes, w.addStatistics} {
+	for _, step := range []func(*batch) error{w.insertNotes, w.saveSources, w.addStatistics} {
 		if err := step(b); err != nil {
 			return state{}, err
 		}
@@ -263,13 +273,16 @@ func (w *Writer) insertRecords(chunks []Chunk) (*batch, error) {
 
 // moveOffsets is the last step before the commit.
 func (w *Writer) moveOffsets(b *batch) error {
-	now := time.Now().UnixMilli()
+	now := time.Now()
+	if err := w.countMinute(b, now); err != nil {
+		return err
+	}
 	for _, p := range b.order {
 		t := b.tallies[p]
 		lastOffset, lastTimestamp, lastCRC := t.last.columns()
 		crashpoint.At("analytics.offset.before")
-		changed, err := w.sql.moveOffset.exec(t.next, b.watermark(p), now, t.records, t.events, t.duplicates, t.rejected, t.late,
-			lastOffset, lastTimestamp, lastCRC, p.Topic, int64(p.Partition), t.from)
+		changed, err := w.sql.moveOffset.exec(t.next, b.watermark(p), now.UnixMilli(), t.records, t.events, t.duplicates, t.rejected, t.late,
+			lastOffset, lastTimestamp, lastCRC, t.end(), p.Topic, int64(p.Partition), t.from)
 		if err != nil {
 			return fmt.Errorf("move the offset of %s to %d: %w", p, t.next, err)
 		}

@@ -91,7 +91,7 @@ func measuresAgainst(r rollup.Rollup) string {
 var restChecks = []Check{
 	{"user_months against the events", `SELECT format('user_id=%d month=%d: %+d', user_id, month, sum(n))
 		FROM (SELECT user_id, month, 1 AS n FROM user_months
-			UNION ALL SELECT DISTINCT user_id, (strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12 + strftime('%m', occurred_at / 1000, 'unixepoch') - 1, -1
+			UNION ALL SELECT DISTINCT user_id, ` + rollup.Month + `, -1
 			FROM events WHERE quantity > 0)
 		GROUP BY user_id, month HAVING sum(n) <> 0`},
 	{"cohorts against user_months", `SELECT format('first_month=%d month=%d: %+d', first_month, month, sum(n))
@@ -100,6 +100,15 @@ var restChecks = []Check{
 			FROM user_months JOIN (SELECT user_id, min(month) AS first_month FROM user_months GROUP BY user_id) USING (user_id)
 			GROUP BY first_month, month)
 		GROUP BY first_month, month HAVING sum(n) <> 0`},
+	{"order_months against the events", `SELECT format('order_id=%d month=%d: %+d', order_id, month, sum(n))
+		FROM (SELECT order_id, month, 1 AS n FROM order_months
+			UNION ALL SELECT DISTINCT order_id, ` + rollup.Month + `, -1 FROM events WHERE quantity > 0 AND order_id IS NOT NULL)
+		GROUP BY order_id, month HAVING sum(n) <> 0`},
+	{"orders_monthly against the events", `SELECT format('month=%d currency=%Q: orders %+d purchases %+d units_sold %+d revenue %+d', month, currency, sum(o), sum(p), sum(u), sum(r))
+		FROM (SELECT month, currency, orders AS o, purchases AS p, units_sold AS u, revenue AS r FROM orders_monthly
+			UNION ALL SELECT ` + rollup.Month + ` AS month, currency, -count(DISTINCT order_id), -count(*), -sum(quantity), -sum(quantity * ifnull(unit_price, 0))
+			FROM events WHERE quantity > 0 AND order_id IS NOT NULL GROUP BY 1, currency)
+		GROUP BY month, currency HAVING sum(o) <> 0 OR sum(p) <> 0 OR sum(u) <> 0 OR sum(r) <> 0`},
 	{"the users, items and orders in totals", `SELECT format('currency=%Q: %d users, %d items and %d orders, counted are %d, %d and %d',
 			currency, t.users, t.items, t.orders, e.users, e.items, e.orders)
 		FROM totals t JOIN (SELECT currency, count(DISTINCT user_id) AS users, count(DISTINCT item_id) AS items, count(DISTINCT order_id) AS orders

@@ -9,7 +9,7 @@ import (
 const (
 	// idle is how long a partition is quiet before what has come of it is
 	// published, without waiting for the end of the linger.
-	idle = 5 * time.Millisecond
+	idle = 10 * time.Millisecond
 
 	maxBatchBytes = 4 << 20  // of the input, in one transaction
 	maxHeldBytes  = 32 << 20 // of all partitions' batches that are being collected; as much again may be being published

@@ -1,7 +1,7 @@
 -- title: Item trend
 -- description: The sales of one item on each of its latest days, the latest
---   first, one row for each currency. Without --item it is the item that sold
---   most units.
+--   first, one row for each currency. Without --item it is the item that was
+--   bought most often of all.
 -- param item: text | The item, as the events name it.
 -- param days: integer(1..10000) = 30 | How many days, back from --until or the latest day of all.
 -- param until: date | Last day, UTC, inclusive.
@@ -20,10 +20,11 @@
 WITH RECURSIVE chosen AS (
     SELECT item_id, item FROM items
     WHERE item = :item
-       OR item_id = (SELECT item_id FROM item_totals WHERE :item IS NULL AND purchases > 0 ORDER BY units_sold DESC LIMIT 1)
+       OR item_id = (SELECT item_id FROM item_totals NOT INDEXED WHERE :item IS NULL AND purchases > 0
+                     ORDER BY purchases DESC, item_id LIMIT 1)
     LIMIT 1
 ), latest AS (
-    SELECT ifnull(unixepoch(:until) / 86400, (SELECT max(hour) / 24 FROM sales_hourly)) AS day
+    SELECT ifnull(unixepoch(:until) / 86400, (SELECT max(day) FROM sales_daily)) AS day
 ), days(day) AS (
     SELECT day FROM latest WHERE day IS NOT NULL
     UNION ALL

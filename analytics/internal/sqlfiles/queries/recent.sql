@@ -1,6 +1,6 @@
 -- title: Recent events
 -- description: The latest purchases and returns by the time at which they
---   happened, the latest first.
+--   happened, the latest first. It reads as many events as it shows.
 -- param limit: integer(1..10000) = 20 | How many rows.
 -- param until: date | Last day, UTC, inclusive.
 -- column occurred_at: time | UTC.

@@ -15,10 +15,17 @@
 -- column return_rate: percent | Units returned per hundred sold; none when none was sold.
 -- example: --by refunds --limit 5
 
-WITH sales AS (
+WITH least AS ( -- of what is to be shown: other items need not be looked up
+    SELECT CASE :by WHEN 'units' THEN units_returned ELSE refunds END AS value
+    FROM item_totals
+    WHERE :since IS NULL AND :until IS NULL AND returns > 0
+    ORDER BY value DESC
+    LIMIT 1 OFFSET :limit - 1
+), sales AS (
     SELECT item_id, currency, units_returned, refunds, returns, units_sold
     FROM item_totals
     WHERE :since IS NULL AND :until IS NULL
+      AND CASE :by WHEN 'units' THEN units_returned ELSE refunds END >= ifnull((SELECT value FROM least), 0)
     UNION ALL
     SELECT item_id, currency, sum(units_returned), sum(refunds), sum(returns), sum(units_sold)
     FROM item_daily

@@ -3,11 +3,14 @@ package audit
 import (
 	"context"
 	"fmt"
+	"math/bits"
+	"strconv"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
 
 	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/sources"
 )
 
 // six are the columns of [measures].
@@ -29,6 +32,8 @@ func Database(ctx context.Context, path string, l Logs) error {
 	c := comparison{db: db, ctx: ctx}
 	c.measures("totals", want.overall, `SELECT currency, `+six+` FROM totals`)
 	c.measures("sales_hourly", want.hourly, `SELECT hour, currency, `+six+` FROM sales_hourly`)
+	c.measures("sales_daily", want.daily, `SELECT day, currency, `+six+` FROM sales_daily`)
+	c.measures("sales_by_week_hour", want.weekHours, `SELECT week_hour, currency, `+six+` FROM sales_by_week_hour`)
 	c.measures("item_totals", want.items, `SELECT item, currency, `+six+` FROM item_totals JOIN items USING (item_id)`)
 	c.measures("item_daily", want.itemDays, `SELECT day, item, currency, `+six+` FROM item_daily JOIN items USING (item_id)`)
 	c.measures("user_totals", want.users, `SELECT user, currency, `+six+` FROM user_totals JOIN users USING (user_id)`)
@@ -40,8 +45,10 @@ func Database(ctx context.Context, path string, l Logs) error {
 	c.texts("items", want.names, 1, `SELECT item, item_name FROM items`)
 	c.texts("partitions", want.partitions, 2, `SELECT topic, partition, records, events, duplicates + rejected, 0, late,
 		coalesce(watermark, -1) FROM partitions WHERE records > 0`)
+	c.texts("orders_monthly", want.monthly, 2, `SELECT month, currency, orders, purchases, units_sold, revenue FROM orders_monthly`)
 	c.events(want)
 	c.rejected(want)
+	c.sources(want)
 	if c.failure != nil {
 		return c.failure
 	}
@@ -125,4 +132,28 @@ func (c *comparison) rejected(want *statistics) {
 	got := map[string]int64{}
 	c.rows(`SELECT reason, records FROM rejected_totals`, func(columns []any) { got[key(columns[0])], _ = columns[1].(int64) })
 	compareMaps(&c.differences, "rejected_totals", want.reasons, got)
+}
+
+// sources wants the database to know of every result, and of no other.
+func (c *comparison) sources(want *statistics) {
+	for _, p := range want.sources {
+		stored, err := sources.Stored(c.ctx, c.db, p.Topic, p.Partition, p.Offset)
+		if err != nil {
+			c.fail("sources", err)
+			return
+		}
+		if !stored {
+			c.add("sources: %v has a result that is not noted", p)
+		}
+	}
+	noted := 0
+	c.rows(`SELECT hex(results) FROM sources`, func(columns []any) {
+		for _, digit := range columns[0].(string) {
+			value, _ := strconv.ParseUint(string(digit), 16, 4)
+			noted += bits.OnesCount64(value)
+		}
+	})
+	if noted != len(want.sources) {
+		c.add("sources: %d results are noted, there are %d", noted, len(want.sources))
+	}
 }

@@ -80,6 +80,8 @@ type statistics struct {
 	totals      map[string]string // users, items and orders of a currency
 	overall     map[string]measures
 	hourly      map[string]measures
+	daily       map[string]measures
+	weekHours   map[string]measures
 	items       map[string]measures
 	itemDays    map[string]measures
 	users       map[string]measures
@@ -89,6 +91,8 @@ type statistics struct {
 	names       map[string]string // of items
 	letters     map[string]string // reason by event id
 	reasons     map[string]int64
+	monthly     map[string]string // orders, purchases, units and revenue of a month and currency
+	sources     []Position        // with a result
 }
 
 // key joins the columns that identify a row.
@@ -106,11 +110,11 @@ func compute(l Logs) (*statistics, error) {
 	c := computing{
 		statistics: statistics{
 			events: map[string]string{}, duplicates: map[string]string{}, late: map[string]string{}, totals: map[string]string{},
-			overall: map[string]measures{}, hourly: map[string]measures{}, items: map[string]measures{}, itemDays: map[string]measures{},
+			overall: map[string]measures{}, hourly: map[string]measures{}, daily: map[string]measures{}, weekHours: map[string]measures{}, items: map[string]measures{}, itemDays: map[string]measures{},
 			users: map[string]measures{}, attributes: map[string]measures{}, dailyValues: map[string]measures{},
-			partitions: map[string]string{}, names: map[string]string{}, letters: map[string]string{}, reasons: map[string]int64{},
+			partitions: map[string]string{}, names: map[string]string{}, letters: map[string]string{}, reasons: map[string]int64{}, monthly: map[string]string{},
 		},
-		inputs: map[Position]*kgo.Record{}, counts: map[partition]*counts{}, orders: map[string]bool{},
+		inputs: map[Position]*kgo.Record{}, counts: map[partition]*counts{}, orders: map[string]bool{}, months: map[string]*monthOrders{},
 	}
 	for _, r := range l.Input {
 		c.inputs[position(r)] = r
@@ -137,6 +141,13 @@ type computing struct {
 	inputs map[Position]*kgo.Record
 	counts map[partition]*counts
 	orders map[string]bool
+	months map[string]*monthOrders
+}
+
+// monthOrders is what the orders of one month and currency come to.
+type monthOrders struct {
+	orders                    map[string]bool
+	purchases, units, revenue int64
 }
 
 func (c *computing) count(r *kgo.Record) *counts {
@@ -155,6 +166,7 @@ func (c *computing) event(r *kgo.Record) error {
 	if err != nil {
 		return err
 	}
+	c.sources = append(c.sources, Position(result.Source))
 	s, err := parseSale(c.inputs[Position(result.Source)].Value)
 	if err != nil {
 		return err
@@ -181,6 +193,9 @@ func (c *computing) event(r *kgo.Record) error {
 func (c *computing) measure(s sale) {
 	addTo(c.overall, s, s.currency)
 	addTo(c.hourly, s, key(s.hour, s.currency))
+	addTo(c.daily, s, key(s.day, s.currency))
+	at := time.UnixMilli(s.occurredAt).UTC()
+	addTo(c.weekHours, s, key((int64(at.Weekday())+6)%7*24+int64(at.Hour()), s.currency))
 	addTo(c.items, s, key(s.item, s.currency))
 	addTo(c.itemDays, s, key(s.day, s.item, s.currency))
 	addTo(c.users, s, key(s.user, s.currency))
@@ -188,6 +203,21 @@ func (c *computing) measure(s sale) {
 	addTo(c.dailyValues, s, key(s.day, "country", s.country, s.currency))
 	c.names[s.item] = s.itemName
 	c.orders[key(s.order, s.currency)] = true
+	if s.quantity > 0 && s.order != "" {
+		c.countOrder(s, key((at.Year()-1970)*12+int(at.Month())-1, s.currency))
+	}
+}
+
+func (c *computing) countOrder(s sale, month string) {
+	m := c.months[month]
+	if m == nil {
+		m = &monthOrders{orders: map[string]bool{}}
+		c.months[month] = m
+	}
+	m.orders[s.order] = true
+	m.purchases++
+	m.units += s.quantity
+	m.revenue += s.quantity * s.price
 }
 
 var givenID = regexp.MustCompile(`"event_id":"([0-9a-f-]{36})"`)
@@ -196,6 +226,7 @@ var givenID = regexp.MustCompile(`"event_id":"([0-9a-f-]{36})"`)
 // which of them depends on the order in which partitions are read.
 func (c *computing) letter(r *kgo.Record) {
 	source, _ := letterSource(r)
+	c.sources = append(c.sources, source)
 	id := enriched.ID(enriched.Source(source).EventID()).String()
 	if found := givenID.FindSubmatch(c.inputs[source].Value); found != nil {
 		id = string(found[1])
@@ -211,6 +242,9 @@ func (c *computing) letter(r *kgo.Record) {
 func (c *computing) finish() {
 	for currency := range c.overall {
 		c.totals[currency] = key(len(c.users), len(c.items), len(c.orders))
+	}
+	for month, m := range c.months {
+		c.monthly[month] = key(len(m.orders), m.purchases, m.units, m.revenue)
 	}
 	for p, n := range c.counts {
 		if n.events+n.duplicates > 0 {
