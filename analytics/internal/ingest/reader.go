@@ -43,8 +43,10 @@ func (r *reader) run(ctx context.Context) error {
 	for {
 		err := r.consume(ctx)
 		switch {
-		case err == nil || ctx.Err() != nil:
-			return err
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case errors.Is(err, sarama.ErrOffsetOutOfRange), errors.Is(err, errNewLeader):
 			err = r.relocate(ctx, err)
 		default:
