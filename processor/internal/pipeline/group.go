@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -39,9 +40,10 @@ func (p *pipeline) consume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	end := sync.OnceFunc(func() { _ = client.Close() }) // sarama's Close panics when two are at it
+	defer end()
 	// A JoinGroup that waits for other members heeds no context.
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, func() { _ = client.Close() }) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, end) })()
 	group, err := sarama.NewConsumerGroupFromClient(p.Group, client)
 	if err != nil {
 		return fmt.Errorf("open the consumer group %s: %w", p.Group, err)
