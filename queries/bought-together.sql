@@ -40,7 +40,7 @@ SELECT chosen.item AS with_item, items.item, items.item_name,
        round(100.0 * count(*) / (SELECT count(*) FROM looked_at), 2) AS share
 FROM looked_at
 CROSS JOIN orders USING (order_id)
-CROSS JOIN json_each(orders.items) bought -- has each item once
+CROSS JOIN json_each('[' || orders.items || ']') bought -- has each item once
 JOIN items ON items.item_id = bought.value
 JOIN chosen ON chosen.item_id <> items.item_id
 GROUP BY items.item_id

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"purchases/analytics/internal/database"
@@ -14,7 +13,7 @@ import (
 	"purchases/analytics/internal/store"
 	"purchases/analytics/internal/testkit/clock"
 	"purchases/analytics/internal/testkit/limit"
-	"purchases/analytics/internal/testkit/traffic"
+	"purchases/analytics/internal/testkit/shop"
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
 	"purchases/producer/purchase"
@@ -82,31 +81,19 @@ func newBacklog(b *testing.B, events int) *kfake.Cluster {
 	}
 	b.Cleanup(c.Close)
 	w := newTransactor(b, c)
-	stream := traffic.New(1000, 500)
+	sells := shop.New(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 10_000_000/30, shop.Population{Users: 1000, Items: 500})
 	for sent := 0; sent < events; {
 		list := make([]*sarama.ProducerMessage, min(5000, events-sent))
 		for i := range list {
-			list[i] = message(b, stream.Next(), int64(sent+i))
+			e := sells.Next(enriched.Source{Topic: purchase.Topic, Offset: int64(sent + i)})
+			value, err := e.Encode()
+			if err != nil {
+				b.Fatal(err)
+			}
+			list[i] = &sarama.ProducerMessage{Topic: enriched.Topic, Key: sarama.ByteEncoder(e.Key()), Value: sarama.ByteEncoder(value)}
 		}
 		w.send(true, list...)
 		sent += len(list)
 	}
 	return c
-}
-
-func message(t testing.TB, s traffic.Sale, n int64) *sarama.ProducerMessage {
-	t.Helper()
-	price := purchase.Micros(s.Price)
-	e, err := enriched.Enrich(purchase.Event{
-		EventID: uuid.UUID(s.ID).String(), User: s.User, Item: s.Item, ItemName: s.ItemName, Timestamp: time.UnixMilli(s.At),
-		OrderID: s.Order, Quantity: s.Quantity, UnitPrice: &price, Currency: "GBP", Attributes: map[string]string{"country": s.Country},
-	}, enriched.Source{Topic: purchase.Topic, Offset: n}, time.UnixMilli(s.At+300))
-	if err != nil {
-		t.Fatal(err)
-	}
-	value, err := e.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &sarama.ProducerMessage{Topic: enriched.Topic, Key: sarama.ByteEncoder(e.Key()), Value: sarama.ByteEncoder(value)}
 }

@@ -21,10 +21,10 @@ import (
 
 const (
 	maxBatch      = 20_000                 // records in one SQLite transaction, about
-	maxBatchBytes = 16 << 20               // likewise, in memory
+	maxBatchBytes = 8 << 20                // likewise, in memory
 	linger        = 20 * time.Millisecond  // how long a batch waits for more records
 	patience      = 200 * time.Millisecond // the same while the logs have more than a batch
-	readBytes     = 256 << 10              // of one partition in one response, compressed
+	readBytes     = 128 << 10              // of one partition in one response, compressed
 	readWait      = 100 * time.Millisecond // of a broker that has nothing new; other questions and paused partitions wait behind it
 	discoverEvery = 2 * time.Second        // how often new partitions are looked for
 	firstPause    = 100 * time.Millisecond

@@ -10,7 +10,7 @@ import (
 )
 
 // queueBytes is the queue's budget: what the writer stores in half a second.
-const queueBytes = 20 << 20
+const queueBytes = 16 << 20
 
 // queue holds what was read and is not stored yet. It is bounded by bytes,
 // whatever waits in the logs: beyond half of its budget the partitions that

@@ -72,7 +72,7 @@ func openSmall(t *testing.T, driver string) *sqlx.DB {
 	}
 	tx.MustExec(`UPDATE item_totals SET leading = 1 WHERE purchases > 0`)
 	tx.MustExec(`UPDATE user_totals SET leading = 1 WHERE purchases > 0`)
-	tx.MustExec(`UPDATE orders SET items = (SELECT json_group_array(DISTINCT item_id) FROM events
+	tx.MustExec(`UPDATE orders SET items = (SELECT ifnull(group_concat(DISTINCT item_id), '') FROM events
 		WHERE events.order_id = orders.order_id AND quantity > 0)`)
 	tx.MustExec(`INSERT INTO user_months SELECT DISTINCT user_id, (strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12
 		+ strftime('%m', occurred_at / 1000, 'unixepoch') - 1 FROM events WHERE quantity > 0`)
@@ -112,7 +112,7 @@ func insert(t *testing.T, tx *sqlx.Tx, offset int, e event) {
 	tx.MustExec(`INSERT INTO users (user) VALUES (?) ON CONFLICT DO NOTHING`, e.user)
 	tx.MustExec(`INSERT INTO items (item) VALUES (?) ON CONFLICT DO NOTHING`, e.item)
 	if e.order != nil {
-		tx.MustExec(`INSERT INTO orders (order_number, currency, items) SELECT ?1, ?2, '[]'
+		tx.MustExec(`INSERT INTO orders (order_number, currency, items) SELECT ?1, ?2, ''
 			WHERE NOT EXISTS (SELECT 1 FROM orders WHERE order_number = ?1 AND currency = ?2)`, e.order, e.currency)
 	}
 	if e.country != "" {

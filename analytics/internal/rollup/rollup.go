@@ -91,8 +91,8 @@ func Statistics() []Statistic {
 			GROUP BY first_month, month`},
 		Statistic{Table: "rejected_totals", Columns: []string{"reason", "records", "first_at", "last_at"},
 			SQL: `SELECT reason, count(*), min(rejected_at), max(rejected_at) FROM rejected GROUP BY reason`},
-		Statistic{Table: "orders", Columns: []string{"order_id", "items", "month"}, InPlace: true, SQL: `SELECT order_id, ifnull(bought.items, '[]') AS items, bought.month
-			FROM orders LEFT JOIN (SELECT order_id, json_group_array(item_id) AS items, min(month) AS month
+		Statistic{Table: "orders", Columns: []string{"order_id", "items", "month"}, InPlace: true, SQL: `SELECT order_id, ifnull(bought.items, '') AS items, bought.month
+			FROM orders LEFT JOIN (SELECT order_id, group_concat(item_id, ',' ORDER BY item_id) AS items, min(month) AS month
 				FROM (SELECT order_id, item_id, min(` + Month + `) AS month FROM events
 					WHERE quantity > 0 AND order_id IS NOT NULL GROUP BY order_id, item_id)
 				GROUP BY order_id) bought USING (order_id)`},

@@ -28,7 +28,7 @@ type batch struct {
 	stats      *statistics
 	sources    *sourceMarks
 	events     []accepted
-	rejected   int64
+	rejected   []rejected
 	duplicates []duplicate
 	late       []lateEvent
 	gaps       []*Chunk
@@ -172,9 +172,7 @@ func (w *Writer) insertPass(chunks []Chunk, stored map[recordKey]bool) (*batch, 
 	for i := range chunks {
 		t := b.tally(&w.state, &chunks[i])
 		for j := range chunks[i].Records {
-			if err := w.place(b, t, &chunks[i].Records[j], stored); err != nil {
-				return nil, err
-			}
+			w.place(b, t, &chunks[i].Records[j], stored)
 		}
 	}
 	if err := w.names.learn(); err != nil {
@@ -184,6 +182,9 @@ func (w *Writer) insertPass(chunks []Chunk, stored map[recordKey]bool) (*batch, 
 		return nil, fmt.Errorf("name the events: %w", err)
 	}
 	if err := w.insertEvents(b); err != nil {
+		return nil, err
+	}
+	if err := w.insertRejected(b); err != nil {
 		return nil, err
 	}
 	return b, w.compareInserted(b)
@@ -199,49 +200,37 @@ func (w *Writer) compareInserted(b *batch) error {
 	if err != nil {
 		return fmt.Errorf("insert rejected records: %w", err)
 	}
-	if events != int64(len(b.events)) || rejected != b.rejected {
+	if events != int64(len(b.events)) || rejected != int64(len(b.rejected)) {
 		return errDuplicates
 	}
 	return nil
 }
 
 // place decides what becomes of one record, and asks for the names of an event.
-func (w *Writer) place(b *batch, t *tally, r *Record, stored map[recordKey]bool) error {
+func (w *Writer) place(b *batch, t *tally, r *Record, stored map[recordKey]bool) {
 	b.markSource(t.Partition, r)
 	if stored != nil {
 		key := r.key()
 		if stored[key] {
 			b.addDuplicate(t, r)
-			return nil
+			return
 		}
 		stored[key] = true // for its next appearance in this batch
 	}
 	if r.Rejection != nil {
-		return w.reject(b, t, r.Offset, r.Rejection)
+		b.reject(t, r.Offset, r.Rejection)
+		return
 	}
 	e := &r.Event
 	currency := w.currencies.number(e.Currency)
 	if refusal := b.admit(currency, e); refusal != "" {
-		return w.reject(b, t, r.Offset, e.refuse(t.Partition, r.Offset, refusal))
+		b.reject(t, r.Offset, e.refuse(t.Partition, r.Offset, refusal))
+		return
 	}
 	t.events++
 	b.observe(t, r)
 	b.events = append(b.events, accepted{Record: r, tally: t, currency: currency, order: w.orders.ask(e)})
 	w.names.ask(&b.events[len(b.events)-1])
-	return nil
-}
-
-// reject queues a rejected record's row and its statistics.
-func (w *Writer) reject(b *batch, t *tally, offset int64, x *Rejection) error {
-	t.rejected++
-	b.rejected++
-	b.stats.addRejection(x)
-	err := w.sql.rejected.add(t.Topic, t.number, offset, x.ID[:], x.Reason, x.Detail, x.RejectedAt,
-		x.SourceTopic, int64(x.SourcePartition), x.SourceOffset, x.Value)
-	if err != nil {
-		return fmt.Errorf("insert the rejected record at %s offset %d: %w", t.Partition, offset, err)
-	}
-	return nil
 }
 
 // insertEvents queues the events' rows in the order of their table's key, so
@@ -321,13 +310,6 @@ func (p place) compare(other place) int {
 		return c
 	}
 	return cmp.Compare(p.id, other.id)
-}
-
-func (e *Event) refuse(p Partition, offset int64, detail string) *Rejection {
-	return &Rejection{
-		ID: e.ID, Reason: string(purchase.AmountTooLarge), Detail: detail, RejectedAt: e.ProcessedAt,
-		SourceTopic: p.Topic, SourcePartition: p.Partition, SourceOffset: offset,
-	}
 }
 
 // recordKey is what identifies a record: the key of the table events, or the

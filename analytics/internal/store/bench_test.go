@@ -7,67 +7,72 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/store"
 	"purchases/analytics/internal/testkit/clock"
 	"purchases/analytics/internal/testkit/limit"
-	"purchases/analytics/internal/testkit/traffic"
+	"purchases/analytics/internal/testkit/shop"
 )
 
 var grow = flag.Int("grow", 2_000_000, "how many events BenchmarkGrowth stores")
 
 const benchBatch = 20_000
 
-// live makes batches of the stream.
+// logs is how many partitions the topic has. All events of a user are in one.
+const logs = 8
+
+// live makes batches as a topic brings them: ten million events in thirty days.
 type live struct {
-	*traffic.Stream
-	next [traffic.Partitions]int64
+	*shop.Shop
+	next [logs]int64
+}
+
+func newLive(p shop.Population) *live {
+	return &live{Shop: shop.New(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 10_000_000/30, p)}
 }
 
 func (l *live) batch() []store.Chunk {
-	chunks := make([]store.Chunk, traffic.Partitions)
+	chunks := make([]store.Chunk, logs)
 	for p := range chunks {
 		chunks[p] = store.Chunk{Partition: store.Partition{Topic: "analytics", Partition: int32(p)}, From: l.next[p]}
 	}
 	for range benchBatch {
-		s := l.Next()
-		c := &chunks[s.Partition]
-		c.Records = append(c.Records, store.Record{Offset: l.next[s.Partition], Event: store.Event{
-			OccurredAt: s.At, ProcessedAt: s.At + 300, ID: s.ID, User: s.User, Item: s.Item, ItemName: s.ItemName,
-			OrderNumber: s.Order, Currency: "GBP", Attributes: fmt.Sprintf(`{"country":%q}`, s.Country),
-			Quantity: s.Quantity, UnitPrice: s.Price, HasPrice: true,
-			SourceTopic: "purchases", SourcePartition: s.Partition, SourceOffset: l.next[s.Partition],
-		}})
-		l.next[s.Partition]++
-		c.Next = l.next[s.Partition]
+		e := l.Event()
+		p := e.User[len(e.User)-1] % logs
+		e.SourceTopic, e.SourcePartition, e.SourceOffset = "purchases", int32(p), l.next[p]
+		chunks[p].Records = append(chunks[p].Records, store.Record{Offset: l.next[p], Event: e})
+		l.next[p]++
+		chunks[p].Next = l.next[p]
 	}
 	return slices.DeleteFunc(chunks, func(c store.Chunk) bool { return len(c.Records) == 0 })
 }
 
 // partitions are the rows of an empty database's partitions.
 func partitions() (list []store.Partition) {
-	for p := range int32(traffic.Partitions) {
+	for p := range int32(logs) {
 		list = append(list, store.Partition{Topic: "analytics", Partition: p})
 	}
 	return list
 }
 
-// population is how many users and items a benchmark has.
-type population struct{ users, items int }
+// populations are those of `producer generate`, and of shops in which nearly
+// every order is of another user.
+var populations = []shop.Population{{Users: 1000, Items: 500}, {Users: 100_000, Items: 10_000}, {Users: 10_000_000, Items: 100_000}}
 
-func (p population) String() string { return fmt.Sprintf("users=%d/items=%d", p.users, p.items) }
+func eachPopulation(b *testing.B, run func(*testing.B, shop.Population)) {
+	for _, p := range populations {
+		b.Run(fmt.Sprintf("users=%d", p.Users), func(b *testing.B) { run(b, p) })
+	}
+}
 
 // BenchmarkWriter stores batches of 20,000 events, with statistics and offsets,
 // and compares with the limit: SQLite executing the same changes, made
 // beforehand, on another database. An operation is a batch.
-func BenchmarkWriter(b *testing.B) {
-	for _, p := range []population{{1000, 500}, {100_000, 10_000}, {10_000_000, 100_000}} {
-		b.Run(p.String(), func(b *testing.B) { benchmarkWriter(b, p) })
-	}
-}
+func BenchmarkWriter(b *testing.B) { eachPopulation(b, benchmarkWriter) }
 
-func benchmarkWriter(b *testing.B, p population) {
+func benchmarkWriter(b *testing.B, p shop.Population) {
 	w := newWriter(b, open(b, partitions()...))
 	recorder, db, err := limit.Open(b.Context(), b.TempDir()+"/recorded.db")
 	if err != nil {
@@ -87,7 +92,7 @@ func benchmarkWriter(b *testing.B, p population) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = replica.Close() })
-	stream := live{Stream: traffic.New(p.users, p.items)}
+	stream := newLive(p)
 	var writing, executing clock.Pace
 	b.ReportAllocs()
 	b.StopTimer()
@@ -121,44 +126,46 @@ func reportLimit(b *testing.B, n int, writing, executing clock.Pace) {
 	b.ReportMetric(executing.CPU.Seconds()/writing.CPU.Seconds(), "of-limit-by-cpu")
 }
 
-// BenchmarkGrowth fills one database with as many events as -grow says, and
-// compares the rate and the CPU time of the last million with those of the
-// first.
+// BenchmarkGrowth fills a database with as many events as -grow says. In turn
+// with the batches of its last million it stores those of the first million
+// into a new one, and compares.
 func BenchmarkGrowth(b *testing.B) {
-	for _, p := range []population{{1000, 500}, {10_000_000, 100_000}} {
-		b.Run(p.String(), func(b *testing.B) {
-			for b.Loop() {
-				growOnce(b, p)
-			}
-		})
-	}
+	eachPopulation(b, func(b *testing.B, p shop.Population) {
+		for b.Loop() {
+			growOnce(b, p)
+		}
+	})
 }
 
-func growOnce(b *testing.B, p population) {
+func growOnce(b *testing.B, p shop.Population) {
 	const million = 1_000_000 / benchBatch
-	db := open(b, partitions()...)
-	w := newWriter(b, db)
-	stream := live{Stream: traffic.New(p.users, p.items)}
+	large, small := open(b, partitions()...), open(b, partitions()...)
+	late, early := newWriter(b, large), newWriter(b, small)
+	end, start := newLive(p), newLive(p)
 	batches := max(*grow/benchBatch, 2*million)
-	var first, between, last clock.Pace
+	var first, last clock.Pace
 	for n := range batches {
-		batch := stream.batch()
-		part := &between
-		switch {
-		case n < million:
-			part = &first
-		case n >= batches-million:
-			part = &last
+		batch := end.batch()
+		if n < batches-million {
+			if err := late.Write(batch); err != nil {
+				b.Fatal(err)
+			}
+			continue
 		}
-		if err := part.Time(func() error { return w.Write(batch) }); err != nil {
+		again := start.batch()
+		err := first.Time(func() error { return early.Write(again) })
+		if err == nil {
+			err = last.Time(func() error { return late.Write(batch) })
+		}
+		if err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(first.Rate(1e6), "first-events/s")
-	b.ReportMetric(last.Rate(1e6), "last-events/s")
+	b.ReportMetric(first.PerOne(1e6), "first-cpu-µs/event")
+	b.ReportMetric(last.PerOne(1e6), "last-cpu-µs/event")
 	b.ReportMetric(first.Wall.Seconds()/last.Wall.Seconds(), "last/first")
 	b.ReportMetric(first.CPU.Seconds()/last.CPU.Seconds(), "last/first-by-cpu")
-	b.ReportMetric(float64(size(b, db))/float64(batches*benchBatch), "B/event")
+	b.ReportMetric(float64(size(b, large))/float64(batches*benchBatch), "B/event")
 	b.ReportMetric(float64(last.Longest.Milliseconds()), "longest-batch-ms")
 }
 

@@ -7,8 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-
-	"github.com/go-json-experiment/json"
+	"strings"
 )
 
 // orders gives orders their small integers and keeps what was bought in each.
@@ -37,7 +36,7 @@ type order struct {
 	id     int64
 	value  driver.Value // the id, made a value once and not for each event
 	key    orderKey
-	stored string       // its items before the batch, JSON; empty for a new order
+	stored string       // its items before the batch, as the column items has them
 	month  driver.Value // a month that it has a purchase in, nil before the first
 	dated  bool         // the month is of this batch, and not counted yet
 	bought []int64      // items bought in the batch, with repetitions
@@ -209,30 +208,44 @@ func (o *orders) store(one *order) error {
 		one.month, one.dated = slices.Min(one.months), true
 	}
 	if one.id >= o.first {
-		return o.insert.add(one.value, one.number, one.currency, itemList(one.bought), one.month)
+		return o.insert.add(one.value, one.number, one.currency, listItems(one.bought), one.month)
 	}
-	var known []int64
-	if err := json.Unmarshal([]byte(one.stored), &known); err != nil {
-		return fmt.Errorf("items %.60s: %w", one.stored, err)
+	known, err := parseItems(one.stored)
+	if err != nil {
+		return fmt.Errorf("items %.60q: %w", one.stored, err)
 	}
-	if items := itemList(append(one.bought, known...)); items != one.stored || one.month != before {
+	if items := listItems(append(one.bought, known...)); items != one.stored || one.month != before {
 		_, err := o.setItems.exec(items, one.month, one.value)
 		return err
 	}
 	return nil
 }
 
-// itemList writes each item once and in order, as the column items has it.
-func itemList(items []int64) string {
+// listItems writes each item once and in order, as the column items has it.
+func listItems(items []int64) string {
 	slices.Sort(items)
-	text := []byte{'['}
+	var text []byte
 	for i, item := range slices.Compact(items) {
 		if i > 0 {
 			text = append(text, ',')
 		}
 		text = strconv.AppendInt(text, item, 10)
 	}
-	return string(append(text, ']'))
+	return string(text)
+}
+
+func parseItems(list string) (items []int64, err error) {
+	if list == "" {
+		return nil, nil
+	}
+	for text := range strings.SplitSeq(list, ",") {
+		item, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+	}
+	return items, nil
 }
 
 // forget takes back what the batch has done so far.

@@ -122,7 +122,7 @@ func wantOrders(t *testing.T, rt *rapid.T, db *database.Database, want map[order
 	var rows []struct {
 		Number, Currency, Items string
 	}
-	err := db.Select(&rows, `SELECT order_number AS number, currency, (SELECT json_group_array(item) FROM json_each(orders.items)
+	err := db.Select(&rows, `SELECT order_number AS number, currency, (SELECT json_group_array(item) FROM json_each('[' || orders.items || ']')
 		JOIN items ON item_id = value) AS items FROM orders`)
 	if err != nil {
 		rt.Fatal(err)
@@ -149,7 +149,7 @@ func TestOrdersFromBeforeGetKeys(t *testing.T) {
 	db := fresh(t)()
 	defer func() { _ = db.Close() }()
 	for n := range 50 {
-		db.MustExec(`INSERT INTO orders (order_number, currency, items) VALUES (?, 'GBP', '[]')`, fmt.Sprint("o", n))
+		db.MustExec(`INSERT INTO orders (order_number, currency, items) VALUES (?, 'GBP', '')`, fmt.Sprint("o", n))
 	}
 	w, err := newWriter(t.Context(), db.DB, few)
 	if err != nil {

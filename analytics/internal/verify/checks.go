@@ -120,7 +120,7 @@ var restChecks = []Check{
 	{"orders with one name", `SELECT format('%d orders %Q in currency %Q', count(*), order_number, currency) FROM orders
 		GROUP BY order_number, currency HAVING count(*) > 1`},
 	{"the items of orders against the events", `SELECT format('order_id=%d item_id=%d: %+d', order_id, item_id, sum(n))
-		FROM (SELECT order_id, value AS item_id, 1 AS n FROM orders, json_each(orders.items)
+		FROM (SELECT order_id, value AS item_id, 1 AS n FROM orders, json_each('[' || orders.items || ']')
 			UNION ALL SELECT DISTINCT order_id, item_id, -1 FROM events WHERE quantity > 0 AND order_id IS NOT NULL)
 		GROUP BY order_id, item_id HAVING sum(n) <> 0`},
 	{"the keys of orders", orderKeys},

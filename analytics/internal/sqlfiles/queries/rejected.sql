@@ -1,6 +1,6 @@
 -- title: Rejected records
 -- description: Dead letters by reason, the most frequent first, with the detail
---   of the first of each.
+--   of one of each.
 -- column reason: text | Stable code, such as missing_user.
 -- column records: integer | Records.
 -- column first_at: time | When the first was rejected, UTC.
