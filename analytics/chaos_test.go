@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -224,7 +225,7 @@ func (c *chaos) pause(a *actor) {
 // terminate ends a program with SIGTERM. Only the generator has not done what
 // it was to do when it is stopped.
 func (c *chaos) terminate(a *actor, p *process.Process) {
-	if err := p.Terminate(); err != nil {
+	if err := p.Terminate(); err != nil && (p.Log() != "" || !p.EndedBy(syscall.SIGTERM)) { // or it had not begun
 		c.failed(fmt.Errorf("stopped by SIGTERM: %w", err))
 	}
 	a.give()

@@ -84,6 +84,23 @@ func (s Settings) summary(ctx context.Context, failures []error) error {
 	return err
 }
 
+// AnyBroker returns a broker that accepts a connection. The one that sarama would
+// choose may be gone: it stays in the cluster's list for some seconds.
+func AnyBroker(client sarama.Client) (*sarama.Broker, error) {
+	var err error = sarama.ErrBrokerNotAvailable
+	for _, broker := range client.Brokers() {
+		_ = broker.Open(client.Config()) // fails where that was done before
+		connected, cause := broker.Connected()
+		if connected {
+			return broker, nil
+		}
+		if cause != nil {
+			err = cause
+		}
+	}
+	return nil, err
+}
+
 // Partitions returns the partitions of a topic, in ascending order. A topic
 // that the cluster does not have is an [ErrNoTopic].
 func Partitions(client sarama.Client, topic string) ([]int32, error) {

@@ -250,6 +250,31 @@ func TestConnectStopsWithItsContext(t *testing.T) {
 	}
 }
 
+// A broker that is gone stays in what a client knows of the cluster.
+func TestAnyBrokerIsOneThatIsThere(t *testing.T) {
+	const nodes = 3
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(nodes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	client, err := kafka.Settings{Bootstrap: cluster.ListenAddrs()}.Connect(t.Context(), kafka.Settings{}.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	for gone := range int32(nodes - 1) {
+		if err := cluster.RemoveNode(gone); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 20 {
+		if b, err := kafka.AnyBroker(client); err != nil || b.ID() != nodes-1 {
+			t.Fatalf("AnyBroker: broker %v, %v", b, err)
+		}
+	}
+}
+
 func TestMissingTopic(t *testing.T) {
 	client := connect(t, newBroker(t))
 	_, err := kafka.LastRecords(client, "nowhere")

@@ -92,9 +92,9 @@ func findOrigin(client sarama.Client, topic string) (origin, error) {
 	if _, err := kafka.Partitions(client, topic); err != nil {
 		return origin{}, err
 	}
-	broker := client.LeastLoadedBroker()
-	if broker == nil {
-		return origin{}, fmt.Errorf("identify topic %q: %w", topic, sarama.ErrBrokerNotAvailable)
+	broker, err := kafka.AnyBroker(client)
+	if err != nil {
+		return origin{}, fmt.Errorf("identify topic %q: %w", topic, err)
 	}
 	response, err := broker.GetMetadata(&sarama.MetadataRequest{Version: 10, Topics: []string{topic}})
 	if err != nil {

@@ -130,12 +130,10 @@ func compare(ctx context.Context, client sarama.Client, p store.Partition, at po
 		if !errors.Is(err, ErrOtherLog) || time.Now().After(until) {
 			return known, err
 		}
-		select {
-		case <-ctx.Done():
-			return false, ctx.Err()
-		case <-time.After(electionPause):
-			_ = client.RefreshMetadata(p.Topic) // fails with what the comparison will say
+		if err := pause(ctx, electionPause); err != nil {
+			return false, err
 		}
+		_ = client.RefreshMetadata(p.Topic) // fails with what the comparison will say
 	}
 }
 

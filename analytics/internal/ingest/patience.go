@@ -23,25 +23,31 @@ const (
 // up (KIP-207).
 var electing = []error{
 	sarama.ErrOffsetNotAvailable, sarama.ErrNotLeaderForPartition, sarama.ErrLeaderNotAvailable,
-	sarama.ErrReplicaNotAvailable, sarama.ErrFencedLeaderEpoch, sarama.ErrUnknownLeaderEpoch, io.EOF,
+	sarama.ErrReplicaNotAvailable, sarama.ErrFencedLeaderEpoch, sarama.ErrUnknownLeaderEpoch,
+	sarama.ErrNotConnected, sarama.ErrBrokerNotAvailable, sarama.ErrOutOfBrokers, io.EOF,
 }
 
 // patiently asks a question about a topic, and again for a while when the
 // broker that was asked is gone or does not lead any more.
 func patiently[T any](ctx context.Context, client sarama.Client, topic string, ask func() (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, electionTime)
-	defer cancel()
-	for {
+	for until := time.Now().Add(electionTime); ; {
 		answer, err := ask()
-		if err == nil || !passes(err) {
+		if err == nil || !passes(err) || time.Now().After(until) {
 			return answer, err
 		}
-		select {
-		case <-ctx.Done():
+		if err := pause(ctx, electionPause); err != nil {
 			return answer, err
-		case <-time.After(electionPause):
-			_ = client.RefreshMetadata(topic) // fails with what the question will say
 		}
+		_ = client.RefreshMetadata(topic) // fails with what the question will say
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
 	}
 }
 

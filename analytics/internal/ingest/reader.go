@@ -39,21 +39,30 @@ func (in *ingester) newReader(p store.Partition, at position) *reader {
 }
 
 // run reads until ctx ends, all is read that is to be, or the partition cannot
-// be read any more. A broker that is away is waited for: sarama tries again by
-// itself.
+// be read any more. A broker that is away is waited for.
 func (r *reader) run(ctx context.Context) error {
 	for {
 		err := r.consume(ctx)
-		if !errors.Is(err, sarama.ErrOffsetOutOfRange) && !errors.Is(err, errNewLeader) {
-			return err
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, sarama.ErrOffsetOutOfRange), errors.Is(err, errNewLeader):
+			err = r.relocate(ctx, err)
+		default:
+			err = r.wait(ctx, err)
 		}
-		if r.messages != nil {
-			_ = r.messages.Close() // a partition has one consumer at a time
-		}
-		if err := r.relocate(ctx, err); err != nil {
+		if err != nil {
 			return err
 		}
 	}
+}
+
+// wait is for a broker that cannot be asked at the moment.
+func (r *reader) wait(ctx context.Context, cause error) error {
+	r.outage.fail(r.partition, cause)
+	return pause(ctx, relocatePause)
 }
 
 // relocate compares the log with what was read of it, because it does not have
@@ -71,19 +80,13 @@ func (r *reader) relocate(ctx context.Context, cause error) error {
 	case errors.As(err, &gap), errors.Is(err, ErrOtherLog):
 		return err
 	case err != nil:
-		r.outage.fail(r.partition, err)
+		return r.wait(ctx, err)
 	case errors.Is(cause, errNewLeader):
 		r.epoch = epoch
 		return nil
-	default:
-		r.Log.Warn("the broker did not have an offset that it has now, trying again", "partition", r.partition, "offset", r.next)
 	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(relocatePause):
-		return nil
-	}
+	r.Log.Warn("the broker did not have an offset that it has now, trying again", "partition", r.partition, "offset", r.next)
+	return pause(ctx, relocatePause)
 }
 
 // compare returns the epoch of a leader whose log has what was read.
@@ -110,13 +113,11 @@ func (r *reader) consume(ctx context.Context) (err error) {
 	if r.next >= r.end {
 		return nil
 	}
-	r.messages, err = patiently(ctx, r.client, r.partition.Topic, func() (sarama.PartitionConsumer, error) {
-		return r.consumer.ConsumePartition(r.partition.Topic, r.partition.Partition, r.next)
-	})
+	r.messages, err = r.consumer.ConsumePartition(r.partition.Topic, r.partition.Partition, r.next)
 	if err != nil {
 		return fmt.Errorf("read %s from offset %d: %w", r.partition, r.next, err)
 	}
-	defer r.messages.AsyncClose()
+	defer r.close(ctx)
 	r.lane.read(r.messages)
 	for {
 		select {
@@ -139,6 +140,13 @@ func (r *reader) consume(ctx context.Context) (err error) {
 				return err
 			}
 		}
+	}
+}
+
+// close waits, because a partition has one consumer at a time, but not at the end.
+func (r *reader) close(ctx context.Context) {
+	if r.messages.AsyncClose(); ctx.Err() == nil {
+		_ = r.messages.Close()
 	}
 }
 

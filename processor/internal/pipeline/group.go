@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -39,19 +40,37 @@ func (p *pipeline) consume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	end := sync.OnceFunc(func() { _ = client.Close() }) // sarama's Close panics when two are at it
+	defer end()
 	// A JoinGroup that waits for other members heeds no context.
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, func() { _ = client.Close() }) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, end) })()
 	group, err := sarama.NewConsumerGroupFromClient(p.Group, client)
 	if err != nil {
 		return fmt.Errorf("open the consumer group %s: %w", p.Group, err)
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go stopAtUnreadable(group, stop)
 	err = p.sessions(ctx, group)
+	if cause := context.Cause(ctx); errors.Is(cause, sarama.ErrDecompressedBatchTooLarge) {
+		err = fmt.Errorf("%w; ask who writes such batches, and delete the records up to behind this one with `kafka-delete-records.sh`", cause)
+	}
 	_ = group.Close()
 	if p.Instance != "" && !errors.Is(err, sarama.ErrFencedInstancedId) {
 		p.leave()
 	}
 	return err
+}
+
+// stopAtUnreadable ends the run at a batch that cannot be read however often it
+// is tried: without that, nothing would be read of its broker for ever, and
+// nothing said. Other errors end a session, or pass.
+func stopAtUnreadable(group sarama.ConsumerGroup, stop context.CancelCauseFunc) {
+	for err := range group.Errors() {
+		if errors.Is(err, sarama.ErrDecompressedBatchTooLarge) {
+			stop(err)
+		}
+	}
 }
 
 // leave gives the partitions back at once. Sarama leaves that to the session
@@ -75,6 +94,7 @@ func (p *pipeline) groupConfig(ctx context.Context) *sarama.Config {
 	c.Consumer.MaxWaitTime = fetchWait
 	c.Consumer.Fetch.Default = fetchBytes
 	c.Consumer.Retry.Backoff = retryBackoff
+	c.Consumer.Return.Errors = true
 	c.Consumer.Offsets.AutoCommit.Enable = false
 	c.Consumer.Offsets.Initial = sarama.OffsetOldest
 	c.Consumer.Group.ResetInvalidOffsets = false

@@ -129,6 +129,27 @@ func TestOversizedMessagesDoNotStopThePartition(t *testing.T) {
 	}
 }
 
+// A batch of some kilobytes that would fill the memory.
+func TestCompressionBombStops(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	config := c.settings.Config()
+	config.Producer.MaxMessageBytes = 80 << 20
+	config.Producer.Compression = sarama.CompressionZSTD
+	config.Producer.Return.Successes = true
+	producer, err := sarama.NewSyncProducer(c.settings.Bootstrap, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	if _, _, err := producer.SendMessage(message("user-1", strings.Repeat(" ", 70<<20))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(t.Context(), c.run()); !errors.Is(err, sarama.ErrDecompressedBatchTooLarge) || !strings.Contains(err.Error(), "kafka-delete-records.sh") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCommittedOffsetOutOfRangeStops(t *testing.T) {
 	c := newCluster(t)
 	c.produce(200)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -257,6 +258,19 @@ func TestOpenEndsWhatAnotherHasInHand(t *testing.T) {
 	}
 	if info := b.PartitionInfo("out", 0); info.LastStableOffset != info.HighWatermark || b.visible() != kafka.NoRecord {
 		t.Errorf("last stable offset %d, high watermark %d, visible %d", info.LastStableOffset, info.HighWatermark, b.visible())
+	}
+}
+
+// The watchdog closes the connections while their owner does.
+func TestConnectionsAreClosedTwiceAtOnce(t *testing.T) {
+	p := newBroker(t).open()
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() { _ = p.client.Close() })
+	}
+	all.Wait()
+	if !p.client.Closed() {
+		t.Error("the connections are open")
 	}
 }
 

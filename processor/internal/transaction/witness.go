@@ -3,6 +3,7 @@ package transaction
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/IBM/sarama"
 )
@@ -30,6 +31,13 @@ type witness struct {
 	expected *Offset        // nil when there is nothing to compare
 	group    *sarama.Broker // has accepted the offset, once another coordinator is asked for
 	err      error
+	closing  sync.Once
+}
+
+// Close may be called at the same time by the watchdog; sarama's own would panic.
+func (w *witness) Close() (err error) {
+	w.closing.Do(func() { err = w.Client.Close() })
+	return err
 }
 
 // expect has the next commit compare.

@@ -137,9 +137,9 @@ func joined(errs []error) error {
 // [kafka.ErrNoTopic] for a topic that does not exist. User is named in the
 // remedy. Its own error is about a cluster that does not answer.
 func Missing(client sarama.Client, user string, needs []Need) ([]error, error) {
-	broker := client.LeastLoadedBroker()
-	if broker == nil {
-		return nil, sarama.ErrBrokerNotAvailable
+	broker, err := kafka.AnyBroker(client)
+	if err != nil {
+		return nil, fmt.Errorf("ask a broker: %w", err)
 	}
 	lacks, err := missingTopics(broker, client.Config().Version, user, needs)
 	if err != nil {

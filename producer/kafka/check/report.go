@@ -91,9 +91,9 @@ func encryption(s kafka.Settings) string {
 }
 
 func (r *Report) addCluster(ctx context.Context, client sarama.Client, settings kafka.Settings) error {
-	broker := client.LeastLoadedBroker()
-	if broker == nil {
-		return sarama.ErrBrokerNotAvailable
+	broker, err := kafka.AnyBroker(client)
+	if err != nil {
+		return fmt.Errorf("ask a broker: %w", err)
 	}
 	answer, err := broker.GetMetadata(sarama.NewMetadataRequest(client.Config().Version, nil))
 	if err != nil {
@@ -193,9 +193,9 @@ func about(n Need) func(error) bool {
 
 // Topics describes those of the topics that exist and that the user may see.
 func Topics(client sarama.Client, topics []string) ([]TopicReport, error) {
-	broker := client.LeastLoadedBroker()
-	if broker == nil {
-		return nil, sarama.ErrBrokerNotAvailable
+	broker, err := kafka.AnyBroker(client)
+	if err != nil {
+		return nil, fmt.Errorf("ask a broker: %w", err)
 	}
 	found, err := describe(broker, client.Config().Version, topics)
 	if err != nil {

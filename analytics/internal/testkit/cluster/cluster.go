@@ -30,7 +30,7 @@ const (
 	poll = 100 * time.Millisecond
 	// startTime is how long a broker may take until it accepts connections: a
 	// JVM on a busy machine with two cores needs its time.
-	startTime = 90 * time.Second
+	startTime = 4 * time.Minute
 )
 
 // Cluster is a Kafka cluster for the time of a test.
