@@ -97,7 +97,7 @@ func (s *busyShop) keepSelling(start time.Time) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {
-		made, sells := int64(0), shop.New(start, 86_400*ingestRate)
+		made, sells := int64(0), shop.New(start, 86_400*ingestRate, shop.Large)
 		for began := time.Now(); ctx.Err() == nil; time.Sleep(time.Millisecond) {
 			for due := int64(time.Since(began).Seconds() * ingestRate); made < due; made++ {
 				e := sells.Next(enriched.Source{Topic: s.purchases(), Offset: made})

@@ -36,13 +36,13 @@ WITH recent AS MATERIALIZED (
     )
 )
 SELECT chosen.item AS with_item, items.item, items.item_name,
-       count(DISTINCT e.order_id) AS orders,
-       round(100.0 * count(DISTINCT e.order_id) / (SELECT count(*) FROM looked_at), 2) AS share
+       count(*) AS orders,
+       round(100.0 * count(*) / (SELECT count(*) FROM looked_at), 2) AS share
 FROM looked_at
-CROSS JOIN events e ON e.order_id = looked_at.order_id
-JOIN items ON items.item_id = e.item_id
-JOIN chosen ON chosen.item_id <> e.item_id
-WHERE e.quantity > 0
-GROUP BY e.item_id
+CROSS JOIN orders USING (order_id)
+CROSS JOIN json_each('[' || orders.items || ']') bought -- has each item once
+JOIN items ON items.item_id = bought.value
+JOIN chosen ON chosen.item_id <> items.item_id
+GROUP BY items.item_id
 ORDER BY orders DESC, items.item
 LIMIT :limit;

@@ -1,8 +1,9 @@
 -- title: Top items
 -- description: The items that sold most, one row for each item and currency.
---   Returns are not taken off; see the query "returns". By units it reads only
---   the first rows of an index; by revenue or purchases it sorts all items, and
---   with --since or --until it reads every item of each of those days.
+--   Returns are not taken off; see the query "returns". By units and
+--   up to --limit 1000 it reads only the first rows of an index; otherwise it
+--   sorts all items, and with --since or --until it reads every item of each of
+--   those days.
 -- param by: choice(units, revenue, purchases) = units | What to rank by.
 -- param limit: integer(1..10000) = 10 | How many rows.
 -- param since: date | First day, UTC.
@@ -20,7 +21,7 @@ WITH sales AS (
         SELECT item, item_name, currency, units_sold, revenue, purchases
         FROM item_totals
         CROSS JOIN items USING (item_id) -- in this order: along the index, no further than the limit
-        WHERE :by = 'units' AND :since IS NULL AND :until IS NULL AND purchases > 0
+        WHERE :by = 'units' AND :limit <= 1000 AND :since IS NULL AND :until IS NULL AND leading
         ORDER BY units_sold DESC, item, currency
         LIMIT :limit
     )
@@ -28,7 +29,7 @@ WITH sales AS (
     SELECT item, item_name, currency, units_sold, revenue, purchases
     FROM item_totals
     JOIN items USING (item_id)
-    WHERE :by <> 'units' AND :since IS NULL AND :until IS NULL AND purchases > 0
+    WHERE (:by <> 'units' OR :limit > 1000) AND :since IS NULL AND :until IS NULL AND purchases > 0
     UNION ALL
     SELECT item, item_name, currency, sum(units_sold), sum(revenue), sum(purchases)
     FROM item_daily

@@ -24,7 +24,7 @@ var ErrMissing = errors.New("no database")
 
 const (
 	busyTimeout  = "5000"   // milliseconds
-	writerCache  = "-49152" // KiB, negative as PRAGMA cache_size has it
+	writerCache  = "-24576" // KiB, negative as PRAGMA cache_size has it
 	readersLimit = 4
 )
 
@@ -69,10 +69,7 @@ func (d *Database) open(ctx context.Context) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("open database %s: %w", d.Path, err)
 	}
-	db, file, err := connect(ctx, d.Path, url.Values{
-		"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}, "_busy_timeout": {busyTimeout},
-		"_cache_size": {writerCache}, "_txlock": {"immediate"},
-	})
+	db, file, err := connect(ctx, d.Path, WriterOptions())
 	if err != nil {
 		return fmt.Errorf("open database %s: %w", d.Path, err)
 	}
@@ -81,6 +78,14 @@ func (d *Database) open(ctx context.Context) error {
 	}
 	d.DB, d.File = db, file
 	return nil
+}
+
+// WriterOptions are those of go-sqlite3 with which [Open] connects.
+func WriterOptions() url.Values {
+	return url.Values{
+		"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}, "_busy_timeout": {busyTimeout},
+		"_cache_size": {writerCache}, "_txlock": {"immediate"},
+	}
 }
 
 // Reopen leaves a database that was replaced for the one in its place. The
@@ -96,7 +101,7 @@ func (d *Database) Reopen(ctx context.Context) error {
 // does only when there is no reader at all, then closes the connections and
 // frees the lock. What cannot be emptied is no error: the next process uses it.
 func (d *Database) Close() error {
-	_, _ = d.Truncate(context.Background())
+	_, _ = d.Truncate(context.Background(), 0)
 	return errors.Join(d.DB.Close(), d.lock.release())
 }
 

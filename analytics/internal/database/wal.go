@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // WALSize is the size in bytes of the database's write-ahead log. It is 0 when
@@ -13,15 +14,16 @@ func (d *Database) WALSize() int64 {
 }
 
 // Truncate copies the write-ahead log into the database and empties its file.
-// It does not wait for a reader that still needs the log: done is then false,
-// and the file keeps its size.
-func (d *Database) Truncate(ctx context.Context) (done bool, err error) {
+// It waits so long for readers that still need the log, in whole milliseconds:
+// where one needs it longer, done is false and the file keeps its size. Readers
+// that begin meanwhile do not wait, and need the log no more.
+func (d *Database) Truncate(ctx context.Context, wait time.Duration) (done bool, err error) {
 	conn, err := d.Connx(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = conn.Close() }()
-	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
+	if _, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", wait.Milliseconds())); err != nil {
 		return false, err
 	}
 	var busy, frames, copied int64

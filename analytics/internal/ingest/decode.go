@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/IBM/sarama"
@@ -17,6 +18,57 @@ const (
 	invalidEvent      = "invalid_enriched_event"
 	invalidDeadLetter = "invalid_dead_letter"
 )
+
+// decoder turns the messages of one partition of the enriched events into
+// records. The same text is one string in all of them.
+type decoder struct {
+	flat                                   enriched.Flat
+	user, item, name, currency, attributes texts
+	source                                 texts
+	order                                  string // lines of one order follow each other
+}
+
+func (d *decoder) decode(m *sarama.ConsumerMessage) store.Record {
+	f := &d.flat
+	if !f.Scan(m.Value) {
+		return decodeEvent(m)
+	}
+	if string(f.OrderID) != d.order {
+		d.order = string(f.OrderID)
+	}
+	return store.Record{Offset: m.Offset, Event: store.Event{
+		OccurredAt: f.Timestamp, ProcessedAt: f.ProcessedAt, ID: f.ID, OrderNumber: d.order,
+		User: d.user.of(f.User), Item: d.item.of(f.Item), ItemName: d.name.of(f.ItemName),
+		Currency: d.currency.of(f.Currency), Attributes: d.attributes.of(f.Attributes),
+		Quantity: f.Quantity, UnitPrice: f.UnitPrice, HasPrice: f.HasPrice,
+		SourceTopic: d.source.of(f.SourceTopic), SourcePartition: f.SourcePartition, SourceOffset: f.SourceOffset,
+	}}
+}
+
+// maxTexts bounds what a decoder remembers of one column.
+const maxTexts = 4096
+
+// texts are strings that were seen before.
+type texts struct {
+	known map[string]string
+	last  string
+}
+
+func (t *texts) of(b []byte) string {
+	if string(b) == t.last {
+		return t.last
+	}
+	s, ok := t.known[string(b)]
+	if !ok {
+		if t.known == nil || len(t.known) == maxTexts {
+			t.known = map[string]string{}
+		}
+		s = string(b)
+		t.known[s] = s
+	}
+	t.last = s
+	return s
+}
 
 // decodeEvent turns a message of the topic of enriched events into a record.
 func decodeEvent(m *sarama.ConsumerMessage) store.Record {
@@ -71,4 +123,5 @@ func text(s string) string {
 	return strings.ToValidUTF8(s[:min(len(s), limit)], "\uFFFD")
 }
 
-func head(value []byte) []byte { return value[:min(len(value), store.MaxRejectedValue)] }
+// head is a copy, which does not keep the whole of a fetched batch in memory.
+func head(value []byte) []byte { return bytes.Clone(value[:min(len(value), store.MaxRejectedValue)]) }

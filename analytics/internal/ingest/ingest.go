@@ -20,13 +20,13 @@ import (
 )
 
 const (
-	maxBatch      = 20_000                  // records in one SQLite transaction, about
-	linger        = 20 * time.Millisecond   // how long a batch waits for more records
-	chunkRecords  = 250                     // that a reader decodes before it hands them over
-	queuedChunks  = maxBatch / chunkRecords // so that a batch is ready when the writer is
-	readBytes     = 256 << 10               // of one partition in one response, compressed
-	readWait      = 100 * time.Millisecond  // of a broker that has nothing new; other questions wait behind it
-	discoverEvery = 2 * time.Second         // how often new partitions are looked for
+	maxBatch      = 20_000                 // records in one SQLite transaction, about
+	maxBatchBytes = 8 << 20                // likewise, in memory
+	linger        = 20 * time.Millisecond  // how long a batch waits for more records
+	patience      = 200 * time.Millisecond // the same while the logs have more than a batch
+	readBytes     = 128 << 10              // of one partition in one response, compressed
+	readWait      = 100 * time.Millisecond // of a broker that has nothing new; other questions and paused partitions wait behind it
+	discoverEvery = 2 * time.Second        // how often new partitions are looked for
 	firstPause    = 100 * time.Millisecond
 	longestPause  = 5 * time.Second // between two attempts to read from a broker that is away
 )
@@ -77,16 +77,24 @@ type ingester struct {
 	writer   *store.Writer
 	lag      *lagReporter
 	outage   *outage
-	chunks   chan store.Chunk
+	queue    *queue
 	next     map[store.Partition]int64 // stored so far
 	targets  map[store.Partition]int64 // where the run ends: the last record's offset
 }
 
 // Run ingests until ctx ends, which is no error, or with Drain or Until until
-// all is stored. It ends with [database.ErrReplaced] when a replay has put another
+// all is stored; if ctx ends before that, it returns ctx's error. It ends with [database.ErrReplaced] when a replay has put another
 // database in the place of this one, for which Run is to be called again. Whatever
 // ends it, the database holds complete transactions only.
-func Run(ctx context.Context, db *database.Database, config Config) (err error) {
+func Run(ctx context.Context, db *database.Database, config Config) error {
+	err := run(ctx, db, config, queueBytes)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil && !config.ends() {
+		return nil
+	}
+	return err
+}
+
+func run(ctx context.Context, db *database.Database, config Config, budget int) (err error) {
 	client, err := config.Kafka.Connect(ctx, Configure(config.Kafka.Config()))
 	if err != nil {
 		return err
@@ -94,8 +102,8 @@ func Run(ctx context.Context, db *database.Database, config Config) (err error) 
 	defer func() { err = errors.Join(err, client.Close()) }()
 	in := &ingester{
 		Config: config, client: client, outage: newOutage(config.Log),
-		chunks: make(chan store.Chunk, queuedChunks),
-		next:   map[store.Partition]int64{}, targets: map[store.Partition]int64{},
+		queue: newQueue(budget),
+		next:  map[store.Partition]int64{}, targets: map[store.Partition]int64{},
 	}
 	if in.origins, err = bind(ctx, db, client, in.Topics); err != nil {
 		return err
@@ -125,7 +133,7 @@ func (in *ingester) findTargets() error {
 }
 
 // ends says whether the run has an end of its own.
-func (in *ingester) ends() bool { return in.Drain || in.Until != nil }
+func (c *Config) ends() bool { return c.Drain || c.Until != nil }
 
 // wanted says whether the partition is to be read.
 func (in *ingester) wanted(p store.Partition) bool {
@@ -169,15 +177,16 @@ func (in *ingester) work(ctx context.Context, db *database.Database) error {
 	for p, at := range positions {
 		in.next[p] = at.next
 	}
+	complete := false
 	group.Go(func() error {
 		err := in.write(ctx, db, newWALKeeper(db, in.Log))
-		if err == nil { // an error ends the others by itself, and must not come after theirs
+		if complete = err == nil; complete { // an error ends the others by itself, and must not come after theirs
 			stop()
 		}
 		return err
 	})
 	group.Go(func() error { return in.read(ctx, db, group, positions) })
-	if err := group.Wait(); !errors.Is(err, context.Canceled) {
+	if err := group.Wait(); !complete || !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
@@ -238,7 +247,7 @@ func (in *ingester) write(ctx context.Context, db *database.Database, wal *walKe
 		if err := in.writer.Write(batch); err != nil {
 			return err
 		}
-		wal.written = true
+		wal.wrote(ctx)
 		for _, c := range batch {
 			in.next[c.Partition] = c.Next
 			in.lag.report(c.Partition, c.Next)
@@ -254,23 +263,42 @@ func (in *ingester) write(ctx context.Context, db *database.Database, wal *walKe
 // its time is up.
 func (in *ingester) collect(ctx context.Context, wal *walKeeper) (batch []store.Chunk, err error) {
 	var deadline <-chan time.Time
-	for records := 0; records < maxBatch; {
+	late := false
+	for records, bytes := 0, 0; records < maxBatch && bytes < maxBatchBytes; {
+		if c, ok := in.queue.take(late); ok {
+			batch = append(batch, c.Chunk)
+			records += len(c.Records)
+			bytes += c.bytes
+			continue
+		}
+		if late && len(batch) > 0 {
+			return batch, nil
+		}
+		if deadline == nil && (len(batch) > 0 || !in.queue.empty()) {
+			deadline = time.After(in.linger())
+		}
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case c := <-in.chunks:
-			batch = append(batch, c)
-			records += len(c.Records)
-			if deadline == nil {
-				deadline = time.After(linger)
-			}
+		case <-in.queue.added:
 		case <-deadline:
-			return batch, nil
+			if len(batch) > 0 {
+				return batch, nil
+			}
+			late = true // nobody brings an earlier one
 		case <-wal.ticker.C:
-			wal.look(ctx, len(batch) == 0 && len(in.chunks) == 0)
+			wal.look(ctx, len(batch) == 0 && in.queue.empty())
 		}
 	}
 	return batch, nil
+}
+
+// linger is how long a batch waits to become full.
+func (in *ingester) linger() time.Duration {
+	if in.queue.behind() > maxBatch {
+		return patience
+	}
+	return linger
 }
 
 // drained says whether every record is stored that the drain is to reach. It

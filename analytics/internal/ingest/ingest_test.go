@@ -37,7 +37,7 @@ func newCluster(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 
 func settings(c *kfake.Cluster) kafka.Settings { return kafka.Settings{Bootstrap: c.ListenAddrs()} }
 
-func openDatabase(t *testing.T, path string) *database.Database {
+func openDatabase(t testing.TB, path string) *database.Database {
 	t.Helper()
 	db, err := database.Open(t.Context(), path)
 	if err != nil {
@@ -72,11 +72,11 @@ func drain(t *testing.T, c *kfake.Cluster, db *database.Database) {
 
 // transactor writes to the cluster in transactions, as the processor does.
 type transactor struct {
-	t        *testing.T
+	t        testing.TB
 	producer sarama.SyncProducer
 }
 
-func newTransactor(t *testing.T, c *kfake.Cluster) *transactor {
+func newTransactor(t testing.TB, c *kfake.Cluster) *transactor {
 	t.Helper()
 	cfg := settings(c).Config()
 	cfg.Net.MaxOpenRequests = 1
@@ -104,7 +104,7 @@ func (w *transactor) send(commit bool, messages ...*sarama.ProducerMessage) {
 }
 
 // event returns the message of the nth event, which the user u<n%10> made.
-func event(t *testing.T, n int) *sarama.ProducerMessage {
+func event(t testing.TB, n int) *sarama.ProducerMessage {
 	t.Helper()
 	price := purchase.Micros(1_500_000)
 	e, err := enriched.Enrich(purchase.Event{
@@ -172,6 +172,23 @@ func TestDrainStoresCommittedRecordsOnce(t *testing.T) {
 	sendEvents(w, 501, 600)
 	drain(t, c, db)
 	wantCount(t, db, 600, `SELECT count(*) FROM events`)
+	wantCount(t, db, 0, `SELECT count(*) FROM duplicates`)
+}
+
+// A queue that is nearly always full pauses partitions all the time.
+func TestBacklogPassesThroughASmallQueue(t *testing.T) {
+	c := newCluster(t)
+	w := newTransactor(t, c)
+	for n := 0; n < 8000; n += 2000 {
+		sendEvents(w, n, n+2000)
+	}
+	db := newDatabase(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := ingest.RunWithBudget(ctx, db, config(c), 128<<10); err != nil || ctx.Err() != nil {
+		t.Fatal(err, ctx.Err())
+	}
+	wantCount(t, db, 8000, `SELECT purchases FROM totals`)
 	wantCount(t, db, 0, `SELECT count(*) FROM duplicates`)
 }
 

@@ -26,15 +26,16 @@ type reader struct {
 	last      *store.Fingerprint // of the last record that was read
 	epoch     int32              // of the leader whose log has that record
 	messages  sarama.PartitionConsumer
+	lane      *lane
 	decode    func(*sarama.ConsumerMessage) store.Record
 }
 
 func (in *ingester) newReader(p store.Partition, at position) *reader {
-	decode := decodeEvent
+	decode := (&decoder{}).decode
 	if p.Topic == in.DeadLetters {
 		decode = decodeDeadLetter
 	}
-	return &reader{ingester: in, partition: p, next: at.next, end: in.end(p), last: at.last, epoch: at.epoch, decode: decode}
+	return &reader{ingester: in, partition: p, next: at.next, end: in.end(p), last: at.last, epoch: at.epoch, lane: in.queue.lane(), decode: decode}
 }
 
 // run reads until ctx ends, all is read that is to be, or the partition cannot
@@ -75,7 +76,7 @@ func (r *reader) relocate(ctx context.Context, cause error) error {
 	case errors.As(err, &gap) && r.AcceptGaps:
 		r.Log.Warn("offsets expired before they were read, which is recorded as a gap", "partition", r.partition, "from", gap.from, "to", gap.to)
 		r.next = gap.to + 1
-		return r.hand(ctx, store.Chunk{Partition: r.partition, From: gap.from, Next: r.next, Gap: true})
+		return r.lane.put(ctx, queued{Chunk: store.Chunk{Partition: r.partition, From: gap.from, Next: r.next, Gap: true}}, 0)
 	case errors.As(err, &gap), errors.Is(err, ErrOtherLog):
 		return err
 	case err != nil:
@@ -117,6 +118,7 @@ func (r *reader) consume(ctx context.Context) (err error) {
 		return fmt.Errorf("read %s from offset %d: %w", r.partition, r.next, err)
 	}
 	defer r.close(ctx)
+	r.lane.read(r.messages)
 	for {
 		select {
 		case <-ctx.Done():
@@ -168,42 +170,38 @@ func (r *reader) finish(ctx context.Context) error {
 // leader for records, so what came while the old one was known came from it.
 func (r *reader) deliver(ctx context.Context, m *sarama.ConsumerMessage) error {
 	next, end, last := r.next, r.end, r.last
-	chunk := r.collect(m)
+	c := r.collect(m)
 	if _, epoch, err := r.client.LeaderAndEpoch(r.partition.Topic, r.partition.Partition); err != nil || epoch != r.epoch {
 		r.next, r.end, r.last = next, end, last
 		return errNewLeader
 	}
-	return r.hand(ctx, chunk)
+	return r.lane.put(ctx, c, min(r.messages.HighWaterMarkOffset(), r.end)-r.next)
 }
 
-func (r *reader) hand(ctx context.Context, c store.Chunk) error {
-	select {
-	case r.chunks <- c:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// collect decodes the message and those behind it that are there already.
-func (r *reader) collect(m *sarama.ConsumerMessage) store.Chunk {
-	chunk := store.Chunk{Partition: r.partition, From: r.next, Records: []store.Record{r.decode(m)}}
-	for len(chunk.Records) < chunkRecords {
+// collect decodes the message and those behind it that are there already, up
+// to the size of a chunk.
+func (r *reader) collect(m *sarama.ConsumerMessage) queued {
+	ready := min(1+len(r.messages.Messages()), chunkRecords)
+	c := queued{Chunk: store.Chunk{Partition: r.partition, From: r.next, Records: make([]store.Record, 0, ready)}}
+	for {
+		c.add(r.decode(m))
+		if c.full() {
+			break
+		}
 		next := r.nextBuffered()
 		if next == nil {
 			break
 		}
 		if next.Offset >= r.end {
-			r.end = r.next // nothing more
+			r.end = m.Offset + 1 // nothing more
 			break
 		}
 		m = next
-		chunk.Records = append(chunk.Records, r.decode(m))
 	}
 	r.next = m.Offset + 1
-	chunk.Next, chunk.Last, chunk.HighWatermark = r.next, fingerprintOf(m), r.messages.HighWaterMarkOffset()
-	r.last = chunk.Last
-	return chunk
+	c.Next, c.Last, c.HighWatermark = r.next, fingerprintOf(m), r.messages.HighWaterMarkOffset()
+	r.last = c.Last
+	return c
 }
 
 // nextBuffered returns the next message if it is there already, else nil.

@@ -11,6 +11,9 @@ import (
 const (
 	walEvery   = 10 * time.Second // how often the write-ahead log is looked at
 	walWarning = 512 << 20        // bytes that it has only when something keeps it from being emptied
+	walLimit   = 128 << 20        // twice what SQLite lets it grow to when there are no readers
+	walStep    = 64 << 20         // by how much it grows until emptying it is tried again
+	walWait    = 200 * time.Millisecond
 )
 
 // walKeeper empties the database's write-ahead log while there is nothing to
@@ -22,22 +25,43 @@ type walKeeper struct {
 	ticker  *time.Ticker
 	written bool  // since the log was emptied
 	warned  int64 // the size that was told of
+	limit   int64 // the size at which writing pauses to empty the log
 }
 
 func newWALKeeper(db *database.Database, log *slog.Logger) *walKeeper {
-	return &walKeeper{db: db, log: log, ticker: time.NewTicker(walEvery)}
+	return &walKeeper{db: db, log: log, ticker: time.NewTicker(walEvery), limit: walLimit}
 }
 
 // look is called every walEvery. It changes the file only when idle.
 func (k *walKeeper) look(ctx context.Context, idle bool) {
 	if k.written && idle {
-		done, err := k.db.Truncate(ctx)
-		k.written = !done
-		if err != nil && ctx.Err() == nil {
-			k.log.Warn("cannot empty the write-ahead log, trying again", "db", k.db.Path, "cause", err)
-		}
+		k.empty(ctx, 0)
 	}
 	k.warn(k.db.WALSize())
+}
+
+// wrote is called after each transaction. SQLite can write over the log only at
+// a moment at which no reader needs it, and readers that follow each other
+// closely leave none. So writing pauses for a moment when the log is large: all
+// of it is then copied, new readers do without it, and those before them end.
+func (k *walKeeper) wrote(ctx context.Context) {
+	k.written = true
+	size := k.db.WALSize()
+	if size < k.limit {
+		return
+	}
+	k.limit = walLimit
+	if k.empty(ctx, walWait); k.written { // a reader does not end
+		k.limit = size + walStep
+	}
+}
+
+func (k *walKeeper) empty(ctx context.Context, wait time.Duration) {
+	done, err := k.db.Truncate(ctx, wait)
+	k.written = !done
+	if err != nil && ctx.Err() == nil {
+		k.log.Warn("cannot empty the write-ahead log, trying again", "db", k.db.Path, "cause", err)
+	}
 }
 
 // warn tells of a large log once, and again when it has doubled.

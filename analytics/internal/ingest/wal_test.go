@@ -2,10 +2,15 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
 
 	"purchases/analytics/internal/database"
 )
@@ -77,6 +82,61 @@ func TestLargeLogIsToldOfOnceAndWhenItDoubles(t *testing.T) {
 		k.warn(test.size)
 		if got := strings.Count(logged.String(), "a reader does not end"); got != test.lines {
 			t.Errorf("at %d bytes: %d warnings, want %d", test.size, got, test.lines)
+		}
+	}
+}
+
+// Two readers, of which always one reads, never leave SQLite a moment to write
+// over its log.
+func TestLogStaysBoundedBesideReaders(t *testing.T) {
+	k, logged := openKeeper(t)
+	const limit, step = 8 << 20, 256 << 10
+	ctx, stop := context.WithCancel(t.Context())
+	var readers sync.WaitGroup
+	begin := make(chan bool, 1)
+	begin <- true
+	for range 2 {
+		reader, err := database.OpenReader(k.db.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = reader.Close() }()
+		readers.Go(func() { readInTurns(ctx, t, reader, begin) })
+	}
+	var largest int64
+	for range 200 {
+		k.limit = min(k.limit, limit)
+		k.db.MustExec(`INSERT INTO users (user) VALUES (hex(randomblob(?)))`, step/2)
+		k.wrote(ctx)
+		largest = max(largest, k.db.WALSize())
+	}
+	stop()
+	readers.Wait()
+	if largest > 2*limit {
+		t.Errorf("the log grew to %d bytes, want about %d at most", largest, limit)
+	}
+	if logged.Len() > 0 {
+		t.Errorf("logged %s", logged)
+	}
+}
+
+// readInTurns reads from before the other's end until after the other's begin.
+func readInTurns(ctx context.Context, t *testing.T, reader *sqlx.DB, begin chan bool) {
+	for ctx.Err() == nil {
+		<-begin
+		tx, err := reader.Beginx()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		var n int
+		if err := tx.Get(&n, `SELECT count(*) FROM users`); err != nil {
+			t.Error(err)
+		}
+		begin <- true
+		time.Sleep(5 * time.Millisecond)
+		if err := tx.Rollback(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -16,6 +16,8 @@ func TestCannedAnswers(t *testing.T) {
 	}{
 		{"top-items", nil, []string{
 			"A|APPLE|GBP|10|25.30|2", "B|BALL|GBP|10|0.01|1", "C|||10|0.00|1", "A|APPLE|EUR|1|3.00|1"}},
+		{"top-items", given{"limit": "1001"}, []string{
+			"A|APPLE|GBP|10|25.30|2", "B|BALL|GBP|10|0.01|1", "C|||10|0.00|1", "A|APPLE|EUR|1|3.00|1"}},
 		{"top-items", given{"by": "revenue", "limit": "2"}, []string{"A|APPLE|GBP|10|25.30|2", "A|APPLE|EUR|1|3.00|1"}},
 		{"top-items", given{"by": "purchases", "limit": "2"}, []string{"A|APPLE|GBP|10|25.30|2", "A|APPLE|EUR|1|3.00|1"}},
 		{"top-items", given{"since": "2011-02-01", "until": "2011-02-01"}, []string{"B|BALL|GBP|10|0.01|1", "A|APPLE|GBP|4|10.00|1"}},
@@ -24,6 +26,7 @@ func TestCannedAnswers(t *testing.T) {
 		{"top-items", given{"since": "2011-02-02", "until": "2011-02-01"}, []string{}},
 
 		{"top-users", nil, []string{"ann|GBP|15.31|16|2", "bob|GBP|10.00|4|1", "cid|EUR|3.00|1|1", "cid||0.00|10|1"}},
+		{"top-users", given{"limit": "1001"}, []string{"ann|GBP|15.31|16|2", "bob|GBP|10.00|4|1", "cid|EUR|3.00|1|1", "cid||0.00|10|1"}},
 		{"top-users", given{"by": "units", "limit": "2"}, []string{"ann|GBP|15.31|16|2", "cid||0.00|10|1"}},
 		{"top-users", given{"by": "purchases", "limit": "2"}, []string{"ann|GBP|15.31|16|2", "bob|GBP|10.00|4|1"}},
 		{"top-users", given{"since": "2011-02-01"}, []string{"bob|GBP|10.00|4|1", "cid|EUR|3.00|1|1", "ann|GBP|0.01|10|1", "cid||0.00|10|1"}},

@@ -70,6 +70,10 @@ func openSmall(t *testing.T, driver string) *sqlx.DB {
 	for _, rollup := range rollups() {
 		tx.MustExec(rollup)
 	}
+	tx.MustExec(`UPDATE item_totals SET leading = 1 WHERE purchases > 0`)
+	tx.MustExec(`UPDATE user_totals SET leading = 1 WHERE purchases > 0`)
+	tx.MustExec(`UPDATE orders SET items = (SELECT ifnull(group_concat(DISTINCT item_id), '') FROM events
+		WHERE events.order_id = orders.order_id AND quantity > 0)`)
 	tx.MustExec(`INSERT INTO user_months SELECT DISTINCT user_id, (strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12
 		+ strftime('%m', occurred_at / 1000, 'unixepoch') - 1 FROM events WHERE quantity > 0`)
 	tx.MustExec(`INSERT INTO orders_monthly SELECT (strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12
@@ -108,7 +112,8 @@ func insert(t *testing.T, tx *sqlx.Tx, offset int, e event) {
 	tx.MustExec(`INSERT INTO users (user) VALUES (?) ON CONFLICT DO NOTHING`, e.user)
 	tx.MustExec(`INSERT INTO items (item) VALUES (?) ON CONFLICT DO NOTHING`, e.item)
 	if e.order != nil {
-		tx.MustExec(`INSERT INTO orders (order_number, currency) VALUES (?, ?) ON CONFLICT DO NOTHING`, e.order, e.currency)
+		tx.MustExec(`INSERT INTO orders (order_number, currency, items) SELECT ?1, ?2, ''
+			WHERE NOT EXISTS (SELECT 1 FROM orders WHERE order_number = ?1 AND currency = ?2)`, e.order, e.currency)
 	}
 	if e.country != "" {
 		tx.MustExec(`INSERT INTO attributes (attribute, value) VALUES ('country', ?) ON CONFLICT DO NOTHING`, e.country)
@@ -130,18 +135,18 @@ func rollups() []string {
 	const byAttribute = `events JOIN attribute_sets USING (attribute_set_id)
 		JOIN attributes ON attribute = 'country' AND value = attributes ->> 'country'`
 	var statements []string
-	for _, r := range []struct{ table, keys, from string }{
-		{"sales_hourly", "occurred_at / 3600000", "events"},
-		{"sales_daily", "occurred_at / 86400000", "events"},
-		{"sales_by_week_hour", "(occurred_at / 3600000 + 72) % 168", "events"},
-		{"item_totals", "item_id", "events"},
-		{"item_daily", "occurred_at / 86400000, item_id", "events"},
-		{"user_totals", "user_id", "events"},
-		{"attribute_totals", "attribute_id", byAttribute},
-		{"attribute_daily", "occurred_at / 86400000, attribute_id", byAttribute},
+	for _, r := range []struct{ table, columns, keys, from string }{
+		{"sales_hourly", "hour", "occurred_at / 3600000", "events"},
+		{"sales_daily", "day", "occurred_at / 86400000", "events"},
+		{"sales_by_week_hour", "week_hour", "(occurred_at / 3600000 + 72) % 168", "events"},
+		{"item_totals", "item_id", "item_id", "events"},
+		{"item_daily", "day, item_id", "occurred_at / 86400000, item_id", "events"},
+		{"user_totals", "user_id", "user_id", "events"},
+		{"attribute_totals", "attribute_id", "attribute_id", byAttribute},
+		{"attribute_daily", "day, attribute_id", "occurred_at / 86400000, attribute_id", byAttribute},
 	} {
-		statements = append(statements, fmt.Sprintf("INSERT INTO %s SELECT %s, currency, %s FROM %s GROUP BY %[2]s, currency",
-			r.table, r.keys, measures, r.from))
+		statements = append(statements, fmt.Sprintf("INSERT INTO %s (%s, currency, %s) SELECT %s, currency, %s FROM %s GROUP BY %[4]s, currency",
+			r.table, r.columns, names, r.keys, measures, r.from))
 	}
 	// The triggers have counted users and items.
 	return append(statements, fmt.Sprintf(`INSERT INTO totals (currency, %s, orders) SELECT currency, %s, count(DISTINCT order_id)

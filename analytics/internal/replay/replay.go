@@ -152,5 +152,5 @@ func (j *job) ingest(ctx context.Context, stage string, total int64, config inge
 	if err := ingest.Run(ctx, j.shadow.Database, config); err != nil {
 		return fmt.Errorf("build %s: %w", j.Build, err)
 	}
-	return ctx.Err()
+	return nil
 }

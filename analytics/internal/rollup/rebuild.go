@@ -97,6 +97,12 @@ func fill(ctx context.Context, tx *sqlx.Tx, statistics []Statistic, done func(ta
 }
 
 func (s Statistic) fill(ctx context.Context, tx *sqlx.Tx) error {
+	if s.InPlace {
+		key, columns := s.Columns[0], strings.Join(s.Columns[1:], ", ")
+		_, err := tx.ExecContext(ctx, fmt.Sprintf(`UPDATE %s SET (%s) = (fresh.%s) FROM (%s) fresh WHERE fresh.%[5]s = %[1]s.%[5]s`,
+			s.Table, columns, strings.Join(s.Columns[1:], ", fresh."), s.SQL, key))
+		return err
+	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM `+s.Table); err != nil {
 		return err
 	}

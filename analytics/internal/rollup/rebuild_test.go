@@ -67,6 +67,10 @@ func TestRebuildMakesEveryStatisticRight(t *testing.T) {
 	}
 	var done []string
 	for _, s := range rollup.Statistics() {
+		if s.InPlace {
+			db.MustExec(`UPDATE orders SET items = '1'`)
+			continue
+		}
 		db.MustExec(`DELETE FROM ` + s.Table)
 	}
 	if err := rollup.Rebuild(t.Context(), db.DB, func(table string) { done = append(done, table) }); err != nil {

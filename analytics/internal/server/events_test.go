@@ -130,7 +130,7 @@ func TestSlowListenerIsDropped(t *testing.T) {
 		}
 		a.db.MustExec(`UPDATE partitions SET next_offset = next_offset + 1 WHERE partition = 0`)
 		written++
-		done, err := a.db.Truncate(t.Context())
+		done, err := a.db.Truncate(t.Context(), 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,8 +12,8 @@ const keptMinutes = 60
 // what is older than an hour.
 func (w *Writer) countMinute(b *batch, now time.Time) error {
 	minute := now.Unix() / 60
-	for _, p := range b.order {
-		if err := w.sql.minutes.add(minute, p.Topic, int64(p.Partition), b.tallies[p].records); err != nil {
+	for _, t := range b.tallies {
+		if err := w.sql.minutes.add(minute, t.Topic, t.number, t.records); err != nil {
 			return fmt.Errorf("count the records of minute %d: %w", minute, err)
 		}
 	}

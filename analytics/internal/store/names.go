@@ -1,238 +1,171 @@
 package store
 
 import (
+	"cmp"
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"strings"
+	"maps"
+	"slices"
 
 	"github.com/go-json-experiment/json"
-	"github.com/mattn/go-sqlite3"
 )
 
-// maxCached bounds each cache of names. A full cache is emptied: the names in
-// use return to it at the cost of one lookup each.
-const maxCached = 100_000
-
-// names gives users, items, orders and attributes their small integers, making
-// new rows as needed within the transaction of the batch.
+// names gives users, items and attributes their small integers, making new
+// rows as needed within the transaction of the batch. For orders see [orders].
 type names struct {
-	users, items, sets, attributes *dictionary
-	orders                         map[pair]int64 // number and currency, see learnOrders
-	itemNames                      map[int64]itemName
-	renamed                        map[int64]itemName
-	loadName, saveName             *statement
-	members                        map[int64][]int64 // attribute set → attributes
-	insertOrders                   *bulk
-	findOrders                     *statement
-	countOrders                    *statement
+	users      *dictionary[struct{}]
+	items      *dictionary[label]
+	sets       *dictionary[[]member]
+	attributes map[attribute]int64
+	renamed    map[*named[label]]string // items whose label has changed in this batch
+
+	findAttribute, insertAttribute *statement
+	saveLabels                     *bulk
 }
 
-// itemName is what people call an item, and since which event's time.
-type itemName struct {
-	name string
+// label is what people call an item, and since which event's time.
+type label struct {
+	text string
 	at   int64
 }
 
-// eventNames are the integers of one event. order and attributeSet are nil
-// when the event has none.
-type eventNames struct {
-	user, item          int64
-	order, attributeSet any
-	attributes          []int64
+type attribute struct{ name, value string }
+
+// member is an attribute in a set.
+type member struct {
+	attribute int64
+	sum       found
 }
 
-func newNames(conn *sqlite3.SQLiteConn) *names {
+func newNames(conn driver.Conn) *names {
 	return &names{
-		users: newDictionary(conn, 1, `SELECT user_id FROM users WHERE user = ?`,
-			`INSERT INTO users (user) VALUES (?) ON CONFLICT DO NOTHING RETURNING user_id`),
-		items: newDictionary(conn, 1, `SELECT item_id FROM items WHERE item = ?`,
-			`INSERT INTO items (item) VALUES (?) ON CONFLICT DO NOTHING RETURNING item_id`),
-		orders: map[pair]int64{},
-		sets: newDictionary(conn, 1, `SELECT attribute_set_id FROM attribute_sets WHERE attributes = ?`,
-			`INSERT INTO attribute_sets (attributes) VALUES (?) ON CONFLICT DO NOTHING RETURNING attribute_set_id`),
-		attributes: newDictionary(conn, 2, `SELECT attribute_id FROM attributes WHERE attribute = ? AND value = ?`,
-			`INSERT INTO attributes (attribute, value) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING attribute_id`),
-		itemNames:    map[int64]itemName{},
-		renamed:      map[int64]itemName{},
-		loadName:     &statement{conn: conn, sql: `SELECT item_name, named_at FROM items WHERE item_id = ?`},
-		saveName:     &statement{conn: conn, sql: `UPDATE items SET item_name = ?, named_at = ? WHERE item_id = ?`},
-		members:      map[int64][]int64{},
-		insertOrders: newBulk(conn, `INSERT INTO orders (order_number, currency)`, 2, `ON CONFLICT DO NOTHING`),
-		findOrders: &statement{conn: conn, sql: `SELECT order_number, order_id FROM orders WHERE currency = ? AND order_number IN (` +
-			strings.Repeat("?,", ordersAtOnce-1) + `?)`},
-		countOrders: &statement{conn: conn, sql: `INSERT INTO totals (currency, orders) VALUES (?, ?)
-			ON CONFLICT DO UPDATE SET orders = orders + excluded.orders`},
+		users:           newDictionary(conn, "users", "user_id", "user", func([]driver.Value) struct{} { return struct{}{} }),
+		items:           newDictionary(conn, "items", "item_id", "item", loadLabel, "item_name", "named_at"),
+		sets:            newDictionary(conn, "attribute_sets", "attribute_set_id", "attributes", func([]driver.Value) []member { return nil }),
+		attributes:      map[attribute]int64{},
+		renamed:         map[*named[label]]string{},
+		findAttribute:   &statement{conn: conn, sql: `SELECT attribute_id FROM attributes WHERE attribute = ? AND value = ?`},
+		insertAttribute: &statement{conn: conn, sql: `INSERT INTO attributes (attribute, value) VALUES (?, ?) RETURNING attribute_id`},
+		saveLabels: newBulk(conn, `INSERT INTO items (item_id, item, item_name, named_at)`, 4,
+			`ON CONFLICT (item_id) DO UPDATE SET item_name = excluded.item_name, named_at = excluded.named_at`),
 	}
 }
 
-// resolve returns the integers of the event's names.
-func (n *names) resolve(e *Event) (ids eventNames, err error) {
-	if ids.user, err = n.users.find(e.User, ""); err != nil {
-		return ids, fmt.Errorf("user %q: %w", e.User, err)
-	}
-	if ids.item, err = n.items.find(e.Item, ""); err != nil {
-		return ids, fmt.Errorf("item %q: %w", e.Item, err)
-	}
-	if err = n.observeName(ids.item, e); err != nil {
-		return ids, fmt.Errorf("name of item %q: %w", e.Item, err)
-	}
-	if e.OrderNumber != "" {
-		ids.order = n.orders[pair{e.OrderNumber, e.Currency}]
-	}
+func loadLabel(row []driver.Value) label {
+	text, _ := row[0].(string)
+	at, _ := row[1].(int64)
+	return label{text, at}
+}
+
+// ask asks for the event's names.
+func (n *names) ask(a *accepted) {
+	e := &a.Event
+	a.user, a.item = n.users.ask(e.User), n.items.ask(e.Item)
 	if e.Attributes != "" {
-		err = n.resolveAttributes(e.Attributes, &ids)
+		a.set = n.sets.ask(e.Attributes)
 	}
-	return ids, err
 }
 
-func (n *names) resolveAttributes(object string, ids *eventNames) error {
-	set, err := n.sets.find(object, "")
-	if err != nil {
-		return fmt.Errorf("attributes %s: %w", object, err)
+// learn gives all names that were asked for their integers.
+func (n *names) learn() error {
+	if err := n.users.learn(); err != nil {
+		return fmt.Errorf("users: %w", err)
 	}
-	ids.attributeSet = set
-	if members, ok := n.members[set]; ok {
-		ids.attributes = members
-		return nil
+	if err := n.items.learn(); err != nil {
+		return fmt.Errorf("items: %w", err)
+	}
+	if err := n.sets.learn(); err != nil {
+		return fmt.Errorf("attributes: %w", err)
+	}
+	return nil
+}
+
+// members returns the attributes in the event's set.
+func (n *names) members(a *accepted) ([]member, error) {
+	if a.set == nil {
+		return nil, nil
+	}
+	if a.set.also != nil {
+		return a.set.also, nil
 	}
 	var pairs map[string]string
-	if err := json.Unmarshal([]byte(object), &pairs); err != nil {
-		return fmt.Errorf("attributes %s: %w", object, err)
+	if err := json.Unmarshal([]byte(a.Event.Attributes), &pairs); err != nil {
+		return nil, fmt.Errorf("attributes %s: %w", a.Event.Attributes, err)
 	}
 	for name, value := range pairs {
-		id, err := n.attributes.find(name, value)
+		id, err := n.attribute(attribute{name, value})
 		if err != nil {
-			return fmt.Errorf("attribute %s=%q: %w", name, value, err)
+			return nil, fmt.Errorf("attribute %s=%q: %w", name, value, err)
 		}
-		ids.attributes = append(ids.attributes, id)
+		a.set.also = append(a.set.also, member{attribute: id})
 	}
-	if len(n.members) >= maxCached {
-		clear(n.members)
-	}
-	n.members[set] = ids.attributes
-	return nil
+	return a.set.also, nil
 }
 
-// observeName keeps the name that the item's latest event gave it. Of two
+// attribute returns the pair's integer, from the cache, the table or a new row.
+func (n *names) attribute(a attribute) (int64, error) {
+	if id, ok := n.attributes[a]; ok {
+		return id, nil
+	}
+	for _, s := range []*statement{n.findAttribute, n.insertAttribute} {
+		id, err := s.integer(a.name, a.value)
+		if err != nil {
+			return 0, err
+		}
+		if id != 0 {
+			n.attributes[a] = id
+			return id, nil
+		}
+	}
+	return 0, errors.New("neither found nor inserted")
+}
+
+// observeLabel keeps the name that the item's latest event gave it. Of two
 // names at one time the greater wins, so that the order of arrival, which
 // differs from one replay to the next, does not matter.
-func (n *names) observeName(item int64, e *Event) error {
-	if e.ItemName == "" {
-		return nil
+func (n *names) observeLabel(item *named[label], e *Event) {
+	known := &item.also
+	if e.ItemName == "" || e.OccurredAt < known.at || (e.OccurredAt == known.at && e.ItemName <= known.text) {
+		return
 	}
-	known, ok := n.itemNames[item]
-	if !ok {
-		var err error
-		if known, err = n.storedName(item); err != nil {
-			return err
-		}
-	}
-	if e.OccurredAt > known.at || (e.OccurredAt == known.at && e.ItemName > known.name) {
-		known = itemName{e.ItemName, e.OccurredAt}
-		n.renamed[item] = known
-	}
-	n.itemNames[item] = known
-	return nil
+	known.text, known.at = e.ItemName, e.OccurredAt
+	n.renamed[item] = e.Item
 }
 
-func (n *names) storedName(item int64) (itemName, error) {
-	if renamed, ok := n.renamed[item]; ok {
-		return renamed, nil
-	}
-	if len(n.itemNames) >= maxCached {
-		clear(n.itemNames)
-	}
-	var row [2]driver.Value
-	if _, err := n.loadName.row(row[:], item); err != nil {
-		return itemName{}, err
-	}
-	name, _ := row[0].(string)
-	at, _ := row[1].(int64)
-	return itemName{name, at}, nil
-}
-
-// flush writes the items' new names.
+// flush writes the items' new labels.
 func (n *names) flush() error {
-	for item, name := range n.renamed {
-		if _, err := n.saveName.exec(name.name, name.at, item); err != nil {
-			return fmt.Errorf("name item %d %q: %w", item, name.name, err)
+	byID := func(a, b *named[label]) int { return cmp.Compare(a.id, b.id) }
+	for _, item := range slices.SortedFunc(maps.Keys(n.renamed), byID) {
+		if err := n.saveLabels.add(item.value, n.renamed[item], item.also.text, item.also.at); err != nil {
+			return fmt.Errorf("name item %q %q: %w", n.renamed[item], item.also.text, err)
 		}
 	}
 	clear(n.renamed)
-	return nil
+	_, err := n.saveLabels.flush()
+	return err
+}
+
+// trim bounds the caches between two batches.
+func (n *names) trim() {
+	n.users.trim()
+	n.items.trim()
+	n.sets.trim()
+	if len(n.attributes) >= maxCached {
+		clear(n.attributes)
+	}
 }
 
 // forget drops all that is cached, because the transaction that it may have
 // come from was taken back.
 func (n *names) forget() {
-	for _, d := range n.dictionaries() {
-		clear(d.known)
-	}
-	clear(n.itemNames)
+	n.users.forget()
+	n.items.forget()
+	n.sets.forget()
+	clear(n.attributes)
 	clear(n.renamed)
-	clear(n.members)
-	clear(n.orders)
-}
-
-func (n *names) dictionaries() []*dictionary {
-	return []*dictionary{n.users, n.items, n.sets, n.attributes}
 }
 
 func (n *names) close() error {
-	errs := []error{n.loadName.close(), n.saveName.close(), n.insertOrders.close(), n.findOrders.close(), n.countOrders.close()}
-	for _, d := range n.dictionaries() {
-		errs = append(errs, d.lookUp.close(), d.insert.close())
-	}
-	return errors.Join(errs...)
-}
-
-// dictionary is one table of names, with the rows in use cached.
-type dictionary struct {
-	parts          int // of a name: 1 or 2
-	known          map[pair]int64
-	lookUp, insert *statement
-}
-
-// pair is a name, in some tables with a second part.
-type pair struct{ first, second string }
-
-func newDictionary(conn *sqlite3.SQLiteConn, parts int, lookUp, insert string) *dictionary {
-	return &dictionary{
-		parts:  parts,
-		known:  map[pair]int64{},
-		lookUp: &statement{conn: conn, sql: lookUp},
-		insert: &statement{conn: conn, sql: insert},
-	}
-}
-
-// find returns the name's integer, from the cache, the table or a new row.
-// second is empty where the table has names of one part.
-func (d *dictionary) find(first, second string) (int64, error) {
-	name := pair{first, second}
-	if id, ok := d.known[name]; ok {
-		return id, nil
-	}
-	var row [1]driver.Value
-	for _, s := range []*statement{d.lookUp, d.insert} {
-		found, err := s.row(row[:], []any{first, second}[:d.parts]...)
-		if err != nil {
-			return 0, err
-		}
-		if id, ok := row[0].(int64); ok && found {
-			d.remember(name, id)
-			return id, nil
-		}
-	}
-	return 0, errNoName
-}
-
-// errNoName cannot happen: a name is either there or can be inserted.
-var errNoName = errors.New("neither found nor inserted")
-
-func (d *dictionary) remember(name pair, id int64) {
-	if len(d.known) >= maxCached {
-		clear(d.known)
-	}
-	d.known[name] = id
+	return closeAll(n.users, n.items, n.sets, n.findAttribute, n.insertAttribute, n.saveLabels)
 }

@@ -3,84 +3,258 @@ package store
 import (
 	"cmp"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 )
 
-// ordersAtOnce is how many orders are looked up in one statement.
-const ordersAtOnce = 64
+// orders gives orders their small integers and keeps what was bought in each.
+// Almost every order is new and soon never seen again, and its number may be
+// random, so that an index of numbers would change all over with every batch.
+// Instead an order is found by a key made from its name, see [orderIndex]; a
+// key may belong to two orders, so the name is compared.
+type orders struct {
+	index    *orderIndex
+	asked    map[orderName]*order // in this batch
+	found    []*order             // the same, once they have their integers; new ones in the order of these
+	last     *order               // one order's lines follow each other
+	next     int64                // of the next new order
+	first    int64                // that is new in this batch
+	read     *lookup
+	insert   *bulk
+	setItems *statement
+	count    *bulk
+}
 
-// learnOrders gives every order of the events its integer before the events
-// are inserted. Orders are not a [dictionary] because almost each is new and
-// soon never seen again: they are inserted and looked up many at a time, in the
-// order of their index, which costs half of one at a time.
-func (n *names) learnOrders(events []placed) error {
-	unknown := n.unknownOrders(events)
-	for len(unknown) > 0 {
-		end := slices.IndexFunc(unknown, func(o pair) bool { return o.second != unknown[0].second })
-		if end < 0 {
-			end = len(unknown)
+// orderName identifies an order.
+type orderName struct{ number, currency string }
+
+type order struct {
+	orderName
+	id     int64
+	value  driver.Value // the id, made a value once and not for each event
+	key    orderKey
+	stored string       // its items before the batch, as the column items has them
+	month  driver.Value // a month that it has a purchase in, nil before the first
+	dated  bool         // the month is of this batch, and not counted yet
+	bought []int64      // items bought in the batch, with repetitions
+	months []int64      // in which they were, likewise
+}
+
+func newOrders(conn driver.Conn, settings orderSettings) (*orders, error) {
+	o := &orders{
+		asked:    map[orderName]*order{},
+		index:    newOrderIndex(conn, settings),
+		read:     newLookup(conn, `SELECT order_id, order_number, currency, items, month FROM orders WHERE order_id IN`),
+		insert:   newBulk(conn, `INSERT INTO orders (order_id, order_number, currency, items, month)`, 5, ``),
+		setItems: &statement{conn: conn, sql: `UPDATE orders SET items = ?, month = ? WHERE order_id = ?`},
+		count: newBulk(conn, `INSERT INTO totals (currency, orders)`, 2,
+			`ON CONFLICT DO UPDATE SET orders = orders + excluded.orders`),
+	}
+	highest := &statement{conn: conn, sql: `SELECT ifnull(max(order_id), 0) FROM orders`}
+	last, err := highest.integer()
+	o.next, o.first = last+1, last+1
+	return o, errors.Join(err, highest.close(), o.index.load(last))
+}
+
+// begin forgets the orders of the batch before.
+func (o *orders) begin() {
+	clear(o.asked)
+	o.found, o.last, o.first = o.found[:0], nil, o.next
+}
+
+// ask returns the event's order, nil without one. It has its integer after
+// the next learn.
+func (o *orders) ask(e *Event) *order {
+	if e.OrderNumber == "" {
+		return nil
+	}
+	name := orderName{e.OrderNumber, e.Currency}
+	if o.last != nil && o.last.orderName == name {
+		return o.last
+	}
+	found, ok := o.asked[name]
+	if !ok {
+		found = &order{orderName: name}
+		o.asked[name] = found
+	}
+	o.last = found
+	return found
+}
+
+// learn gives all orders that were asked for their integers. Those whose key
+// is another order's try the next key, until none is left.
+func (o *orders) learn() error {
+	open := make([]*order, 0, len(o.asked))
+	for _, asked := range o.asked {
+		asked.key = o.index.hash(asked.orderName)
+		open = append(open, asked)
+	}
+	for len(open) > 0 {
+		slices.SortFunc(open, func(a, b *order) int { return cmp.Compare(a.key, b.key) })
+		var err error
+		if open, err = o.round(open); err != nil {
+			return fmt.Errorf("find %d orders, such as %q: %w", len(o.asked), o.last.number, err)
 		}
-		if err := n.learnOrdersIn(unknown[0].second, unknown[:end]); err != nil {
+	}
+	return nil
+}
+
+// round compares the orders with those that have their keys, and returns the
+// ones that must try the next key.
+func (o *orders) round(open []*order) (displaced []*order, err error) {
+	holders, err := o.index.holders(open)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := o.readAll(holders)
+	if err != nil {
+		return nil, err
+	}
+	for _, asked := range open {
+		id, taken := holders[asked.key]
+		if !taken {
+			id, taken = o.index.newest(asked.key)
+		}
+		switch row := stored[id]; {
+		case !taken:
+			err = o.create(asked)
+			o.found = append(o.found, asked)
+		case row != nil && row.orderName == asked.orderName:
+			asked.id, asked.value, asked.stored, asked.month = row.id, row.value, row.stored, row.month
+			o.found = append(o.found, asked)
+		default:
+			asked.key = asked.key.next()
+			displaced = append(displaced, asked)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return displaced, nil
+}
+
+// create gives a new order its integer and its key.
+func (o *orders) create(n *order) error {
+	n.id, n.value = o.next, o.next
+	o.next++
+	return o.index.add(n)
+}
+
+// readAll reads the rows of orders by their integers.
+func (o *orders) readAll(holders map[orderKey]int64) (map[int64]*order, error) {
+	rows := make(map[int64]*order, len(holders))
+	use := func(row []driver.Value) error {
+		id, _ := row[0].(int64)
+		number, _ := row[1].(string)
+		currency, _ := row[2].(string)
+		items, _ := row[3].(string)
+		rows[id] = &order{orderName: orderName{number, currency}, id: id, value: row[0], stored: items, month: row[4]}
+		return nil
+	}
+	ids := make([]int64, 0, len(holders))
+	for _, id := range holders {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		if err := o.read.add(id, 5, use); err != nil {
+			return nil, err
+		}
+	}
+	return rows, o.read.flush(5, use)
+}
+
+// flush stores the new orders, and what else was bought in those that are
+// stored.
+func (o *orders) flush() error {
+	created := map[string]int64{}
+	for _, one := range o.found {
+		if one.id >= o.first {
+			created[one.currency]++
+		}
+		if err := o.store(one); err != nil {
+			return fmt.Errorf("store the order %q: %w", one.number, err)
+		}
+	}
+	if _, err := o.insert.flush(); err != nil {
+		return err
+	}
+	if err := o.index.spill(o.next - 1); err != nil {
+		return fmt.Errorf("index the orders: %w", err)
+	}
+	for currency, n := range created {
+		if err := o.count.add(currency, n); err != nil {
 			return err
 		}
-		unknown = unknown[end:]
 	}
-	return nil
+	_, err := o.count.flush()
+	return err
 }
 
-// unknownOrders returns the orders that are not cached, by currency and
-// number. When the cache is full it is emptied first, so that no order of the
-// events leaves it again before they are inserted.
-func (n *names) unknownOrders(events []placed) []pair {
-	if len(n.orders) >= maxCached {
-		clear(n.orders)
+// buy notes an item that was bought in the order.
+func (o *order) buy(item, month int64) {
+	o.bought = append(o.bought, item)
+	if n := len(o.months); n == 0 || o.months[n-1] != month {
+		o.months = append(o.months, month)
 	}
-	var unknown []pair
-	for _, e := range events {
-		order := pair{e.Event.OrderNumber, e.Event.Currency}
-		if _, known := n.orders[order]; !known && order.first != "" {
-			unknown = append(unknown, order)
-		}
-	}
-	slices.SortFunc(unknown, func(a, b pair) int {
-		return cmp.Or(cmp.Compare(a.second, b.second), cmp.Compare(a.first, b.first))
-	})
-	return slices.Compact(unknown)
 }
 
-// learnOrdersIn inserts the orders of one currency that are new, counts them,
-// and reads the integers of all.
-func (n *names) learnOrdersIn(currency string, orders []pair) error {
-	for _, o := range orders {
-		if err := n.insertOrders.add(o.first, o.second); err != nil {
-			return fmt.Errorf("insert %d orders from %q on: %w", len(orders), orders[0].first, err)
-		}
+func (o *orders) store(one *order) error {
+	before := one.month
+	if before == nil && len(one.months) > 0 {
+		one.month, one.dated = slices.Min(one.months), true
 	}
-	inserted, err := n.insertOrders.flush()
+	if one.id >= o.first {
+		return o.insert.add(one.value, one.number, one.currency, listItems(one.bought), one.month)
+	}
+	known, err := parseItems(one.stored)
 	if err != nil {
-		return fmt.Errorf("insert %d orders from %q on: %w", len(orders), orders[0].first, err)
+		return fmt.Errorf("items %.60q: %w", one.stored, err)
 	}
-	if _, err := n.countOrders.exec(currency, inserted); err != nil {
-		return fmt.Errorf("count %d orders in %q: %w", inserted, currency, err)
-	}
-	for some := range slices.Chunk(orders, ordersAtOnce) {
-		if err := n.readOrders(currency, some); err != nil {
-			return fmt.Errorf("read %d orders from %q on: %w", len(some), some[0].first, err)
-		}
+	if items := listItems(append(one.bought, known...)); items != one.stored || one.month != before {
+		_, err := o.setItems.exec(items, one.month, one.value)
+		return err
 	}
 	return nil
 }
 
-// readOrders fills a statement of fixed size by naming the last order again.
-func (n *names) readOrders(currency string, orders []pair) error {
-	values := []any{currency}
-	for i := range ordersAtOnce {
-		values = append(values, orders[min(i, len(orders)-1)].first)
+// listItems writes each item once and in order, as the column items has it.
+func listItems(items []int64) string {
+	slices.Sort(items)
+	var text []byte
+	for i, item := range slices.Compact(items) {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = strconv.AppendInt(text, item, 10)
 	}
-	return n.findOrders.each(2, func(row []driver.Value) {
-		number, _ := row[0].(string)
-		id, _ := row[1].(int64)
-		n.orders[pair{number, currency}] = id
-	}, values...)
+	return string(text)
+}
+
+func parseItems(list string) (items []int64, err error) {
+	if list == "" {
+		return nil, nil
+	}
+	for text := range strings.SplitSeq(list, ",") {
+		item, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+// forget takes back what the batch has done so far.
+func (o *orders) forget() {
+	o.index.forget()
+	o.next = o.first
+	o.begin()
+}
+
+func (o *orders) close() error {
+	return closeAll(o.index, o.read, o.insert, o.setItems, o.count)
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/mattn/go-sqlite3"
 )
 
 // background never ends: a context that can be cancelled makes go-sqlite3 start
@@ -16,7 +14,7 @@ import (
 // transaction while later statements succeed.
 var background = context.Background()
 
-// statements are what a batch executes, prepared once.
+// statements are what a batch executes beside the names, prepared once.
 type statements struct {
 	events, rejected, duplicates, late *bulk
 	gaps                               *bulk
@@ -25,12 +23,11 @@ type statements struct {
 	findSources, saveSources           *statement
 	minutes                            *bulk
 	forgetMinutes                      *statement
-	rollups                            []rollup
 	rejectedTotals, userMonths         *bulk
 	orderMonths, ordersMonthly         *bulk
 }
 
-func newStatements(conn *sqlite3.SQLiteConn) statements {
+func newStatements(conn driver.Conn) statements {
 	return statements{
 		events: newBulk(conn, `INSERT INTO events (occurred_at, event_id, partition, offset, user_id, item_id, order_id,
 			quantity, unit_price, currency, attribute_set_id, processed_at)`, 12, `ON CONFLICT DO NOTHING`),
@@ -46,15 +43,14 @@ func newStatements(conn *sqlite3.SQLiteConn) statements {
 			last_offset = ifnull(?, last_offset), last_timestamp = ifnull(?, last_timestamp), last_crc = ifnull(?, last_crc),
 			high_watermark = ifnull(?, high_watermark)
 			WHERE topic = ? AND partition = ? AND next_offset = ?`},
+		userMonths:  newBulk(conn, `INSERT INTO user_months (user_id, month)`, 2, `ON CONFLICT DO NOTHING`),
 		findSources: &statement{conn: conn, sql: `SELECT results FROM sources WHERE topic = ? AND partition = ? AND block = ?`},
 		saveSources: &statement{conn: conn, sql: `INSERT INTO sources (topic, partition, block, results) VALUES (?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET results = excluded.results`},
 		minutes: newBulk(conn, `INSERT INTO ingest_minutes (minute, topic, partition, records)`, 4,
 			`ON CONFLICT DO UPDATE SET records = records + excluded.records`),
 		forgetMinutes: &statement{conn: conn, sql: `DELETE FROM ingest_minutes WHERE minute <= ?`},
-		rollups:       newRollups(conn),
-		userMonths:    newUserMonths(conn),
-		orderMonths:   newOrderMonths(conn),
+		orderMonths:   newBulk(conn, `INSERT INTO order_months (order_id, month)`, 2, `ON CONFLICT DO NOTHING`),
 		ordersMonthly: newOrdersMonthly(conn),
 		rejectedTotals: newBulk(conn, `INSERT INTO rejected_totals (reason, records, first_at, last_at)`, 4,
 			`ON CONFLICT DO UPDATE SET records = records + excluded.records,
@@ -63,20 +59,32 @@ func newStatements(conn *sqlite3.SQLiteConn) statements {
 }
 
 func (s *statements) close() error {
-	errs := []error{s.events.close(), s.rejected.close(), s.duplicates.close(), s.late.close(), s.gaps.close(), s.findEvent.close(),
-		s.findRejected.close(), s.moveOffset.close(), s.rejectedTotals.close(), s.userMonths.close(),
-		s.orderMonths.close(), s.ordersMonthly.close(), s.findSources.close(), s.saveSources.close(), s.minutes.close(), s.forgetMinutes.close()}
-	for _, r := range s.rollups {
-		errs = append(errs, r.upsert.close())
+	return closeAll(s.events, s.rejected, s.duplicates, s.late, s.gaps, s.findEvent, s.findRejected, s.moveOffset, s.findSources, s.saveSources,
+		s.minutes, s.forgetMinutes, s.rejectedTotals, s.userMonths, s.orderMonths, s.ordersMonthly)
+}
+
+type closer interface{ close() error }
+
+func closeAll(all ...closer) error {
+	errs := make([]error, 0, len(all))
+	for _, c := range all {
+		errs = append(errs, c.close())
 	}
 	return errors.Join(errs...)
 }
 
+// prepared is a statement of the driver with the calls that pass a context.
+type prepared interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
 // statement is prepared at its first use.
 type statement struct {
-	conn *sqlite3.SQLiteConn
+	conn driver.Conn
 	sql  string
-	stmt *sqlite3.SQLiteStmt
+	stmt prepared
 	args []driver.NamedValue
 }
 
@@ -88,11 +96,14 @@ func (s *statement) prepare() error {
 	if err != nil {
 		return fmt.Errorf("prepare %.60q: %w", s.sql, err)
 	}
-	s.stmt = stmt.(*sqlite3.SQLiteStmt)
+	var ok bool
+	if s.stmt, ok = stmt.(prepared); !ok {
+		return fmt.Errorf("prepare %.60q: the driver's statements are %T, without contexts", s.sql, stmt)
+	}
 	return nil
 }
 
-func (s *statement) bind(values []any) []driver.NamedValue {
+func (s *statement) bind(values []driver.Value) []driver.NamedValue {
 	s.args = s.args[:0]
 	for i, v := range values {
 		s.args = append(s.args, driver.NamedValue{Ordinal: i + 1, Value: v})
@@ -101,7 +112,7 @@ func (s *statement) bind(values []any) []driver.NamedValue {
 }
 
 // exec returns the number of rows changed.
-func (s *statement) exec(values ...any) (int64, error) {
+func (s *statement) exec(values ...driver.Value) (int64, error) {
 	if err := s.prepare(); err != nil {
 		return 0, err
 	}
@@ -113,7 +124,7 @@ func (s *statement) exec(values ...any) (int64, error) {
 }
 
 // row reads the first row into dest and says whether there was one.
-func (s *statement) row(dest []driver.Value, values ...any) (bool, error) {
+func (s *statement) row(dest []driver.Value, values ...driver.Value) (bool, error) {
 	if err := s.prepare(); err != nil {
 		return false, err
 	}
@@ -136,8 +147,18 @@ func (s *statement) query(dest []driver.Value, args []driver.NamedValue) (bool, 
 	return err == nil, err
 }
 
+// integer returns the first column of the first row, 0 when there is none.
+func (s *statement) integer(values ...driver.Value) (int64, error) {
+	var row [1]driver.Value
+	if _, err := s.row(row[:], values...); err != nil {
+		return 0, err
+	}
+	n, _ := row[0].(int64)
+	return n, nil
+}
+
 // each calls use with every row, which is valid until it returns.
-func (s *statement) each(columns int, use func([]driver.Value), values ...any) error {
+func (s *statement) each(columns int, use func([]driver.Value) error, values ...driver.Value) error {
 	if err := s.prepare(); err != nil {
 		return err
 	}
@@ -147,7 +168,9 @@ func (s *statement) each(columns int, use func([]driver.Value), values ...any) e
 	}
 	row := make([]driver.Value, columns)
 	for err = rows.Next(row); err == nil; err = rows.Next(row) {
-		use(row)
+		if err = use(row); err != nil {
+			break
+		}
 	}
 	closeErr := rows.Close()
 	if errors.Is(err, io.EOF) {
@@ -156,7 +179,7 @@ func (s *statement) each(columns int, use func([]driver.Value), values ...any) e
 	return err
 }
 
-func (s *statement) exists(values ...any) (bool, error) {
+func (s *statement) exists(values ...driver.Value) (bool, error) {
 	var one [1]driver.Value
 	return s.row(one[:], values...)
 }
@@ -168,92 +191,38 @@ func (s *statement) close() error {
 	return s.stmt.Close()
 }
 
-// bulk inserts rows many at a time, which costs half of one at a time.
-type bulk struct {
-	columns int
-	sizes   []*statement // of bulkSizes rows each
-	changes *statement
-	args    []driver.NamedValue
-	changed int64
+// lookup asks for the rows of many keys, in statements of a fixed size.
+type lookup struct {
+	statement
+	keys []driver.Value
 }
 
-// bulkSizes are the numbers of rows in a statement: full ones while rows come,
-// then what is left in few statements.
-var bulkSizes = []int{64, 8, 1}
+// keysAtOnce is how many keys one statement asks for.
+const keysAtOnce = 64
 
-func newBulk(conn *sqlite3.SQLiteConn, insert string, columns int, conflict string) *bulk {
-	row := "(" + strings.Repeat("?,", columns-1) + "?)"
-	b := &bulk{
-		columns: columns,
-		changes: &statement{conn: conn, sql: `SELECT changes()`},
-		args:    make([]driver.NamedValue, 0, bulkSizes[0]*columns),
-	}
-	for _, n := range bulkSizes {
-		values := strings.Repeat(row+",", n-1) + row
-		b.sizes = append(b.sizes, &statement{conn: conn, sql: insert + " VALUES " + values + " " + conflict})
-	}
-	return b
+// newLookup completes a query that ends in "WHERE key IN".
+func newLookup(conn driver.Conn, query string) *lookup {
+	return &lookup{statement: statement{conn: conn, sql: query + " (" + strings.Repeat("?,", keysAtOnce-1) + "?)"}}
 }
 
-// add queues a row. It executes a statement when enough rows are there.
-func (b *bulk) add(values ...any) error {
-	for _, v := range values {
-		b.args = append(b.args, driver.NamedValue{Ordinal: len(b.args) + 1, Value: v})
-	}
-	if len(b.args) < bulkSizes[0]*b.columns {
+// add asks for a key, and executes a statement when enough keys are there.
+func (l *lookup) add(key driver.Value, columns int, use func([]driver.Value) error) error {
+	if l.keys = append(l.keys, key); len(l.keys) < keysAtOnce {
 		return nil
 	}
-	return b.drain()
+	return l.flush(columns, use)
 }
 
-// flush executes what is queued and returns the number of rows changed since
-// the last flush.
-func (b *bulk) flush() (int64, error) {
-	err := b.drain()
-	changed := b.changed
-	b.changed = 0
-	return changed, err
-}
-
-func (b *bulk) drain() error {
-	rest := b.args
-	for i, n := range bulkSizes {
-		for len(rest) >= n*b.columns {
-			if err := b.run(b.sizes[i], rest[:n*b.columns]); err != nil {
-				return err
-			}
-			rest = rest[n*b.columns:]
-		}
+// flush asks for the keys that are left. It fills the statement up by naming
+// the last key again.
+func (l *lookup) flush(columns int, use func([]driver.Value) error) error {
+	if len(l.keys) == 0 {
+		return nil
 	}
-	b.args = b.args[:0]
-	return nil
-}
-
-// run executes the statement as a query: for a query go-sqlite3 passes all
-// arguments to C in one call, for Exec it makes a call for each.
-func (b *bulk) run(s *statement, args []driver.NamedValue) error {
-	if err := s.prepare(); err != nil {
-		return err
+	for len(l.keys) < keysAtOnce {
+		l.keys = append(l.keys, l.keys[len(l.keys)-1])
 	}
-	for i := range args {
-		args[i].Ordinal = i + 1
-	}
-	if _, err := s.query(nil, args); err != nil {
-		return err
-	}
-	var changes [1]driver.Value
-	if _, err := b.changes.row(changes[:]); err != nil {
-		return err
-	}
-	n, _ := changes[0].(int64)
-	b.changed += n
-	return nil
-}
-
-func (b *bulk) close() error {
-	errs := []error{b.changes.close()}
-	for _, s := range b.sizes {
-		errs = append(errs, s.close())
-	}
-	return errors.Join(errs...)
+	err := l.each(columns, use, l.keys...)
+	l.keys = l.keys[:0]
+	return err
 }

@@ -2,12 +2,11 @@ package store
 
 import (
 	"cmp"
+	"database/sql/driver"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/mattn/go-sqlite3"
 
 	"purchases/producer/crashpoint"
 )
@@ -46,35 +45,60 @@ func (m *measures) merge(o *measures) {
 	m.Refunds += o.Refunds
 }
 
-// key is the key of a row of any rollup; what a rollup has not is zero.
+// key identifies a row of a rollup. A part that its table does not have is 0.
 type key struct {
-	period   int64 // hours or days since 1970 UTC
-	id       int64 // of the user, item or attribute
-	currency string
+	period   int64 // the hour or the day, counted from 1970 UTC
+	id       int64 // of the item, user or attribute
+	currency int   // see [currencies]
 }
 
-func (k key) compare(o key) int {
-	return cmp.Or(cmp.Compare(k.period, o.period), cmp.Compare(k.id, o.id), cmp.Compare(k.currency, o.currency))
+func (a key) compare(b key) int {
+	return cmp.Or(cmp.Compare(a.period, b.period), cmp.Compare(a.id, b.id), cmp.Compare(a.currency, b.currency))
 }
 
-type sums map[key]*measures
+// sums are what a batch adds to one table.
+type sums struct {
+	batch int64
+	place map[key]int // in rows
+	rows  []sum
+}
 
-func (s sums) row(k key) *measures {
-	m := s[k]
-	if m == nil {
-		m = &measures{}
-		s[k] = m
+// found is where a row was found last, which is where most events find it
+// again: those of one item are mostly of one day and in one currency.
+type found struct {
+	batch int64
+	key
+	place int
+}
+
+type sum struct {
+	key
+	measures
+}
+
+func newSums(batch int64) *sums { return &sums{batch: batch, place: map[key]int{}} }
+
+func (s *sums) row(k key, f *found) *sum {
+	if f.batch == s.batch && f.key == k {
+		return &s.rows[f.place]
 	}
-	return m
+	at, ok := s.place[k]
+	if !ok {
+		at = len(s.rows)
+		s.place[k] = at
+		s.rows = append(s.rows, sum{key: k})
+	}
+	*f = found{s.batch, k, at}
+	return &s.rows[at]
 }
 
-// total adds the rows up over the parts of the key that reduce takes away.
-func (s sums) total(reduce func(key) key) sums {
-	out := sums{}
-	for k, m := range s {
-		out.row(reduce(k)).merge(m)
+// total returns the sums with the keys made coarser.
+func (s *sums) total(coarser func(key) key) *sums {
+	t, f := newSums(s.batch), &found{}
+	for i := range s.rows {
+		t.row(coarser(s.rows[i].key), f).merge(&s.rows[i].measures)
 	}
-	return out
+	return t
 }
 
 func withoutPeriod(k key) key { return key{id: k.id, currency: k.currency} }
@@ -84,37 +108,41 @@ func dayOfHour(k key) key     { return key{period: k.period / 24, currency: k.cu
 // weekHour counts from Monday; 1970 began on a Thursday.
 func weekHour(k key) key { return key{period: (k.period + 72) % 168, currency: k.currency} }
 
-// statistics are the sums of one batch.
+// statistics are what a batch adds to the rollups.
 type statistics struct {
-	hourly, itemDaily, users, attributeDaily sums
+	hourly, itemDaily, users, attributeDaily *sums
 	rejected                                 map[string]*rejectedTotal // by reason
-	userMonths                               map[userMonth]bool
-	orders                                   map[monthIn]*monthOrders
+	userMonths                               userMonths
+	orders                                   *sums // of purchases that belong to an order, by month
+	hour, month                              found
 }
 
 type rejectedTotal struct{ records, first, last int64 }
 
-func newStatistics() *statistics {
+// newStatistics is of a batch whose number no other has had, and is above 0.
+func newStatistics(batch int64) *statistics {
 	return &statistics{
-		hourly: sums{}, itemDaily: sums{}, users: sums{}, attributeDaily: sums{}, rejected: map[string]*rejectedTotal{},
-		userMonths: map[userMonth]bool{}, orders: map[monthIn]*monthOrders{},
+		hourly: newSums(batch), itemDaily: newSums(batch), users: newSums(batch), attributeDaily: newSums(batch), orders: newSums(batch),
+		rejected: map[string]*rejectedTotal{}, userMonths: userMonths{all: map[userMonth]bool{}},
 	}
 }
 
-func (s *statistics) add(e *Event, ids *eventNames) {
+func (s *statistics) add(a *accepted, attributes []member) {
+	e := &a.Event
 	hour, day := e.OccurredAt/time.Hour.Milliseconds(), e.OccurredAt/(24*time.Hour).Milliseconds()
-	s.hourly.row(key{period: hour, currency: e.Currency}).add(e)
-	s.itemDaily.row(key{period: day, id: ids.item, currency: e.Currency}).add(e)
-	s.users.row(key{id: ids.user, currency: e.Currency}).add(e)
+	s.hourly.row(key{period: hour, currency: a.currency}, &s.hour).add(e)
+	s.itemDaily.row(key{period: day, id: a.item.id, currency: a.currency}, &a.item.sum).add(e)
+	s.users.row(key{id: a.user.id, currency: a.currency}, &a.user.sum).add(e)
 	if e.Quantity > 0 {
-		month := month(e.OccurredAt)
-		s.userMonths[userMonth{ids.user, month}] = true
-		if order, ok := ids.order.(int64); ok {
-			s.addOrder(order, month, e)
+		month := s.userMonths.add(a.user.id, e.OccurredAt)
+		if a.order != nil {
+			a.order.buy(a.item.id, month)
+			s.orders.row(key{period: month, currency: a.currency}, &s.month).add(e)
 		}
 	}
-	for _, attribute := range ids.attributes {
-		s.attributeDaily.row(key{period: day, id: attribute, currency: e.Currency}).add(e)
+	for i := range attributes {
+		m := &attributes[i]
+		s.attributeDaily.row(key{period: day, id: m.attribute, currency: a.currency}, &m.sum).add(e)
 	}
 }
 
@@ -128,60 +156,62 @@ func (s *statistics) addRejection(r *Rejection) {
 	t.first, t.last = min(t.first, r.RejectedAt), max(t.last, r.RejectedAt)
 }
 
-// rollup is one table of statistics: which of the batch's sums it takes, and
-// the parts of the key that are its own.
-type rollup struct {
-	table  string
-	sums   func(*statistics) sums
-	key    func(key) []any
-	upsert *bulk
+// summary is one table of statistics: its key beside the currency, and which of
+// the batch's sums it takes.
+type summary struct {
+	table      string
+	period, id string // columns, empty where the table has none
+	sums       func(*statistics) *sums
+	ranking    *ranking // nil for most
+	upsert     *bulk
 }
 
-// newRollups lists the statistics that the database keeps.
-func newRollups(conn *sqlite3.SQLiteConn) []rollup {
-	rollups := []struct {
-		rollup
-		columns string
-	}{
-		{rollup{table: "totals", sums: func(s *statistics) sums { return s.hourly.total(onlyCurrency) }, key: byCurrency}, "currency"},
-		{rollup{table: "sales_hourly", sums: func(s *statistics) sums { return s.hourly }, key: byPeriod}, "hour, currency"},
-		{rollup{table: "sales_daily", sums: func(s *statistics) sums { return s.hourly.total(dayOfHour) }, key: byPeriod}, "day, currency"},
-		{rollup{table: "sales_by_week_hour", sums: func(s *statistics) sums { return s.hourly.total(weekHour) }, key: byPeriod}, "week_hour, currency"},
-		{rollup{table: "item_totals", sums: func(s *statistics) sums { return s.itemDaily.total(withoutPeriod) }, key: byID}, "item_id, currency"},
-		{rollup{table: "item_daily", sums: func(s *statistics) sums { return s.itemDaily }, key: byPeriodAndID}, "day, item_id, currency"},
-		{rollup{table: "user_totals", sums: func(s *statistics) sums { return s.users }, key: byID}, "user_id, currency"},
-		{rollup{table: "attribute_totals", sums: func(s *statistics) sums { return s.attributeDaily.total(withoutPeriod) }, key: byID}, "attribute_id, currency"},
-		{rollup{table: "attribute_daily", sums: func(s *statistics) sums { return s.attributeDaily }, key: byPeriodAndID}, "day, attribute_id, currency"},
+// newSummaries lists the statistics that the database keeps.
+func newSummaries(conn driver.Conn) ([]*summary, error) {
+	items, users := newRanking(conn, "item_totals", "units_sold"), newRanking(conn, "user_totals", "revenue")
+	for _, r := range []*ranking{items, users} {
+		if err := r.load(); err != nil {
+			return nil, fmt.Errorf("read the leading rows of %s: %w", r.table, err)
+		}
 	}
-	out := make([]rollup, len(rollups))
-	for i, r := range rollups {
-		r.upsert = newUpsert(conn, r.table, r.columns)
-		out[i] = r.rollup
+	summaries := []*summary{
+		{table: "totals", sums: func(s *statistics) *sums { return s.hourly.total(onlyCurrency) }},
+		{table: "sales_hourly", period: "hour", sums: func(s *statistics) *sums { return s.hourly }},
+		{table: "sales_daily", period: "day", sums: func(s *statistics) *sums { return s.hourly.total(dayOfHour) }},
+		{table: "sales_by_week_hour", period: "week_hour", sums: func(s *statistics) *sums { return s.hourly.total(weekHour) }},
+		{table: "item_totals", id: "item_id", sums: func(s *statistics) *sums { return s.itemDaily.total(withoutPeriod) }, ranking: items},
+		{table: "item_daily", period: "day", id: "item_id", sums: func(s *statistics) *sums { return s.itemDaily }},
+		{table: "user_totals", id: "user_id", sums: func(s *statistics) *sums { return s.users }, ranking: users},
+		{table: "attribute_totals", id: "attribute_id", sums: func(s *statistics) *sums { return s.attributeDaily.total(withoutPeriod) }},
+		{table: "attribute_daily", period: "day", id: "attribute_id", sums: func(s *statistics) *sums { return s.attributeDaily }},
 	}
-	return out
+	for _, r := range summaries {
+		r.upsert = newUpsert(conn, r)
+	}
+	return summaries, nil
 }
 
-func byCurrency(k key) []any    { return []any{k.currency} }
-func byPeriod(k key) []any      { return []any{k.period, k.currency} }
-func byID(k key) []any          { return []any{k.id, k.currency} }
-func byPeriodAndID(k key) []any { return []any{k.period, k.id, k.currency} }
-
-func newUpsert(conn *sqlite3.SQLiteConn, table, keyColumns string) *bulk {
-	columns := strings.Split(keyColumns+", "+measureColumns, ", ")
+func newUpsert(conn driver.Conn, r *summary) *bulk {
+	columns := []string{r.period, r.id, "currency"}
+	columns = slices.DeleteFunc(columns, func(c string) bool { return c == "" })
 	var sets []string
 	for _, c := range strings.Split(measureColumns, ", ") {
+		columns = append(columns, c)
 		sets = append(sets, c+" = "+c+" + excluded."+c)
 	}
-	return newBulk(conn, "INSERT INTO "+table+" ("+strings.Join(columns, ", ")+")", len(columns),
+	if r.ranking != nil {
+		columns = append(columns, "leading")
+		sets = append(sets, r.ranking.upsert())
+	}
+	return newBulk(conn, "INSERT INTO "+r.table+" ("+strings.Join(columns, ", ")+")", len(columns),
 		"ON CONFLICT DO UPDATE SET "+strings.Join(sets, ", "))
 }
 
-// addStatistics adds the batch's sums to the stored ones, in the order of the
-// tables' keys so that neighbouring rows are written together.
+// addStatistics adds the batch's sums to the stored ones.
 func (w *Writer) addStatistics(b *batch) error {
-	for _, r := range w.sql.rollups {
+	for _, r := range w.summaries {
 		crashpoint.At("analytics.rollup.before")
-		if err := r.add(r.sums(b.stats)); err != nil {
+		if err := r.add(r.sums(b.stats), w.currencies); err != nil {
 			return fmt.Errorf("add to %s: %w", r.table, err)
 		}
 		crashpoint.At("analytics.rollup.after")
@@ -189,7 +219,7 @@ func (w *Writer) addStatistics(b *batch) error {
 	if err := w.addUserMonths(b.stats); err != nil {
 		return fmt.Errorf("add to user_months: %w", err)
 	}
-	if err := w.addOrdersMonthly(b.stats); err != nil {
+	if err := w.addOrdersMonthly(b); err != nil {
 		return fmt.Errorf("add to orders_monthly: %w", err)
 	}
 	if err := w.addRejectedTotals(b.stats); err != nil {
@@ -198,21 +228,44 @@ func (w *Writer) addStatistics(b *batch) error {
 	return w.names.flush()
 }
 
-func (r *rollup) add(s sums) error {
-	keys := make([]key, 0, len(s))
-	for k := range s {
-		keys = append(keys, k)
+// add takes the rows in the order of the table's key, so that neighbours are
+// written together.
+func (r *summary) add(s *sums, currencies *currencies) error {
+	slices.SortFunc(s.rows, func(a, b sum) int { return a.compare(b.key) })
+	if r.ranking != nil {
+		r.upsert.last = r.ranking.threshold
 	}
-	slices.SortFunc(keys, key.compare)
-	for _, k := range keys {
-		m := s[k]
-		row := append(r.key(k), m.Purchases, m.Returns, m.UnitsSold, m.UnitsReturned, m.Revenue, m.Refunds)
-		if err := r.upsert.add(row...); err != nil {
+	row := make([]driver.Value, 0, r.upsert.columns)
+	for i := range s.rows {
+		if err := r.upsert.add(r.appendRow(row, &s.rows[i], currencies)...); err != nil {
 			return err
 		}
 	}
-	_, err := r.upsert.flush()
-	return err
+	if _, err := r.upsert.flush(); err != nil || r.ranking == nil {
+		return err
+	}
+	return r.ranking.grown(len(s.rows))
+}
+
+func (r *summary) appendRow(row []driver.Value, s *sum, currencies *currencies) []driver.Value {
+	if r.period != "" {
+		row = append(row, s.period)
+	}
+	if r.id != "" {
+		row = append(row, s.id)
+	}
+	row = append(row, currencies.values[s.currency], s.Purchases, s.Returns, s.UnitsSold, s.UnitsReturned, s.Revenue, s.Refunds)
+	if r.ranking != nil {
+		row = append(row, r.ranking.leads(&s.measures))
+	}
+	return row
+}
+
+func (r *summary) close() error {
+	if r.ranking == nil {
+		return r.upsert.close()
+	}
+	return closeAll(r.upsert, r.ranking)
 }
 
 func (w *Writer) addRejectedTotals(s *statistics) error {

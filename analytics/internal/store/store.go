@@ -14,11 +14,9 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/mattn/go-sqlite3"
 
 	"purchases/producer/crashpoint"
 )
@@ -113,59 +111,69 @@ type Rejection struct {
 // MaxRejectedValue is how many bytes of a rejected record are kept.
 const MaxRejectedValue = 512
 
-// checkpointSetting lets the write-ahead log grow to about 64 MB before it is
+// CheckpointSetting lets the write-ahead log grow to about 64 MB before it is
 // copied into the database: pages that many batches change, as those of the
 // statistics, are then written once and not for each batch.
-const checkpointSetting = "PRAGMA wal_autocheckpoint = 16000" // pages of 4 KiB
+const CheckpointSetting = "PRAGMA wal_autocheckpoint = 16000" // pages of 4 KiB
 
 // Writer is the database's only writer. It owns one connection, and is not safe
 // for concurrent use. After an error it is of no further use: its connection
 // may have lost the transaction without saying so.
 type Writer struct {
-	conn   *sql.Conn
-	raw    *sqlite3.SQLiteConn
-	sql    statements
-	names  *names
-	state  state
-	minute int64 // that was counted last, since 1970 UTC
-	failed error
+	conn       *sql.Conn
+	raw        driver.Conn
+	sql        statements
+	summaries  []*summary
+	names      *names
+	orders     *orders
+	currencies *currencies
+	userMonths map[userMonth]bool // that are stored, of late
+	state      state
+	minute     int64 // that was counted last, since 1970 UTC
+	settings   orderSettings
+	failed     error
 }
 
 // state is what the writer knows of the database beside the names.
 type state struct {
 	watermarks map[Partition]int64
-	totals     map[string]measures // by currency
+	totals     []measures // by currency
+	batches    int64      // that were begun
 }
 
 // NewWriter takes one connection from the pool and keeps it until Close.
 func NewWriter(ctx context.Context, db *sqlx.DB) (*Writer, error) {
-	st, err := loadState(ctx, db)
-	if err != nil {
+	return newWriter(ctx, db, orderSettings{hash: hashOrder, recent: maxRecent})
+}
+
+func newWriter(ctx context.Context, db *sqlx.DB, settings orderSettings) (*Writer, error) {
+	w := &Writer{settings: settings, currencies: newCurrencies(), userMonths: map[userMonth]bool{}}
+	if err := w.loadState(ctx, db); err != nil {
 		return nil, fmt.Errorf("read the stored statistics: %w", err)
 	}
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open the writer's connection: %w", err)
 	}
-	w := &Writer{conn: conn, state: st}
+	w.conn = conn
 	if err := conn.Raw(w.prepare); err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare the writer's statements: %w", err), conn.Close())
 	}
 	return w, nil
 }
 
-func loadState(ctx context.Context, db *sqlx.DB) (state, error) {
-	st := state{watermarks: map[Partition]int64{}, totals: map[string]measures{}}
+func (w *Writer) loadState(ctx context.Context, db *sqlx.DB) error {
+	w.state.watermarks = map[Partition]int64{}
 	var marks []struct {
 		Topic                string
 		Partition, Watermark int64
 	}
 	err := db.SelectContext(ctx, &marks, `SELECT topic, partition, watermark FROM partitions WHERE watermark IS NOT NULL`)
 	if err != nil {
-		return st, err
+		return err
 	}
 	for _, m := range marks {
-		st.watermarks[Partition{m.Topic, int32(m.Partition)}] = m.Watermark
+		w.state.watermarks[Partition{m.Topic, int32(m.Partition)}] = m.Watermark
 	}
 	var totals []struct {
 		Currency string
@@ -173,28 +181,35 @@ func loadState(ctx context.Context, db *sqlx.DB) (state, error) {
 	}
 	err = db.SelectContext(ctx, &totals, `SELECT currency, `+measureColumns+` FROM totals`)
 	for _, t := range totals {
-		st.totals[t.Currency] = t.measures
+		w.currencies.number(t.Currency)
+		w.state.totals = append(w.state.totals, t.measures)
 	}
-	return st, err
+	return err
 }
 
-func (w *Writer) prepare(driverConn any) error {
-	raw, ok := driverConn.(*sqlite3.SQLiteConn)
+func (w *Writer) prepare(driverConn any) (err error) {
+	raw, ok := driverConn.(driver.Conn)
 	if !ok {
-		return fmt.Errorf("the driver is %T, not go-sqlite3", driverConn)
+		return fmt.Errorf("the driver's connection is a %T", driverConn)
 	}
 	w.raw = raw
-	if err := w.exec(checkpointSetting); err != nil {
+	if err := w.exec(CheckpointSetting); err != nil {
 		return err
 	}
-	w.sql = newStatements(raw)
-	w.names = newNames(raw)
-	return nil
+	w.sql, w.names = newStatements(raw), newNames(raw)
+	if w.summaries, err = newSummaries(raw); err != nil {
+		return err
+	}
+	w.orders, err = newOrders(raw, w.settings)
+	return err
 }
 
 // Close gives the connection back, or drops it after an error.
 func (w *Writer) Close() error {
-	err := errors.Join(w.sql.close(), w.names.close())
+	err := closeAll(&w.sql, w.names, w.orders)
+	for _, r := range w.summaries {
+		err = errors.Join(err, r.close())
+	}
 	if w.failed != nil {
 		_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
 		return nil
@@ -219,7 +234,7 @@ func (w *Writer) transact(chunks []Chunk) error {
 		return fmt.Errorf("begin: %w", err)
 	}
 	crashpoint.At("analytics.begin.after")
-	next, err := w.write(chunks)
+	b, err := w.write(chunks)
 	if err == nil {
 		crashpoint.At("analytics.commit.before")
 		err = w.exec("COMMIT")
@@ -229,24 +244,38 @@ func (w *Writer) transact(chunks []Chunk) error {
 		return fmt.Errorf("store %s: %w", describe(chunks), err)
 	}
 	crashpoint.At("analytics.commit.after")
-	w.state = next
+	w.keep(b)
 	return nil
 }
 
-// write does the work of one transaction and returns the state after it.
-func (w *Writer) write(chunks []Chunk) (state, error) {
+// keep notes what the committed batch has changed.
+func (w *Writer) keep(b *batch) {
+	for _, t := range b.tallies {
+		if t.seen {
+			w.state.watermarks[t.Partition] = t.watermark
+		}
+	}
+	w.state.totals = b.totals
+}
+
+// write does the work of one transaction.
+func (w *Writer) write(chunks []Chunk) (*batch, error) {
+	w.names.trim()
 	crashpoint.At("analytics.insert.before")
 	b, err := w.insertRecords(chunks)
 	if err != nil {
-		return state{}, err
+		return nil, err
 	}
 	crashpoint.At("analytics.insert.after")
-	for _, step := range []func(*batch) error{w.insertNotes, w.saveSources, w.addStatistics} {
+	if err := w.orders.flush(); err != nil {
+		return nil, err
+	}
+	for _, step := range []func(*batch) error{w.insertNotes, w.saveSources, w.addStatistics, w.moveOffsets} {
 		if err := step(b); err != nil {
-			return state{}, err
+			return nil, err
 		}
 	}
-	return b.state, w.moveOffsets(b)
+	return b, nil
 }
 
 // insertRecords stores the records in the belief that all are new. Where SQLite
@@ -264,6 +293,7 @@ func (w *Writer) insertRecords(chunks []Chunk) (*batch, error) {
 		return nil, err
 	}
 	w.names.forget()
+	w.orders.forget()
 	stored, err := w.findStored(chunks)
 	if err != nil {
 		return nil, err
@@ -277,17 +307,16 @@ func (w *Writer) moveOffsets(b *batch) error {
 	if err := w.countMinute(b, now); err != nil {
 		return err
 	}
-	for _, p := range b.order {
-		t := b.tallies[p]
+	for _, t := range b.tallies {
 		lastOffset, lastTimestamp, lastCRC := t.last.columns()
 		crashpoint.At("analytics.offset.before")
-		changed, err := w.sql.moveOffset.exec(t.next, b.watermark(p), now.UnixMilli(), t.records, t.events, t.duplicates, t.rejected, t.late,
-			lastOffset, lastTimestamp, lastCRC, t.end(), p.Topic, int64(p.Partition), t.from)
+		changed, err := w.sql.moveOffset.exec(t.next, t.mark(), now.UnixMilli(), t.records, t.events, t.duplicates, t.rejected, t.late,
+			lastOffset, lastTimestamp, lastCRC, t.end(), t.Topic, t.number, t.from)
 		if err != nil {
-			return fmt.Errorf("move the offset of %s to %d: %w", p, t.next, err)
+			return fmt.Errorf("move the offset of %s to %d: %w", t.Partition, t.next, err)
 		}
 		if changed != 1 {
-			return fmt.Errorf("move the offset of %s from %d to %d: %w; run one `analytics run` per database", p, t.from, t.next, ErrMoved)
+			return fmt.Errorf("move the offset of %s from %d to %d: %w; run one `analytics run` per database", t.Partition, t.from, t.next, ErrMoved)
 		}
 		crashpoint.At("analytics.offset.after")
 	}
@@ -302,13 +331,16 @@ func (f *Fingerprint) columns() (offset, timestamp, crc any) {
 	return f.Offset, f.Timestamp, int64(f.CRC)
 }
 
-func (w *Writer) exec(statement string) error {
-	_, err := w.raw.Exec(statement, nil)
-	return err
-}
+func (w *Writer) exec(statement string) error { return execute(w.raw, statement) }
 
-func (s state) clone() state {
-	return state{watermarks: maps.Clone(s.watermarks), totals: maps.Clone(s.totals)}
+// execute runs a statement without parameters.
+func execute(conn driver.Conn, statement string) error {
+	e, ok := conn.(driver.ExecerContext)
+	if !ok {
+		return fmt.Errorf("the driver's connection %T executes nothing", conn)
+	}
+	_, err := e.ExecContext(background, statement, nil)
+	return err
 }
 
 func describe(chunks []Chunk) string {

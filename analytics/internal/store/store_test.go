@@ -2,13 +2,16 @@ package store_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/rollup"
 	"purchases/analytics/internal/store"
 	"purchases/analytics/internal/verify"
 )
@@ -202,6 +205,38 @@ func TestWriteRefusesAnOffsetThatMoved(t *testing.T) {
 	}
 	if err := w.Write([]store.Chunk{chunk(events, 0, sale(1))}); err == nil {
 		t.Error("a writer went on after an error")
+	}
+}
+
+// Users come in a random order and buy more and more, so that the leading ones
+// change all the time.
+func TestBestUsersLead(t *testing.T) {
+	db := open(t, events)
+	w := newWriter(t, db)
+	random := rand.New(rand.NewPCG(1, 1))
+	check := verify.Checks()[slices.IndexFunc(verify.Checks(), func(c verify.Check) bool { return c.Name == "the leading users" })]
+	for batch := range int64(5) {
+		list := make([]store.Record, 2000)
+		for i := range list {
+			list[i] = sale(byte(batch), func(e *store.Event) {
+				e.ID[1], e.ID[2] = byte(i), byte(i>>8)
+				e.User = fmt.Sprint("u", random.IntN(6000))
+				e.Quantity = 1 + random.Int64N(1<<random.IntN(8))
+			})
+		}
+		write(t, w, chunk(events, batch*2000, list...))
+		if difference, err := check.Find(t.Context(), db); err != nil || difference != "" {
+			t.Fatalf("batch %d: %s %v", batch, difference, err)
+		}
+		if n := get[int](t, db, `SELECT count(*) FROM user_totals WHERE leading`); n > 3*rollup.Leaders {
+			t.Errorf("batch %d: %d users lead", batch, n)
+		}
+		if batch == 2 {
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			w = newWriter(t, db)
+		}
 	}
 }
 

@@ -102,6 +102,7 @@ var restChecks = []Check{
 		GROUP BY first_month, month HAVING sum(n) <> 0`},
 	{"order_months against the events", `SELECT format('order_id=%d month=%d: %+d', order_id, month, sum(n))
 		FROM (SELECT order_id, month, 1 AS n FROM order_months
+			UNION ALL SELECT order_id, month, 1 FROM orders WHERE month IS NOT NULL
 			UNION ALL SELECT DISTINCT order_id, ` + rollup.Month + `, -1 FROM events WHERE quantity > 0 AND order_id IS NOT NULL)
 		GROUP BY order_id, month HAVING sum(n) <> 0`},
 	{"orders_monthly against the events", `SELECT format('month=%d currency=%Q: orders %+d purchases %+d units_sold %+d revenue %+d', month, currency, sum(o), sum(p), sum(u), sum(r))
@@ -114,6 +115,15 @@ var restChecks = []Check{
 		FROM totals t JOIN (SELECT currency, count(DISTINCT user_id) AS users, count(DISTINCT item_id) AS items, count(DISTINCT order_id) AS orders
 			FROM events GROUP BY currency) e USING (currency)
 		WHERE t.users <> e.users OR t.items <> e.items OR t.orders <> e.orders`},
+	{"the leading items", leading("item_totals", "item_id", "units_sold")},
+	{"the leading users", leading("user_totals", "user_id", "revenue")},
+	{"orders with one name", `SELECT format('%d orders %Q in currency %Q', count(*), order_number, currency) FROM orders
+		GROUP BY order_number, currency HAVING count(*) > 1`},
+	{"the items of orders against the events", `SELECT format('order_id=%d item_id=%d: %+d', order_id, item_id, sum(n))
+		FROM (SELECT order_id, value AS item_id, 1 AS n FROM orders, json_each('[' || orders.items || ']')
+			UNION ALL SELECT DISTINCT order_id, item_id, -1 FROM events WHERE quantity > 0 AND order_id IS NOT NULL)
+		GROUP BY order_id, item_id HAVING sum(n) <> 0`},
+	{"the keys of orders", orderKeys},
 	{"rejected_totals against the rejected records", `SELECT reason || format(': %+d', sum(records))
 		FROM (SELECT reason, records, first_at, last_at FROM rejected_totals
 			UNION ALL SELECT reason, -count(*), -min(rejected_at), -max(rejected_at) FROM rejected GROUP BY reason)
@@ -138,6 +148,23 @@ var restChecks = []Check{
 	{"the times of the items' names", `SELECT format('item %Q', item) FROM items i WHERE item_name <> ''
 		AND NOT EXISTS (SELECT 1 FROM events e WHERE e.occurred_at = i.named_at AND e.item_id = i.item_id)`},
 }
+
+// leading wants the best thousand rows to lead, or all while there are fewer.
+func leading(table, id, measure string) string {
+	return fmt.Sprintf(`SELECT format('%[2]s=%%d currency=%%Q', %[2]s, currency) FROM %[1]s
+		WHERE leading <> (purchases > 0) AND (leading
+			OR %[3]s >= ifnull((SELECT %[3]s FROM %[1]s WHERE purchases > 0 ORDER BY %[3]s DESC LIMIT 1 OFFSET 999), 0))`, table, id, measure)
+}
+
+// orderKeys wants one key for each order that is old enough to have one. Which
+// key it is, only the program knows: SQLite cannot compute it.
+const orderKeys = `SELECT format('order_id=%d has %d keys', order_id, count(*)) FROM order_keys GROUP BY order_id HAVING count(*) > 1
+	UNION ALL SELECT format('order_id=%d has no key', order_id) FROM orders
+		WHERE order_id <= (SELECT min(through) FROM order_key_ranges) AND order_id NOT IN (SELECT order_id FROM order_keys)
+	UNION ALL SELECT format('order_id=%d has the key %d in a range that ends before it', order_id, order_key)
+		FROM order_keys JOIN order_key_ranges ON key_range = order_key >> 34 WHERE order_id > through
+	UNION ALL SELECT format('order_id=%d is displaced to %d and has the key %d', order_id, d.order_key, k.order_key)
+		FROM displaced_orders d JOIN order_keys k USING (order_id) WHERE d.order_key <> k.order_key`
 
 // lateEvents goes through each partition in the order of its offsets, as ingest
 // did, with 24 hours of allowed lateness in milliseconds.

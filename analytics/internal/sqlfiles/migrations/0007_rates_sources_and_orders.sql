@@ -45,7 +45,7 @@ CREATE TABLE sales_by_week_hour (
     PRIMARY KEY (week_hour, currency)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE order_months ( -- in which months each order has a purchase, UTC
+CREATE TABLE order_months ( -- in which months an order has a purchase, UTC, beside the one that its row in orders names
     order_id INTEGER NOT NULL REFERENCES orders,
     month    INTEGER NOT NULL, -- months since January 1970
     PRIMARY KEY (order_id, month)

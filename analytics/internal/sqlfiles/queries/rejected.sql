@@ -11,6 +11,6 @@ SELECT reason,
        records,
        strftime('%Y-%m-%dT%H:%M:%SZ', first_at / 1000, 'unixepoch') AS first_at,
        strftime('%Y-%m-%dT%H:%M:%SZ', last_at / 1000, 'unixepoch') AS last_at,
-       (SELECT detail FROM rejected WHERE rejected.reason = rejected_totals.reason ORDER BY topic, partition, offset LIMIT 1) AS example
+       (SELECT detail FROM rejected WHERE rejected.reason = rejected_totals.reason ORDER BY rejected.rowid LIMIT 1) AS example
 FROM rejected_totals
 ORDER BY records DESC, reason;

@@ -1,8 +1,8 @@
 -- title: Top users
 -- description: The users that bought most, one row for each user and currency.
---   Returns are not taken off. By revenue it reads only the first rows of an
---   index; by units or purchases it sorts all users, and with --since or
---   --until it reads every event of those days.
+--   Returns are not taken off. By revenue and up to --limit 1000 it reads only
+--   the first rows of an index; otherwise it sorts all users, and with --since
+--   or --until it reads every event of those days.
 -- param by: choice(revenue, units, purchases) = revenue | What to rank by.
 -- param limit: integer(1..10000) = 10 | How many rows.
 -- param since: date | First day, UTC.
@@ -19,7 +19,7 @@ WITH sales AS (
         SELECT user, currency, revenue, units_sold, purchases
         FROM user_totals
         CROSS JOIN users USING (user_id) -- in this order: along the index, no further than the limit
-        WHERE :by = 'revenue' AND :since IS NULL AND :until IS NULL AND purchases > 0
+        WHERE :by = 'revenue' AND :limit <= 1000 AND :since IS NULL AND :until IS NULL AND leading
         ORDER BY revenue DESC, user, currency
         LIMIT :limit
     )
@@ -27,7 +27,7 @@ WITH sales AS (
     SELECT user, currency, revenue, units_sold, purchases
     FROM user_totals
     JOIN users USING (user_id)
-    WHERE :by <> 'revenue' AND :since IS NULL AND :until IS NULL AND purchases > 0
+    WHERE (:by <> 'revenue' OR :limit > 1000) AND :since IS NULL AND :until IS NULL AND purchases > 0
     UNION ALL
     SELECT user, currency, sum(quantity * ifnull(unit_price, 0)), sum(quantity), count(*)
     FROM events

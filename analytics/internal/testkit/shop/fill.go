@@ -31,7 +31,7 @@ func Fill(ctx context.Context, path string, n int64, end time.Time) (err error) 
 	if _, err := db.ExecContext(ctx, `INSERT INTO partitions (topic, partition, next_offset) VALUES (?, ?, 0)`, log.Topic, log.Partition); err != nil {
 		return fmt.Errorf("fill %s: %w", path, err)
 	}
-	if err := write(ctx, db, log, n, New(end.Add(-Span), float64(n)/(Span.Hours()/24))); err != nil {
+	if err := write(ctx, db, log, n, New(end.Add(-Span), float64(n)/(Span.Hours()/24), Large)); err != nil {
 		return fmt.Errorf("fill %s: %w", path, err)
 	}
 	_, err = db.ExecContext(ctx, `DELETE FROM partitions`)
@@ -48,7 +48,7 @@ func write(ctx context.Context, db *database.Database, log store.Partition, n in
 	for left := n; left > 0 && ctx.Err() == nil; left -= batchSize {
 		chunk := store.Chunk{Partition: log, From: offset}
 		for range min(left, batchSize) {
-			chunk.Records = append(chunk.Records, store.Record{Offset: offset, Event: s.next()})
+			chunk.Records = append(chunk.Records, store.Record{Offset: offset, Event: s.Event()})
 			offset++
 		}
 		for range rejected {

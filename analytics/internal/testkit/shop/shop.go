@@ -17,8 +17,6 @@ import (
 
 // What the shop is like.
 const (
-	users     = 50_000
-	items     = 5_000
 	countries = 30
 	currency  = "GBP"
 
@@ -31,10 +29,17 @@ const (
 	popularityHead = 8.0 // flattens the very top
 )
 
+// Population is how many users and items a shop has.
+type Population struct{ Users, Items int }
+
+// Large is what a large shop has.
+var Large = Population{50_000, 5_000}
+
 // Shop makes events one after the other, the same for the same start. It is not
 // safe for several goroutines.
 type Shop struct {
 	random *rand.Rand
+	users  int
 	items  *rand.Zipf
 	now    time.Time
 	step   time.Duration // between two orders, on average
@@ -49,16 +54,16 @@ type order struct {
 }
 
 // New returns a shop that sells from start on, so many events a day.
-func New(start time.Time, perDay float64) *Shop {
+func New(start time.Time, perDay float64, of Population) *Shop {
 	random := rand.New(rand.NewPCG(1, uint64(start.UnixNano())))
 	return &Shop{
-		random: random, items: rand.NewZipf(random, popularity, popularityHead, items-1),
+		random: random, users: of.Users, items: rand.NewZipf(random, popularity, popularityHead, uint64(of.Items-1)),
 		now: start, step: time.Duration(linesOfOrder * float64(24*time.Hour) / perDay),
 	}
 }
 
-// next makes the next event, as the store takes it.
-func (s *Shop) next() store.Event {
+// Event makes the next event, as the store takes it.
+func (s *Shop) Event() store.Event {
 	if s.order.linesLeft == 0 {
 		s.newOrder()
 	}
@@ -79,7 +84,7 @@ func (s *Shop) next() store.Event {
 func (s *Shop) newOrder() {
 	s.now = s.now.Add(time.Duration(s.random.Float64() * 2 * float64(s.step)))
 	s.order = order{
-		number: fmt.Sprintf("order-%016x", s.random.Uint64()), user: fmt.Sprintf("user-%05d", s.random.IntN(users)),
+		number: fmt.Sprintf("order-%012x", s.random.Uint64N(1<<48)), user: fmt.Sprintf("user-%05d", s.random.IntN(s.users)),
 		country: fmt.Sprintf("Country %d", s.random.IntN(countries)),
 		at:      s.now, linesLeft: 1 + min(s.random.IntN(maxLines), s.random.IntN(maxLines)),
 	}
@@ -97,7 +102,7 @@ func (s *Shop) id() (id [16]byte) {
 // Next makes the next event, as the processor would have made it of the record
 // at the source.
 func (s *Shop) Next(source enriched.Source) enriched.Event {
-	e := s.next()
+	e := s.Event()
 	price, kind := purchase.Micros(e.UnitPrice), enriched.Purchase
 	if e.Quantity < 0 {
 		kind = enriched.Return

@@ -1,0 +1,198 @@
+package ingest
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"purchases/analytics/internal/store"
+)
+
+// queueBytes is the queue's budget: what the writer stores in half a second.
+const queueBytes = 16 << 20
+
+// queue holds what was read and is not stored yet. It is bounded by bytes,
+// whatever waits in the logs: beyond half of its budget the partitions that
+// have more than their share are not asked for more, and beyond all of it
+// readers wait.
+//
+// It gives out what happened earliest, whichever partition has it, so that a
+// backlog is stored in the order of its times, as a live stream is: rows then
+// stand beside those before them, and not all over the database.
+type queue struct {
+	budget int // in bytes
+
+	mu    sync.Mutex
+	lanes []*lane
+	bytes int
+	added chan struct{} // holds something after a put
+	room  chan struct{} // closed by the next take
+}
+
+// lane is what is queued of one partition.
+type lane struct {
+	queue   *queue
+	chunks  []queued
+	bytes   int
+	reached int64     // event time of the last chunk that was put
+	at      time.Time // when that was
+	behind  int64     // records that are left in the log
+	source  pausable  // nil before the first read
+}
+
+// pausable is the part of a sarama.PartitionConsumer that a queue needs.
+type pausable interface {
+	Pause()
+	Resume()
+}
+
+// queued is a chunk, when it happened, and about how much memory it takes.
+type queued struct {
+	store.Chunk
+	at    int64 // event time of its first record; what is no event comes first
+	bytes int
+}
+
+const (
+	chunkRecords = 250       // that a reader decodes before it hands them over
+	chunkBytes   = 256 << 10 // likewise
+	recordBytes  = 256       // of a record, beside its texts
+)
+
+func (c *queued) add(r store.Record) {
+	c.bytes += recordBytes
+	if x := r.Rejection; x != nil {
+		c.bytes += len(x.Detail) + len(x.Value)
+	} else {
+		e := &r.Event
+		c.bytes += len(e.User) + len(e.Item) + len(e.ItemName) + len(e.OrderNumber) + len(e.Attributes)
+		if len(c.Records) == 0 {
+			c.at = e.OccurredAt
+		}
+	}
+	c.Records = append(c.Records, r)
+}
+
+func (c *queued) full() bool { return len(c.Records) == chunkRecords || c.bytes >= chunkBytes }
+
+func newQueue(budget int) *queue {
+	return &queue{budget: budget, added: make(chan struct{}, 1), room: make(chan struct{})}
+}
+
+func (q *queue) lane() *lane {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := &lane{queue: q}
+	q.lanes = append(q.lanes, l)
+	return l
+}
+
+// put waits while the queue is full, unless it has nothing of the partition.
+// behind is how many records the log has after the chunk.
+func (l *lane) put(ctx context.Context, c queued, behind int64) error {
+	for {
+		room := l.tryPut(c, behind)
+		if room == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-room:
+		}
+	}
+}
+
+// tryPut returns nil, or what is closed when there may be room.
+func (l *lane) tryPut(c queued, behind int64) (room chan struct{}) {
+	q := l.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.bytes >= q.budget && len(l.chunks) > 0 {
+		return q.room
+	}
+	l.chunks = append(l.chunks, c)
+	l.bytes += c.bytes
+	q.bytes += c.bytes
+	l.reached, l.at, l.behind = max(l.reached, c.at), time.Now(), behind
+	l.brake()
+	select {
+	case q.added <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// brake keeps a partition that has more than its share from being read on.
+func (l *lane) brake() {
+	switch {
+	case l.source == nil:
+	case l.queue.bytes > l.queue.budget/2 && l.bytes > l.queue.budget/len(l.queue.lanes):
+		l.source.Pause()
+	default:
+		l.source.Resume()
+	}
+}
+
+// read tells the lane where its chunks come from.
+func (l *lane) read(from pausable) {
+	l.queue.mu.Lock()
+	defer l.queue.mu.Unlock()
+	l.source = from
+}
+
+// take returns the earliest chunk. It returns false when there is none, and,
+// unless it must, when a partition is about to have an earlier one.
+func (q *queue) take(must bool) (queued, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var first *lane
+	for _, l := range q.lanes {
+		if len(l.chunks) > 0 && (first == nil || l.chunks[0].at < first.chunks[0].at) {
+			first = l
+		}
+	}
+	if first == nil || (!must && q.bytes < q.budget/4 && first.chunks[0].at > q.expected()) {
+		return queued{}, false
+	}
+	c := first.chunks[0]
+	first.chunks = first.chunks[1:]
+	first.bytes -= c.bytes
+	q.bytes -= c.bytes
+	for _, l := range q.lanes {
+		l.brake()
+	}
+	close(q.room)
+	q.room = make(chan struct{})
+	return c, true
+}
+
+// expected is the earliest event time that a partition may be about to bring:
+// one that has nothing queued, much in its log, and brought something of late.
+func (q *queue) expected() int64 {
+	earliest := int64(math.MaxInt64)
+	for _, l := range q.lanes {
+		if len(l.chunks) == 0 && l.behind > chunkRecords && time.Since(l.at) < patience {
+			earliest = min(earliest, l.reached)
+		}
+	}
+	return earliest
+}
+
+// empty says whether nothing is queued.
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.bytes == 0
+}
+
+// behind is how many records the logs have that were not read yet.
+func (q *queue) behind() (records int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, l := range q.lanes {
+		records += l.behind
+	}
+	return records
+}

@@ -1,0 +1,65 @@
+package store
+
+import (
+	"database/sql/driver"
+	"fmt"
+
+	"purchases/analytics/internal/rollup"
+)
+
+// ranking marks the leading rows of a table: every row whose measure has
+// reached the threshold, which at least the best thousand have, or all while
+// there are fewer. Measures never fall, so a row gets there only by a batch that
+// adds to it, and the threshold never falls either. The index of the leading
+// rows stays small, and most rows change without changing it.
+type ranking struct {
+	table, measure string
+	threshold      int64
+	added          int // rows, since the threshold was last raised
+	nth, retire    *statement
+}
+
+func newRanking(conn driver.Conn, table, measure string) *ranking {
+	return &ranking{
+		table: table, measure: measure,
+		nth:    &statement{conn: conn, sql: fmt.Sprintf(`SELECT %[1]s FROM %[2]s WHERE leading ORDER BY %[1]s DESC LIMIT 1 OFFSET %[3]d`, measure, table, rollup.Leaders-1)},
+		retire: &statement{conn: conn, sql: fmt.Sprintf(`UPDATE %s SET leading = 0 WHERE leading AND %s < ?`, table, measure)},
+	}
+}
+
+// load finds the threshold, which is 0 while there are too few rows.
+func (r *ranking) load() (err error) {
+	r.threshold, err = r.nth.integer()
+	return err
+}
+
+// upsert is the assignment for a row that is there already. Its parameter is
+// the threshold.
+func (r *ranking) upsert() string {
+	return fmt.Sprintf("leading = leading OR (purchases + excluded.purchases > 0 AND %s + excluded.%[1]s >= ?)", r.measure)
+}
+
+// leads says whether a row that is new leads: a row without a purchase never does.
+func (r *ranking) leads(m *measures) bool {
+	reached := m.UnitsSold
+	if r.measure == "revenue" {
+		reached = m.Revenue
+	}
+	return m.Purchases > 0 && reached >= r.threshold
+}
+
+// grown raises the threshold from time to time: after as many rows as can make
+// the leading ones twice as many.
+func (r *ranking) grown(rows int) error {
+	if r.added += rows; r.added < rollup.Leaders {
+		return nil
+	}
+	r.added = 0
+	if err := r.load(); err != nil {
+		return err
+	}
+	_, err := r.retire.exec(r.threshold)
+	return err
+}
+
+func (r *ranking) close() error { return closeAll(r.nth, r.retire) }

@@ -1,0 +1,128 @@
+package enriched_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"pgregory.net/rapid"
+
+	"purchases/processor/enriched"
+	"purchases/producer/purchase"
+)
+
+// wantAsDecoded fails where Scan accepts something that Decode refuses or
+// reads as another event, and says whether Scan accepts the value.
+func wantAsDecoded(t rapid.TB, value []byte) (scanned bool) {
+	var f enriched.Flat
+	if !f.Scan(value) {
+		return false
+	}
+	e, err := enriched.Decode(value)
+	if err != nil {
+		t.Fatalf("Scan accepts %s as %+v, Decode says %v", value, f, err)
+	}
+	var attributes []byte
+	if len(e.Attributes) > 0 {
+		if attributes, err = json.Marshal(e.Attributes, json.Deterministic(true)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var price int64
+	if e.UnitPrice != nil {
+		price = int64(*e.UnitPrice)
+	}
+	got := fmt.Sprintf("%x %q %q %q %q %q %q %d %d %t %d %d %s/%d/%d", f.ID, f.User, f.Item, f.ItemName, f.OrderID, f.Currency, f.Attributes,
+		f.Quantity, f.UnitPrice, f.HasPrice, f.Timestamp, f.ProcessedAt, f.SourceTopic, f.SourcePartition, f.SourceOffset)
+	want := fmt.Sprintf("%x %q %q %q %q %q %q %d %d %t %d %d %s", e.ID(), e.User, e.Item, e.ItemName, e.OrderID, e.Currency, attributes,
+		e.Quantity, price, e.UnitPrice != nil, e.Timestamp.UnixMilli(), e.ProcessedAt.UnixMilli(), e.Source)
+	if got != want {
+		t.Fatalf("Scan reads %s as\n%s\nDecode as\n%s", value, got, want)
+	}
+	return true
+}
+
+func TestScanReadsWhatEncodeWrites(t *testing.T) {
+	for name, e := range golden() {
+		value, err := e.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !wantAsDecoded(t, value) {
+			t.Errorf("%s: Scan does not read %s", name, value)
+		}
+	}
+	text := rapid.StringMatching(`[a-zA-Z0-9 é漢🍰/<&'+-]{1,9}`)
+	rapid.Check(t, func(t *rapid.T) {
+		p := purchase.Event{
+			User: text.Draw(t, "user"), Item: text.Draw(t, "item"), ItemName: rapid.OneOf(text, rapid.Just("")).Draw(t, "name"),
+			Quantity:  rapid.SampledFrom([]int64{-purchase.MaxQuantity, -1, 1, 7}).Draw(t, "quantity"),
+			Timestamp: now.Add(-time.Duration(rapid.Int64Range(0, 1e18).Draw(t, "before"))),
+			EventID:   rapid.SampledFrom([]string{"", "id", "0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d"}).Draw(t, "event_id"),
+			OrderID:   rapid.OneOf(text, rapid.Just("")).Draw(t, "order"), Currency: rapid.SampledFrom([]string{"", "EUR"}).Draw(t, "currency"),
+			Attributes: rapid.MapOfN(text, text, 0, 4).Draw(t, "attributes"),
+		}
+		if rapid.Bool().Draw(t, "priced") {
+			price := purchase.Micros(rapid.Int64Range(0, 1e6).Draw(t, "price"))
+			p.UnitPrice = &price
+		}
+		e, err := enriched.Enrich(p, source, now)
+		if err != nil {
+			t.Skip(err)
+		}
+		value, err := e.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !wantAsDecoded(t, value) {
+			t.Fatalf("Scan does not read %s", value)
+		}
+	})
+}
+
+// Small changes to a message, most of which break a rule.
+func TestScanAcceptsNothingThatDecodeRefuses(t *testing.T) {
+	purchase := string(bytes.TrimSpace(file(t, "purchase.json")))
+	for _, old := range []string{`"schema":1`, `"event_id":"0b`, `"kind":"purchase"`, `"user":"17850"`, `85123A`, `"quantity":6`, `2550000`,
+		`GBP`, `536365`, `2010-12-01T08:26:00Z`, `country`, `United Kingdom`, `,"attributes":{"country":"United Kingdom"}`, `"partition":3`, `"offset":42`, `}}`} {
+		for _, changed := range []string{"", "0", "-1", "-0", "01", "1e3", "1.5", `\u0041`, `"`, "\x7f", "\u0085", "\xff", "é", "null", "{}", "9223372036854775807", "gbp", "QQQ",
+			strings.Repeat("x", 257), strings.Repeat("x", 1025), `"quantity":-6`, `"schema":2`, `"kind":"return"`, `"user":""`, `"event_id":"`, "2027-01-01T00:00:00Z", "1969-12-31T23:59:59Z",
+			"2010-12-01T08:26:00.1+01:00", "2010-12-01T8:26:00Z", "2010-12-01T08:26:00,5Z", `,"attributes":{}`, `,"attributes":{"b":"","a":""}`, `,"attributes":{"a":"1","a":"2"}`, `,"attributes":{"":"x"}`,
+			`"partition":2147483648`, `}} `, `},"x":1}`, old + old} {
+			wantAsDecoded(t, []byte(strings.Replace(purchase, old, changed, 1)))
+		}
+	}
+}
+
+func FuzzScan(f *testing.F) {
+	for name := range golden() {
+		f.Add(bytes.TrimSpace(file(f, name)))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) { wantAsDecoded(t, value) })
+}
+
+func BenchmarkScan(b *testing.B) {
+	value := bytes.TrimSpace(file(b, "purchase.json"))
+	b.ReportAllocs()
+	b.SetBytes(int64(len(value)))
+	var f enriched.Flat
+	for b.Loop() {
+		if !f.Scan(value) {
+			b.Fatal("not scanned")
+		}
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	value := bytes.TrimSpace(file(b, "purchase.json"))
+	b.ReportAllocs()
+	b.SetBytes(int64(len(value)))
+	for b.Loop() {
+		if _, err := enriched.Decode(value); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
