@@ -31,7 +31,7 @@ func TestBrokersLost(t *testing.T) {
 	processor, analytics := p.launch("processor", "run", "--batch-size", "100"), p.launch("analytics", "run")
 	p.publish(1000)
 	p.until("it is stored", func() bool { return p.stored() > 0 })
-	wait := p.flow(6000*len(p.cluster.Brokers), 600)
+	wait := p.flow(3000*len(p.cluster.Brokers), 300)
 	for _, b := range p.cluster.Brokers {
 		ctx := p.within(patience)
 		if len(p.cluster.Brokers) == 1 {
@@ -60,7 +60,7 @@ func TestMajorityLost(t *testing.T) {
 	processor, analytics := p.launch("processor", "run", "--batch-size", "100"), p.launch("analytics", "run")
 	p.publish(1000)
 	p.until("it is stored", func() bool { return p.stored() > 0 })
-	wait := p.flow(5000, 500)
+	wait := p.flow(3000, 300)
 	lost := p.cluster.Brokers[1:]
 	for _, b := range lost {
 		b.Kill()

@@ -49,14 +49,14 @@ func isOfReplay(point string) bool { return strings.HasPrefix(point, "replay.") 
 // again, loses and doubles nothing.
 func TestKilledAtEachStep(t *testing.T) {
 	home := newPublished(t)
-	flags := home.flags(1, 1200)
+	flags := home.flags(1, 400)
 	home.expect(1, flags)
 	points := slices.DeleteFunc(findCrashPoints(t), isOfReplay)
 	if len(points) != crashPoints {
 		t.Errorf("%d crash points, want %d: %v", len(points), crashPoints, points)
 	}
 	for _, point := range points {
-		for _, hit := range []string{"1", "6"} { // in the first transaction, and after others
+		for _, hit := range []string{"1", "4"} { // in the first transaction, and after others
 			t.Run(point+"#"+hit, func(t *testing.T) {
 				t.Parallel()
 				p := &published{newMachineOn(t, home.cluster), []audit.Batch{home.batches[0]}}
@@ -79,7 +79,7 @@ func (p *published) crash(at string, flags []string) {
 	doomed := p.doomed(at, "analytics", "run")
 	p.logged(doomed, "storing events", 1)
 	processor := p.launch("processor", "run", small...)
-	p.run("producer", "generate", append(flags, "--rate", "1000")...) // what is there already would be one transaction
+	p.run("producer", "generate", append(flags, "--rate", "400")...) // what is there already would be one transaction
 	p.dies(doomed)
 	processor.Kill()
 }

@@ -14,7 +14,7 @@ import (
 
 func TestProducerKilledAndRunAgain(t *testing.T) {
 	p := newPublished(t)
-	flags := p.flags(1, 20_000)
+	flags := p.flags(1, 6000)
 	const runs = 4
 	for range runs - 1 {
 		generate := p.launch("producer", "generate", append(flags, "--rate", "5000")...)
@@ -29,11 +29,11 @@ func TestProducerKilledAndRunAgain(t *testing.T) {
 
 func TestProcessorKilledAgainAndAgain(t *testing.T) {
 	p := newPublished(t)
-	p.publish(30_000)
+	p.publish(10_000)
 	reader := p.reader()
 	for kill := range 5 {
 		processor := p.launch("processor", "run", "--batch-size", "100")
-		p.results(reader, 2000*(kill+1))
+		p.results(reader, 1000*(kill+1))
 		processor.Kill()
 	}
 	p.check()
@@ -44,7 +44,7 @@ func TestAnalyticsKilledAgainAndAgain(t *testing.T) {
 	processor := p.launch("processor", "run")
 	stored := 0
 	for range 5 {
-		p.publish(3000)
+		p.publish(1000)
 		analytics := p.launch("analytics", "run")
 		p.until("more is stored", func() bool { return p.stored() > stored })
 		stored = p.stored()
@@ -63,32 +63,32 @@ func TestProcessorThatWakesUpTooLate(t *testing.T) {
 	p.publish(1000)
 	p.results(reader, 1000)
 	heir := p.launch("processor", "run", "--batch-size", "100")
-	wait := p.flow(10_000, 1000)
-	p.results(reader, 3000)
+	wait := p.flow(4000, 400)
+	p.results(reader, 1800)
 	zombie.Pause()
 	time.Sleep(sessionTimeout + time.Second) // Kafka's clock, which nothing shows
 	wait()
-	p.results(reader, 11_000)
+	p.results(reader, 5000)
 	zombie.Resume()
-	p.publish(3000)
-	p.results(reader, 14_000)
+	p.publish(1000)
+	p.results(reader, 6000)
 	p.check(zombie, heir)
 }
 
 func TestProcessorsJoinAndLeave(t *testing.T) {
 	p := newPublished(t)
-	wait := p.flow(15_000, 2000)
+	wait := p.flow(7000, 1000)
 	reader := p.reader()
 	var members []*process.Process
 	for n := range 3 {
 		members = append(members, p.launch("processor", "run", "--batch-size", "100"))
-		p.results(reader, 2000*(n+1))
+		p.results(reader, 1000*(n+1))
 	}
 	for n, member := range members[:2] {
 		if err := member.Terminate(); err != nil {
 			t.Error(err)
 		}
-		p.results(reader, 8000+2000*n)
+		p.results(reader, 4000+1000*n)
 	}
 	wait()
 	p.check(members[2])
@@ -122,8 +122,8 @@ func TestPartitionsAddedWhileRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	reader := p.reader()
-	p.publish(5000)
-	p.results(reader, 6000)
+	p.publish(2000)
+	p.results(reader, 3000)
 	p.check(processor, analytics)
 }
 
