@@ -13,7 +13,7 @@ run: build ## run everything on this machine with real purchases, until Ctrl-C
 	@./run.sh
 
 test: generate ## run all tests, with the race detector (needs Go and a C compiler)
-	go test -race -p 4 -timeout 10m work
+	go test -race -p 4 -parallel 4 -timeout 10m work
 
 API_TESTER ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/purchases/api-tester
 test-api: generate ## check the HTTP API against its OpenAPI document, SEED=1 chooses the requests (needs Python 3.10 and its venv)

@@ -18,7 +18,7 @@ func made(seed string) []string {
 
 // What the audit finds right must be right: it finds each kind of damage.
 func TestAuditFindsDamagedDatabase(t *testing.T) {
-	m := newMachine(t)
+	m := newPublished(t)
 	var batches []audit.Batch
 	for _, seed := range []string{"5", "6"} {
 		m.run("producer", "generate", made(seed)...)

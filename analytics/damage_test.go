@@ -15,6 +15,7 @@ import (
 // A disk of 2 MB fills up, is read nevertheless, is made larger, and the run
 // goes on. In a namespace of its own anybody may mount one.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	if out, err := exec.Command("unshare", "-Urm", "mount", "-t", "tmpfs", "tmpfs", "/mnt").CombinedOutput(); err != nil {
 		t.Skipf("NOT TESTED on a small disk: no mount in a namespace here: %v %s", err, out)
 	}
@@ -56,6 +57,7 @@ func wantLine(t *testing.T, file, want string) {
 }
 
 func TestDatabaseLockedByAnotherProgram(t *testing.T) {
+	t.Parallel()
 	log := newLog(t, 50)
 	path := filepath.Join(t.TempDir(), "locked.db")
 	if err := log.drain(path); err != nil {

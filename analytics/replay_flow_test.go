@@ -17,7 +17,7 @@ import (
 func TestReplayKilledAtEachStep(t *testing.T) {
 	const steps = 11
 	home := newPublished(t)
-	flags := home.flags(1, 1200)
+	flags := home.flags(1, 400)
 	home.expect(1, flags)
 	points := slices.DeleteFunc(findCrashPoints(t), func(p string) bool { return !isOfReplay(p) })
 	if len(points) != steps {

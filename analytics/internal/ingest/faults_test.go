@@ -89,6 +89,7 @@ func (l *live) awaitLog(text string) {
 }
 
 func TestLeadersMove(t *testing.T) {
+	t.Parallel()
 	const nodes = 3
 	c := newCluster(t, kfake.NumBrokers(nodes))
 	w := newTransactor(t, c)
@@ -111,6 +112,7 @@ func TestLeadersMove(t *testing.T) {
 }
 
 func TestLostFetchesDoubleNothing(t *testing.T) {
+	t.Parallel()
 	var listener *lossy.Listener
 	c := newCluster(t, kfake.ListenFn(func(network, address string) (_ net.Listener, err error) {
 		listener, err = lossy.Listen(network, address)
@@ -133,6 +135,7 @@ func TestLostFetchesDoubleNothing(t *testing.T) {
 }
 
 func TestBrokerGoesAwayAndComesBack(t *testing.T) {
+	t.Parallel()
 	port := freePort(t)
 	options := []kfake.Opt{
 		kfake.NumBrokers(1), kfake.Ports(port), kfake.DataDir(t.TempDir()),

@@ -42,11 +42,13 @@ func oldCopy(t *testing.T) (*kfake.Cluster, *database.Database) {
 }
 
 func TestTruncatedLogIsRefused(t *testing.T) {
+	t.Parallel()
 	c, db := oldCopy(t)
 	refused(t, c, db, "the log ends at", "truncated", "analytics run --db NEW.db")
 }
 
 func TestLogThatGrewAgainIsRefused(t *testing.T) {
+	t.Parallel()
 	c, db := oldCopy(t)
 	sendEvents(newTransactor(t, c), 1000, 2000)
 	refused(t, c, db, "truncated and has grown again", "analytics run --db NEW.db")
@@ -55,6 +57,7 @@ func TestLogThatGrewAgainIsRefused(t *testing.T) {
 
 // The record's place may be taken by a transaction that nobody can read yet.
 func TestLogThatGrewAgainByAnOpenTransactionIsRefused(t *testing.T) {
+	t.Parallel()
 	c, db := oldCopy(t)
 	w := newTransactor(t, c)
 	var list []*sarama.ProducerMessage
@@ -148,6 +151,7 @@ func overtake(t *testing.T, c *kfake.Cluster, w *transactor) {
 }
 
 func TestRetentionThatOvertakesAReaderIsRefused(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, db := newCluster(t), newDatabase(t)
@@ -162,6 +166,7 @@ func TestRetentionThatOvertakesAReaderIsRefused(t *testing.T) {
 }
 
 func TestRetentionThatOvertakesAReaderIsAcceptedOnRequest(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, db := newCluster(t), newDatabase(t)
@@ -181,6 +186,7 @@ func TestRetentionThatOvertakesAReaderIsAcceptedOnRequest(t *testing.T) {
 }
 
 func TestTopicThatIsRecreatedDuringARunIsRefused(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, db := newCluster(t), newDatabase(t)
@@ -196,6 +202,7 @@ func TestTopicThatIsRecreatedDuringARunIsRefused(t *testing.T) {
 
 // A leader that has the same log is no reason to stop.
 func TestRunGoesOnUnderAnotherLeader(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, db := newCluster(t, kfake.NumBrokers(2)), newDatabase(t)
@@ -289,6 +296,7 @@ func endsAt(request *kmsg.ListOffsetsRequest, offset int64) kmsg.Response {
 }
 
 func TestInspectFindsWhatARunRefuses(t *testing.T) {
+	t.Parallel()
 	c, db := oldCopy(t)
 	client, err := settings(c).Connect(t.Context(), settings(c).Config())
 	if err != nil {
@@ -303,6 +311,7 @@ func TestInspectFindsWhatARunRefuses(t *testing.T) {
 
 // A compacted log may have lost the last stored record without harm.
 func TestCompactedLogGoesOnWithAWarning(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	policy := "compact"
 	alterTopic(t, c, map[string]*string{"cleanup.policy": &policy})

@@ -154,6 +154,7 @@ func wantCount(t *testing.T, db *database.Database, want int, query string) {
 }
 
 func TestDrainStoresCommittedRecordsOnce(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	w := newTransactor(t, c)
 	sendEvents(w, 0, 500)
@@ -193,6 +194,7 @@ func TestBacklogPassesThroughASmallQueue(t *testing.T) {
 }
 
 func TestUnreadableRecordsAreRecorded(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	w := newTransactor(t, c)
 	w.send(true,
@@ -206,6 +208,7 @@ func TestUnreadableRecordsAreRecorded(t *testing.T) {
 }
 
 func TestEventThatReachesTheLogTwiceCountsOnce(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	w := newTransactor(t, c)
 	sendEvents(w, 0, 50)
@@ -217,6 +220,7 @@ func TestEventThatReachesTheLogTwiceCountsOnce(t *testing.T) {
 }
 
 func TestLiveRunFindsNewPartitionsAndStopsCleanly(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	w := newTransactor(t, c)
 	sendEvents(w, 0, 20)
@@ -308,6 +312,7 @@ func TestAnotherClusterIsRefused(t *testing.T) {
 }
 
 func TestRecreatedTopicIsRefused(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	sendEvents(newTransactor(t, c), 0, 5)
 	db := newDatabase(t)
@@ -320,6 +325,7 @@ func TestRecreatedTopicIsRefused(t *testing.T) {
 }
 
 func TestExpiredRecordsAreRefused(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	w := newTransactor(t, c)
 	sendEvents(w, 0, 50)
@@ -344,6 +350,7 @@ func TestMissingTopicIsNamed(t *testing.T) {
 }
 
 func TestOffsetsAreShownToLagTools(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	sendEvents(newTransactor(t, c), 0, 100)
 	db := newDatabase(t)

@@ -57,6 +57,7 @@ func TestFaultsLoseAndDoubleNothing(t *testing.T) {
 
 // A commit whose answer never comes is sent again on a new connection.
 func TestConnectionLostDuringCommit(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	lines := &logLines{}
 	s := c.run()
@@ -76,6 +77,7 @@ func TestConnectionLostDuringCommit(t *testing.T) {
 }
 
 func TestCommitIsDelayed(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, kfake.SleepOutOfOrder())
 	start(t, c.run())
 	c.ControlKey(kmsg.EndTxn.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
@@ -88,6 +90,7 @@ func TestCommitIsDelayed(t *testing.T) {
 }
 
 func TestMembersComeAndGo(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	s := c.run()
 	s.BatchSize = 10
@@ -120,6 +123,7 @@ func TestMembersComeAndGo(t *testing.T) {
 }
 
 func TestTwoProcessorsWithOneInstance(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	s := c.run()
 	s.Instance = "the-same"
@@ -145,6 +149,7 @@ func TestTwoProcessorsWithOneInstance(t *testing.T) {
 }
 
 func TestProducerFencedByAnother(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	lines := &logLines{}
 	s := c.run()
@@ -167,6 +172,7 @@ func TestProducerFencedByAnother(t *testing.T) {
 }
 
 func TestStoppedAndStartedAtRandom(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -200,6 +200,7 @@ func TestDelayedCommitComesAfterItsTimeout(t *testing.T) {
 }
 
 func TestDrainWithSeveralMembers(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	c.produce(2000)
 	const members = 3

@@ -107,6 +107,7 @@ func TestDeadLetterKeepsWhatCame(t *testing.T) {
 }
 
 func TestOversizedMessagesDoNotStopThePartition(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, kfake.BrokerConfigs(map[string]string{"message.max.bytes": "4000000"}))
 	config := c.settings.Config()
 	config.Producer.MaxMessageBytes = 3 << 20
@@ -230,6 +231,7 @@ func TestStartsAtTheOldestRecordOfAnExpiredLog(t *testing.T) {
 }
 
 func TestMissingTopicIsNamed(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	for _, change := range []func(*Settings){
 		func(s *Settings) { s.Input = "nowhere" },
@@ -252,6 +254,7 @@ func TestUnreachableBrokerAtTheStart(t *testing.T) {
 }
 
 func TestInterruption(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	stop := start(t, c.run())
 	c.produce(100)
