@@ -265,7 +265,7 @@ func (c *chaos) breakBroker(b *cluster.Broker) {
 	default:
 		c.note("kill broker", b.Address)
 		b.Kill()
-		mend = func() error { return b.Start(c.t.Context()) }
+		mend = func() error { return c.cluster.Restart(c.t.Context(), b) }
 	}
 	c.follow.Go(func() {
 		time.Sleep(length)

@@ -1,7 +1,7 @@
 package main_test
 
 import (
-	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,18 +18,22 @@ const restartLimit = 5 * time.Second
 // waits for the end of the one at hand.
 func (p *published) stream() (stop func()) {
 	p.t.Helper()
-	stopped, done, batches := make(chan struct{}), make(chan error), 0
+	stopped, done, batches := make(chan struct{}), make(chan struct{}), 0
 	go func() {
+		defer close(done)
 		for {
 			batches++
 			generate := p.command("producer", "generate", append(p.flags(batches, 300), "--rate", "300")...)
-			if out, err := generate.CombinedOutput(); err != nil {
-				done <- fmt.Errorf("generate: %w: %s", err, out)
+			program, err := process.Start("producer", generate, filepath.Join(p.dir, "producer-stream.log"))
+			if err == nil {
+				err = program.Err()
+			}
+			if err != nil {
+				p.t.Errorf("batch %d: %v", batches, err)
 				return
 			}
 			select {
 			case <-stopped:
-				close(done)
 				return
 			default:
 			}
@@ -38,9 +42,7 @@ func (p *published) stream() (stop func()) {
 	return func() {
 		p.t.Helper()
 		close(stopped)
-		if err := <-done; err != nil {
-			p.t.Fatal(err)
-		}
+		<-done
 		for n := range batches {
 			p.expect(1, p.flags(n+1, 300))
 		}
@@ -65,6 +67,9 @@ func (p *published) progress(count func() int) time.Duration {
 	p.t.Helper()
 	begun := time.Now()
 	for before := count(); count() <= before; time.Sleep(2 * time.Millisecond) {
+		if p.t.Failed() {
+			p.t.FailNow() // the stream has
+		}
 		if time.Since(begun) > patience {
 			p.t.Fatal("nothing happens")
 		}

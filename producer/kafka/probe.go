@@ -50,7 +50,6 @@ func (s Settings) open(d *dialer, address string) (*sarama.Broker, error) {
 	c := s.Config()
 	c.Net.ReadTimeout, c.Net.WriteTimeout = answerTimeout, answerTimeout
 	c.Net.TLS.Enable = false
-	c.Net.Proxy.Enable = true
 	c.Net.Proxy.Dialer = d
 	broker := sarama.NewBroker(address)
 	return broker, broker.Open(c)

@@ -9,6 +9,7 @@ package kafka
 
 import (
 	"crypto/tls"
+	"net"
 	"sync"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 const (
 	DefaultBootstrap = "127.0.0.1:9092"
 
-	dialTimeout       = 5 * time.Second
+	dialTimeout       = 5 * time.Second // to connect and hear a first answer
 	requestTimeout    = 30 * time.Second
 	metadataRefresh   = 10 * time.Second
 	maxDecompressed   = 64 << 20 // bytes of one record batch, against compression bombs
@@ -82,7 +83,8 @@ func (s Settings) Config() *sarama.Config {
 	c := sarama.NewConfig()
 	c.ClientID = s.ClientID
 	c.RackID = s.Rack
-	c.Net.DialTimeout = dialTimeout
+	c.Net.Proxy.Enable = true
+	c.Net.Proxy.Dialer = promptDialer{net.Dialer{Timeout: dialTimeout}}
 	c.Net.ReadTimeout = requestTimeout
 	c.Net.WriteTimeout = requestTimeout
 	c.Net.TLS.Enable = s.TLS != nil

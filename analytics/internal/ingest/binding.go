@@ -86,32 +86,9 @@ func checkOrigin(client sarama.Client, bound origin) error {
 	return bound.compare(found)
 }
 
-// findOrigin asks for the cluster's and the topic's ids: metadata version 10
-// has both (KIP-516).
 func findOrigin(client sarama.Client, topic string) (origin, error) {
-	if _, err := kafka.Partitions(client, topic); err != nil {
-		return origin{}, err
-	}
-	broker, err := kafka.AnyBroker(client)
-	if err != nil {
-		return origin{}, fmt.Errorf("identify topic %q: %w", topic, err)
-	}
-	response, err := broker.GetMetadata(&sarama.MetadataRequest{Version: 10, Topics: []string{topic}})
-	if err != nil {
-		return origin{}, fmt.Errorf("identify topic %q: %w", topic, err)
-	}
-	if len(response.Topics) != 1 || response.ClusterID == nil {
-		return origin{}, fmt.Errorf("identify topic %q: the broker does not say its cluster's id", topic)
-	}
-	// A broker that has just started may not know the topic yet.
-	found := response.Topics[0]
-	if found.Err != sarama.ErrNoError {
-		return origin{}, fmt.Errorf("identify topic %q: %w", topic, found.Err)
-	}
-	if found.Uuid == (sarama.Uuid{}) {
-		return origin{}, fmt.Errorf("identify topic %q: the broker does not say the topic's id; Kafka 2.8 and later do", topic)
-	}
-	return origin{Topic: topic, ClusterID: *response.ClusterID, TopicID: found.Uuid.String()}, nil
+	id, err := kafka.Identify(client, topic)
+	return origin{Topic: topic, ClusterID: id.ClusterID, TopicID: id.TopicID}, err
 }
 
 // discover returns the partitions that are not known yet with the offset at

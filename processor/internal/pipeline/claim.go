@@ -71,13 +71,28 @@ func (c *partitionClaim) collect(ctx context.Context, batches chan<- []*sarama.C
 }
 
 func (c *partitionClaim) publish(ctx context.Context, batch []*sarama.ConsumerMessage) error {
-	out, letters := c.transform(batch, time.Now())
-	c.position.Next = batch[len(batch)-1].Offset + 1
+	out, letters := c.transform(c.unprocessed(batch), time.Now())
+	c.position.Next = max(c.position.Next, batch[len(batch)-1].Offset+1)
 	if err := c.producer.Publish(ctx, out, c.position); err != nil {
 		return err
 	}
 	c.committed.Store(true)
+	c.progress.committed(c.position.Partition, c.position.Next)
 	c.events.Add(int64(len(out) - letters))
 	c.deadLetters.Add(int64(letters))
 	return nil
+}
+
+// unprocessed leaves out the messages whose results are committed. When that is
+// the whole batch, publishing nothing brings the group's offset forward again.
+func (c *partitionClaim) unprocessed(batch []*sarama.ConsumerMessage) []*sarama.ConsumerMessage {
+	first := batch[0].Offset
+	for len(batch) > 0 && batch[0].Offset < c.position.Next {
+		batch = batch[1:]
+	}
+	if first < c.position.Next {
+		c.Log.Warn("the group's offset was lost; skipping what this process has committed, to process it again restart all members",
+			"topic", c.position.Topic, "partition", c.position.Partition, "offset", first, "committed", c.position.Next)
+	}
+	return batch
 }

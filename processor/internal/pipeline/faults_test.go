@@ -96,6 +96,63 @@ func TestStaleOffsetIsRead(t *testing.T) {
 	c.checkExactlyOnce()
 }
 
+// The coordinator has lost offsets for good whose results are committed: until
+// the processor commits the next one, an older one is all that it knows.
+func TestOffsetIsLost(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	lines := &logLines{}
+	s := c.run()
+	s.Log = lines.logger()
+	start(t, s)
+	c.produce(100)
+	c.waitFor(100)
+	old := c.GroupInfo(group).Commits[purchase.Topic]
+	c.produce(200)
+	c.waitFor(300)
+	c.loseOffsets(old)
+	c.Fault(forgotten)
+	c.eventually("the loss is noticed", func() bool { return lines.count("offset was lost") > 0 })
+	c.produce(100)
+	c.waitFor(400)
+	c.checkExactlyOnce()
+}
+
+// loseOffsets answers with the old offset of a partition until a transaction
+// that commits another has ended.
+func (c *cluster) loseOffsets(old map[int32]kfake.GroupCommit) {
+	var mu sync.Mutex
+	ends := map[int32]bool{} // a partition is false while its transaction goes on
+	c.ControlKey(kmsg.TxnOffsetCommit.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		mu.Lock()
+		defer mu.Unlock()
+		partition := r.(*kmsg.TxnOffsetCommitRequest).Topics[0].Partitions[0].Partition
+		if _, begun := ends[partition]; !begun {
+			ends[partition] = false
+		}
+		return nil, nil, false
+	})
+	c.ControlKey(kmsg.OffsetFetch.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		mu.Lock()
+		defer mu.Unlock()
+		request := r.(*kmsg.OffsetFetchRequest)
+		if len(request.Topics[0].Partitions) > 1 {
+			return nil, nil, false
+		}
+		partition := request.Topics[0].Partitions[0]
+		ended, begun := ends[partition]
+		if begun {
+			ends[partition] = true
+		}
+		if ended {
+			return nil, nil, false
+		}
+		return staleOffset(request, old), nil, true
+	})
+}
+
 func staleOffset(request *kmsg.OffsetFetchRequest, old map[int32]kfake.GroupCommit) kmsg.Response {
 	response := request.ResponseKind().(*kmsg.OffsetFetchResponse)
 	topic := kmsg.NewOffsetFetchResponseTopic()

@@ -68,6 +68,7 @@ type pipeline struct {
 	admin     sarama.ClusterAdmin
 	transform batchTransform
 	health    health
+	progress  progress
 	current   *session // only the goroutine of sarama's Consume replaces it
 
 	events, deadLetters atomic.Int64

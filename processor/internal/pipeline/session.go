@@ -12,6 +12,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"purchases/processor/internal/transaction"
+	"purchases/producer/kafka"
 )
 
 // session is one membership of the group, from an assignment to its end. It is
@@ -104,13 +105,22 @@ func (s *session) Setup(group sarama.ConsumerGroupSession) error {
 		return err
 	}
 	partitions := slices.Sorted(maps.Keys(s.producers))
-	if err := s.checkBounds(s.context, partitions); err != nil {
+	if err := s.checkLog(partitions); err != nil {
 		s.fail(err)
 		return err
 	}
 	s.health.recovered()
 	s.Log.Info("assigned", "topic", s.Input, "partitions", partitions, "generation", group.GenerationID())
 	return nil
+}
+
+func (s *session) checkLog(partitions []int32) error {
+	topic, err := kafka.Identify(s.client, s.Input)
+	if err != nil {
+		return err
+	}
+	s.progress.of(topic)
+	return s.checkBounds(s.context, partitions)
 }
 
 // Cleanup does nothing: run closes the producers, also of a session that never
@@ -130,6 +140,7 @@ func (s *session) ConsumeClaim(group sarama.ConsumerGroupSession, claim sarama.C
 		maxBytes: batchBytes(len(s.producers)),
 		position: transaction.Offset{
 			Topic: claim.Topic(), Partition: claim.Partition(), Previous: max(claim.InitialOffset(), transaction.NoOffset),
+			Next:  s.progress.position(claim.Partition()),
 			Group: sarama.NewConsumerGroupMetadataFromSession(group, s.Group, instance),
 		},
 	}

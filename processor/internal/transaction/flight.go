@@ -31,6 +31,9 @@ func (f *flight) done(err error) {
 // send hands the messages to the producer and waits until each of them is
 // acknowledged.
 func (p *Producer) send(ctx context.Context, messages []*sarama.ProducerMessage) error {
+	if len(messages) == 0 {
+		return nil
+	}
 	f := &flight{over: make(chan struct{})}
 	f.left.Store(int64(len(messages)))
 	for _, m := range messages {

@@ -123,7 +123,7 @@ func (p *Producer) config(settings kafka.Settings) *sarama.Config {
 	c.Producer.Transaction.Retry.Max = maxRetries
 	c.Producer.Transaction.Retry.BackoffFunc = func(int, int) time.Duration {
 		p.retried.Store(true)
-		if p.client.err != nil {
+		if p.client.err != nil || p.client.Closed() {
 			return 0 // sarama tries in vain, let it be quick
 		}
 		return retryBackoff
