@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"testing"
 
-	"purchases/analytics/internal/testkit/audit"
 	"purchases/analytics/internal/testkit/process"
 	"purchases/producer/crashpoint"
 )
@@ -49,39 +48,36 @@ func isOfReplay(point string) bool { return strings.HasPrefix(point, "replay.") 
 // again, loses and doubles nothing.
 func TestKilledAtEachStep(t *testing.T) {
 	home := newPublished(t)
-	flags := home.flags(1, 400)
-	home.expect(1, flags)
 	points := slices.DeleteFunc(findCrashPoints(t), isOfReplay)
 	if len(points) != crashPoints {
 		t.Errorf("%d crash points, want %d: %v", len(points), crashPoints, points)
 	}
 	for _, point := range points {
-		for _, hit := range []string{"1", "4"} { // in the first transaction, and after others
-			t.Run(point+"#"+hit, func(t *testing.T) {
-				t.Parallel()
-				p := &published{newMachineOn(t, home.cluster), []audit.Batch{home.batches[0]}}
-				p.crash(point+":"+hit, flags)
-				p.check()
-			})
-		}
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			p := &published{machine: newMachineOn(t, home.cluster)}
+			p.crash(point)
+			p.check()
+		})
 	}
 }
 
-// crash runs the pipeline until the program that has the point dies there.
-func (p *published) crash(at string, flags []string) {
+// crash runs the pipeline until the program that has the point has died there
+// in its first transaction, and another time after others.
+func (p *published) crash(point string) {
 	p.t.Helper()
-	small := []string{"--batch-size", "20", "--linger", "5ms"}
-	if strings.HasPrefix(at, "processor.") {
-		p.run("producer", "generate", flags...)
-		p.dies(p.doomed(at, "processor", "run", small...))
-		return
+	program, _, _ := strings.Cut(point, ".")
+	args := []string{"--batch-size", "20", "--linger", "5ms"}
+	if program == "analytics" {
+		defer p.launch("processor", "run", args...).Kill()
+		defer p.stream()() // what is there already would be one transaction
+		args = nil
+	} else {
+		p.publish(400)
 	}
-	doomed := p.doomed(at, "analytics", "run")
-	p.logged(doomed, "storing events", 1)
-	processor := p.launch("processor", "run", small...)
-	p.run("producer", "generate", append(flags, "--rate", "400")...) // what is there already would be one transaction
-	p.dies(doomed)
-	processor.Kill()
+	for _, hit := range []string{":1", ":4"} {
+		p.dies(p.doomed(point+hit, program, "run", args...))
+	}
 }
 
 // doomed starts a program that kills itself at the point.

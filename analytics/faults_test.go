@@ -16,10 +16,11 @@ func TestProducerKilledAndRunAgain(t *testing.T) {
 	p := newPublished(t)
 	flags := p.flags(1, 6000)
 	const runs = 4
+	published := p.count(p.purchases())
 	for range runs - 1 {
 		generate := p.launch("producer", "generate", append(flags, "--rate", "5000")...)
-		before := p.records(p.purchases())
-		p.until("more is published", func() bool { return p.records(p.purchases()) > before+1000 })
+		before := published()
+		p.until("more is published", func() bool { return published() > before+1000 })
 		generate.Kill()
 	}
 	p.run("producer", "generate", flags...)
@@ -30,10 +31,10 @@ func TestProducerKilledAndRunAgain(t *testing.T) {
 func TestProcessorKilledAgainAndAgain(t *testing.T) {
 	p := newPublished(t)
 	p.publish(10_000)
-	reader := p.reader()
+	committed := p.committed()
 	for kill := range 5 {
 		processor := p.launch("processor", "run", "--batch-size", "100")
-		p.results(reader, 1000*(kill+1))
+		p.reach(committed, 1000*(kill+1))
 		processor.Kill()
 	}
 	p.check()
@@ -58,37 +59,37 @@ func TestAnalyticsKilledAgainAndAgain(t *testing.T) {
 func TestProcessorThatWakesUpTooLate(t *testing.T) {
 	const sessionTimeout = 6 * time.Second
 	p := newPublished(t)
-	reader := p.reader()
+	committed := p.committed()
 	zombie := p.launch("processor", "run", "--batch-size", "100")
 	p.publish(1000)
-	p.results(reader, 1000)
+	p.reach(committed, 1000)
 	heir := p.launch("processor", "run", "--batch-size", "100")
 	wait := p.flow(4000, 400)
-	p.results(reader, 1800)
+	p.reach(committed, 1800)
 	zombie.Pause()
 	time.Sleep(sessionTimeout + time.Second) // Kafka's clock, which nothing shows
 	wait()
-	p.results(reader, 5000)
+	p.reach(committed, 5000)
 	zombie.Resume()
 	p.publish(1000)
-	p.results(reader, 6000)
+	p.reach(committed, 6000)
 	p.check(zombie, heir)
 }
 
 func TestProcessorsJoinAndLeave(t *testing.T) {
 	p := newPublished(t)
 	wait := p.flow(7000, 1000)
-	reader := p.reader()
+	committed := p.committed()
 	var members []*process.Process
 	for n := range 3 {
 		members = append(members, p.launch("processor", "run", "--batch-size", "100"))
-		p.results(reader, 1000*(n+1))
+		p.reach(committed, 1000*(n+1))
 	}
 	for n, member := range members[:2] {
 		if err := member.Terminate(); err != nil {
 			t.Error(err)
 		}
-		p.results(reader, 4000+1000*n)
+		p.reach(committed, 4000+1000*n)
 	}
 	wait()
 	p.check(members[2])
@@ -121,9 +122,9 @@ func TestPartitionsAddedWhileRunning(t *testing.T) {
 	if err := p.cluster.Grow(t.Context(), partitions+4, p.purchases()); err != nil {
 		t.Fatal(err)
 	}
-	reader := p.reader()
+	committed := p.committed()
 	p.publish(2000)
-	p.results(reader, 3000)
+	p.reach(committed, 3000)
 	p.check(processor, analytics)
 }
 
@@ -151,7 +152,7 @@ func TestInputOfAbortedTransactions(t *testing.T) {
 	}
 	p.batches = []audit.Batch{p.batches[1], p.batches[3], p.batches[5]}
 	p.check(processor, analytics)
-	if got := p.records(p.purchases()); got != 1500 {
+	if got := p.count(p.purchases())(); got != 1500 {
 		t.Errorf("%d purchases are committed, want 1500", got)
 	}
 }

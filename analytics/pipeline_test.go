@@ -138,12 +138,15 @@ func (m *machine) sum(query, column string) (sum int) {
 }
 
 // The programs are started during the import, the file is Latin-1 with CRLF, and
-// then the same rows come a second time as UTF-8 with LF.
+// then some of the rows come a second time as UTF-8 with LF.
 func TestSampleImportedTwiceInDifferentEncodings(t *testing.T) {
+	const again = 100_000
 	m := newMachine(t)
-	file := filepath.Join(m.dir, "latin1.csv")
-	writeLatin1(t, file)
-	imported := m.launch("producer", "import", "--preset", "online-retail", "--encoding", "latin1", file)
+	text := sampleText(t)
+	latin1, head := filepath.Join(m.dir, "latin1.csv"), filepath.Join(m.dir, "head.csv")
+	writeFile(t, latin1, inLatin1(t, text))
+	writeFile(t, head, bytes.Join(bytes.SplitAfterN(text, []byte("\n"), 1+again+1)[:1+again], nil))
+	imported := m.launch("producer", "import", "--preset", "online-retail", "--encoding", "latin1", latin1)
 	m.start("analytics", "run")
 	m.start("processor", "run")
 	if err := imported.Err(); err != nil {
@@ -152,15 +155,14 @@ func TestSampleImportedTwiceInDifferentEncodings(t *testing.T) {
 	m.until("the sample is counted", func() bool { return m.summary() == accepted })
 	m.wantFigures()
 
-	m.run("producer", "import", "--sample")
+	m.run("producer", "import", "--preset", "online-retail", head)
 	m.until("the duplicates are recorded", func() bool {
-		return m.query("summary")[0][duplicates] == fmt.Sprint(sample.Rows)
+		return m.query("summary")[0][duplicates] == fmt.Sprint(again)
 	})
 	m.wantFigures()
 }
 
-// writeLatin1 writes the sample in ISO 8859-1 with CRLF at the ends of lines.
-func writeLatin1(t *testing.T, path string) {
+func sampleText(t *testing.T) []byte {
 	t.Helper()
 	in, err := sample.Open()
 	if err != nil {
@@ -171,15 +173,25 @@ func writeLatin1(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return text
+}
+
+// inLatin1 is the text in ISO 8859-1 with CRLF at the ends of lines.
+func inLatin1(t *testing.T, text []byte) []byte {
+	t.Helper()
 	latin1, err := charmap.ISO8859_1.NewEncoder().Bytes(text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if slices.Equal(latin1, text) {
-		t.Fatal("the sample has no character that the encodings differ in")
+		t.Fatal("the text has no character that the encodings differ in")
 	}
-	crlf := bytes.ReplaceAll(latin1, []byte("\n"), []byte("\r\n"))
-	if err := os.WriteFile(path, crlf, 0o644); err != nil {
+	return bytes.ReplaceAll(latin1, []byte("\n"), []byte("\r\n"))
+}
+
+func writeFile(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -58,25 +58,6 @@ func (p *published) flow(count, rate int) (wait func()) {
 	}
 }
 
-// results waits until so many more results can be read.
-func (p *published) results(reader *audit.Reader, least int) {
-	p.t.Helper()
-	p.until(fmt.Sprintf("%d results can be read", least), func() bool {
-		logs, err := reader.ReadToEnd(p.within(patience))
-		return err == nil && len(logs[p.events()])+len(logs[p.letters()]) >= least
-	})
-}
-
-func (p *published) reader() *audit.Reader {
-	p.t.Helper()
-	reader, err := audit.NewReader(p.cluster.Addresses, p.events(), p.letters())
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.t.Cleanup(reader.Close)
-	return reader
-}
-
 // check stops the programs, which must end without an error, has the rest
 // processed and stored, and audits everything.
 func (p *published) check(programs ...*process.Process) {
@@ -100,17 +81,31 @@ func (p *published) check(programs ...*process.Process) {
 	}
 }
 
-// records is how many records of the topic can be read.
-func (p *published) records(topic string) int {
+// count counts the records of the topics that readers can see.
+func (p *published) count(topics ...string) func() int {
 	p.t.Helper()
-	reader, err := audit.NewReader(p.cluster.Addresses, topic)
+	reader, err := audit.NewReader(p.cluster.Addresses, topics...)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	defer reader.Close()
-	logs, err := reader.ReadToEnd(p.within(patience))
-	if err != nil {
-		p.t.Fatal(err)
+	p.t.Cleanup(reader.Close)
+	return func() (records int) {
+		logs, err := reader.ReadToEnd(p.t.Context())
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		for _, topic := range topics {
+			records += len(logs[topic])
+		}
+		return records
 	}
-	return len(logs[topic])
 }
+
+// reach waits until the count is so high.
+func (p *published) reach(count func() int, least int) {
+	p.t.Helper()
+	p.until(fmt.Sprintf("%d can be read", least), func() bool { return count() >= least })
+}
+
+// committed counts the results.
+func (p *published) committed() func() int { return p.count(p.events(), p.letters()) }

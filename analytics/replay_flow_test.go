@@ -56,10 +56,10 @@ func (p *published) replayDies(t *testing.T, point string) {
 // purchases come in and are processed and stored.
 func TestReplayBesideAFlow(t *testing.T) {
 	p := newPublished(t)
-	p.publish(20_000)
+	p.publish(8000)
 	processor, analytics := p.launch("processor", "run", "--batch-size", "500"), p.launch("analytics", "run")
-	p.until("most is stored", func() bool { return p.stored() > 15_000 })
-	wait := p.flow(8000, 1000)
+	p.until("most is stored", func() bool { return p.stored() > 6000 })
+	wait := p.flow(4000, 500)
 	for kill := range 3 {
 		build := database.NextFile(p.database())
 		replay := p.launch("analytics", "replay", "--yes")

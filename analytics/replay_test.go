@@ -69,7 +69,7 @@ func askUntil(ctx context.Context, path string, least int64) error {
 		if events < least {
 			return fmt.Errorf("%d events, there were %d", events, least)
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(poll)
 	}
 	return nil
 }

@@ -49,19 +49,6 @@ func (p *published) stream() (stop func()) {
 	}
 }
 
-// committed counts the results that readers can see.
-func (p *published) committed() func() int {
-	p.t.Helper()
-	reader := p.reader()
-	return func() int {
-		logs, err := reader.ReadToEnd(p.t.Context())
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		return len(logs[p.events()]) + len(logs[p.letters()])
-	}
-}
-
 // progress waits until the count has grown, and says how long that took.
 func (p *published) progress(count func() int) time.Duration {
 	p.t.Helper()

@@ -230,7 +230,7 @@ func TestEachFailedWrite(t *testing.T) {
 		group := errgroup.Group{}
 		group.SetLimit(8)
 		for at := 1; at <= calls; at++ {
-			if start == "" && at%4 > 0 {
+			if start == "" && at%8 > 0 {
 				continue // the schema is made in many writes of one kind
 			}
 			kinds := []fault{{syscall.EIO, at, 1, "the disk failed"}, {syscall.EIO, at, 0, "the disk failed"}, {syscall.ENOSPC, at, 0, "full"}}

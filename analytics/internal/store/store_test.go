@@ -248,7 +248,7 @@ func TestStatisticsEqualTheirRecomputation(t *testing.T) {
 		var next int64
 		distinct := map[string]bool{}
 		for range rapid.IntRange(1, 4).Draw(rt, "batches") {
-			list := rapid.SliceOfN(rapid.Custom(randomSale), 1, 150).Draw(rt, "events")
+			list := rapid.SliceOfN(rapid.Custom(randomSale), 1, 60).Draw(rt, "events")
 			for _, r := range list {
 				distinct[fmt.Sprint(r.Event.OccurredAt, r.Event.ID)] = true
 			}

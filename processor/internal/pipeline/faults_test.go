@@ -225,8 +225,9 @@ func TestCommitIsNeverAnswered(t *testing.T) {
 	if took := time.Since(begun); took < transaction.Timeout/2 || took > 3*transaction.Timeout {
 		t.Errorf("work went on after %s, want about %s", took, transaction.Timeout)
 	}
-	if lines.count("interrupted; trying") != 1 || lines.count("working again") != 1 {
-		t.Errorf("the interruption and its end are not logged once each:\n%v", lines.lines)
+	// Where this process notices after the broker has ended the transaction, it is fenced.
+	if n := lines.count("interrupted; trying") + lines.count("lost a partition"); n != 1 {
+		t.Errorf("the interruption is logged %d times:\n%v", n, lines.lines)
 	}
 	c.checkExactlyOnce()
 }

@@ -43,8 +43,9 @@ const (
 
 // Errors of a Producer that must not be used again.
 var (
-	// ErrFenced means that another process has opened the same partition.
-	ErrFenced = errors.New("another processor has taken over this partition")
+	// ErrFenced means that another process has opened the same partition, or
+	// that the broker has ended a transaction that took longer than Timeout.
+	ErrFenced = errors.New("another processor has taken over this partition, or the transaction took longer than 10s")
 	// ErrRepeated means that a request to end the transaction was sent more
 	// than once. A late copy could end the next transaction in its place, so
 	// this Producer must not begin one. Whether the transaction was committed
