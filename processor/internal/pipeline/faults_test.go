@@ -65,20 +65,28 @@ func TestAppliedRequestsWhoseAnswerIsLost(t *testing.T) {
 	}
 }
 
+// older processes 300 purchases, and returns the offsets that were committed
+// after 100.
+func (c *cluster) older() (lines *logLines, offsets map[int32]kfake.GroupCommit) {
+	c.t.Helper()
+	lines = &logLines{}
+	s := c.run()
+	s.Log = lines.logger()
+	start(c.t, s)
+	c.produce(100)
+	c.waitFor(100)
+	offsets = c.GroupInfo(group).Commits[purchase.Topic]
+	c.produce(200)
+	c.waitFor(300)
+	return lines, offsets
+}
+
 // A coordinator that has been deposed and does not know it yet gives the new
 // session an offset that was committed long ago.
 func TestStaleOffsetIsRead(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	lines := &logLines{}
-	s := c.run()
-	s.Log = lines.logger()
-	start(t, s)
-	c.produce(100)
-	c.waitFor(100)
-	old := c.GroupInfo(group).Commits[purchase.Topic]
-	c.produce(200)
-	c.waitFor(300)
+	lines, old := c.older()
 	answered := 0
 	c.ControlKey(kmsg.OffsetFetch.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
@@ -101,15 +109,7 @@ func TestStaleOffsetIsRead(t *testing.T) {
 func TestOffsetIsLost(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	lines := &logLines{}
-	s := c.run()
-	s.Log = lines.logger()
-	start(t, s)
-	c.produce(100)
-	c.waitFor(100)
-	old := c.GroupInfo(group).Commits[purchase.Topic]
-	c.produce(200)
-	c.waitFor(300)
+	lines, old := c.older()
 	c.loseOffsets(old)
 	c.Fault(forgotten)
 	c.eventually("the loss is noticed", func() bool { return lines.count("offset was lost") > 0 })
