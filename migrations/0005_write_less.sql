@@ -10,14 +10,14 @@ CREATE TABLE orders_with_items (
     order_id     INTEGER NOT NULL PRIMARY KEY,
     order_number TEXT    NOT NULL, -- the events' order_id
     currency     TEXT    NOT NULL, -- together with the number it identifies the order
-    items        TEXT    NOT NULL, -- the item_id of each item that was bought in it, once and in order, such as 3,17,205
+    items        TEXT    NOT NULL, -- JSON array: the item_id of each item that was bought in it, once and in order
     month        INTEGER           -- in which one was bought, in months since January 1970 UTC
 ) STRICT;
 
 INSERT INTO orders_with_items (order_id, order_number, currency, items, month)
 SELECT order_id, order_number, currency,
-       ifnull((SELECT group_concat(item_id, ',' ORDER BY item_id) FROM (
-            SELECT DISTINCT item_id FROM events WHERE events.order_id = orders.order_id AND quantity > 0)), ''),
+       (SELECT json_group_array(item_id) FROM (
+            SELECT DISTINCT item_id FROM events WHERE events.order_id = orders.order_id AND quantity > 0 ORDER BY item_id)),
        (SELECT min((strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12 + strftime('%m', occurred_at / 1000, 'unixepoch') - 1)
         FROM events WHERE events.order_id = orders.order_id AND quantity > 0)
 FROM orders;
@@ -27,7 +27,7 @@ DROP TABLE orders;
 ALTER TABLE orders_with_items RENAME TO orders;
 
 CREATE TABLE order_keys ( -- finds an order by its name; `analytics run` has the latest orders in memory and adds them later
-    order_key INTEGER NOT NULL PRIMARY KEY, -- first 42 bits of SHA-256(currency || x'00' || order_number), plus one for each order before it that has the key
+    order_key INTEGER NOT NULL PRIMARY KEY, -- first 48 bits of SHA-256(currency || x'00' || order_number), plus one for each order before it that has the key
     order_id  INTEGER NOT NULL REFERENCES orders
 ) STRICT;
 
@@ -58,7 +58,7 @@ CREATE INDEX leading_items ON item_totals (units_sold DESC) WHERE leading;
 CREATE INDEX leading_users ON user_totals (revenue DESC) WHERE leading;
 
 -- Rejected records are large: as rows in the order of their arrival they are
--- appended, and few indexes are written.
+-- appended, and their indexes are small.
 DROP VIEW rejected_log;
 
 CREATE TABLE rejected_as_they_came ( -- dead letters, and records that this program could not read
@@ -72,7 +72,8 @@ CREATE TABLE rejected_as_they_came ( -- dead letters, and records that this prog
     source_topic     TEXT    NOT NULL, -- where the record stood at first
     source_partition INTEGER NOT NULL,
     source_offset    INTEGER NOT NULL,
-    value            BLOB              -- the record's first 512 bytes
+    value            BLOB,             -- the record's first 512 bytes
+    PRIMARY KEY (topic, partition, offset)
 ) STRICT;
 
 INSERT INTO rejected_as_they_came SELECT * FROM rejected;

@@ -26,13 +26,7 @@ func filledBefore(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db.DB, sqlfiles.Migrations())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := provider.UpTo(t.Context(), 4); err != nil {
-		t.Fatal(err)
-	}
+	upTo(t, db, 4)
 	const numbers = `WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n LIMIT %d) `
 	db.MustExec(`INSERT INTO partitions (topic, partition, next_offset, records, events, watermark) VALUES ('analytics', 0, 9000, 9000, 9000, 8999000)`)
 	db.MustExec(fmt.Sprintf(numbers, 1500) + `INSERT INTO users (user_id, user) SELECT n + 1, 'u' || n FROM n`)
@@ -57,8 +51,17 @@ func filledBefore(t *testing.T, path string) {
 }
 
 func TestDatabaseFromBeforeGoesOn(t *testing.T) {
+	for _, version := range []int64{4, 7} {
+		t.Run(fmt.Sprint("version ", version), func(t *testing.T) { goesOn(t, version) })
+	}
+}
+
+func goesOn(t *testing.T, version int64) {
 	path := filepath.Join(t.TempDir(), "analytics.db")
 	filledBefore(t, path)
+	if version == 7 {
+		indexedBefore(t, path)
+	}
 	db, err := database.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
@@ -78,6 +81,35 @@ func TestDatabaseFromBeforeGoesOn(t *testing.T) {
 	}
 	if got := get[int](t, db, `SELECT count(*) FROM orders`); got != 3001 {
 		t.Errorf("%d orders, want 3001", got)
+	}
+}
+
+// indexedBefore takes the database to version 7, whose keys of orders were
+// other ones.
+func indexedBefore(t *testing.T, path string) {
+	t.Helper()
+	db, err := sqlx.Open("sqlite3", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	upTo(t, db, 7)
+	if got := get[string](t, &database.Database{DB: db}, `SELECT items FROM orders WHERE order_number = 'o17'`); got != "[52,53,54]" {
+		t.Fatalf("items in version 7: %s", got)
+	}
+	db.MustExec(`INSERT INTO order_keys SELECT order_id << 30, order_id FROM orders`)
+	db.MustExec(`INSERT INTO displaced_orders SELECT order_id, order_key FROM order_keys WHERE order_id = 18`)
+	db.MustExec(`WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n LIMIT 256) INSERT INTO order_key_ranges SELECT n, 3000 FROM n`)
+}
+
+func upTo(t *testing.T, db *sqlx.DB, version int64) {
+	t.Helper()
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db.DB, sqlfiles.Migrations())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.UpTo(t.Context(), version); err != nil {
+		t.Fatal(err)
 	}
 }
 
