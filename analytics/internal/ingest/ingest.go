@@ -20,10 +20,6 @@ import (
 )
 
 const (
-	maxBatch      = 20_000                 // records in one SQLite transaction, about
-	maxBatchBytes = 8 << 20                // likewise, in memory
-	linger        = 20 * time.Millisecond  // how long a batch waits for more records
-	patience      = 200 * time.Millisecond // the same while the logs have more than a batch
 	readBytes     = 128 << 10              // of one partition in one response, compressed
 	readWait      = 100 * time.Millisecond // of a broker that has nothing new; other questions and paused partitions wait behind it
 	discoverEvery = 2 * time.Second        // how often new partitions are looked for
@@ -78,6 +74,7 @@ type ingester struct {
 	lag      *lagReporter
 	outage   *outage
 	queue    *queue
+	batcher  *batcher
 	next     map[store.Partition]int64 // stored so far
 	targets  map[store.Partition]int64 // where the run ends: the last record's offset
 }
@@ -105,6 +102,7 @@ func run(ctx context.Context, db *database.Database, config Config, budget int) 
 		queue: newQueue(budget),
 		next:  map[store.Partition]int64{}, targets: map[store.Partition]int64{},
 	}
+	in.batcher = newBatcher(in.queue)
 	if in.origins, err = bind(ctx, db, client, in.Topics); err != nil {
 		return err
 	}
@@ -164,8 +162,8 @@ func (in *ingester) run(ctx context.Context, db *database.Database) (err error) 
 	return errors.Join(err, in.writer.Close(), in.consumer.Close())
 }
 
-// work runs one reader for each partition and the one writer until one fails,
-// the drain is done, or ctx ends.
+// work runs one reader for each partition, the batcher and the one writer until
+// one fails, the drain is done, or ctx ends.
 func (in *ingester) work(ctx context.Context, db *database.Database) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -185,6 +183,7 @@ func (in *ingester) work(ctx context.Context, db *database.Database) error {
 		}
 		return err
 	})
+	group.Go(func() error { return in.batcher.run(ctx) })
 	group.Go(func() error { return in.read(ctx, db, group, positions) })
 	if err := group.Wait(); !complete || !errors.Is(err, context.Canceled) {
 		return err
@@ -233,72 +232,31 @@ func (in *ingester) refresh(ctx context.Context, db *database.Database, readers 
 	return in.discover(ctx, db, readers)
 }
 
-// write collects chunks into batches and stores them.
+// write stores batches.
 func (in *ingester) write(ctx context.Context, db *database.Database, wal *walKeeper) error {
 	defer wal.ticker.Stop()
 	for !in.drained() {
-		batch, err := in.collect(ctx, wal)
+		batch, err := in.batcher.next(ctx, wal)
 		if err == nil && db.Replaced() {
 			err = database.ErrReplaced
 		}
 		if err != nil {
 			return err
 		}
-		if err := in.writer.Write(batch); err != nil {
+		if err := in.writer.Store(batch); err != nil {
 			return err
 		}
 		wal.wrote(ctx)
-		for _, c := range batch {
+		for _, c := range batch.Chunks() {
 			in.next[c.Partition] = c.Next
 			in.lag.report(c.Partition, c.Next)
 		}
 		if in.Stored != nil {
-			in.Stored(batch)
+			in.Stored(batch.Chunks())
 		}
+		in.batcher.done(batch)
 	}
 	return nil
-}
-
-// collect waits for a chunk and then takes more, until the batch is full or
-// its time is up.
-func (in *ingester) collect(ctx context.Context, wal *walKeeper) (batch []store.Chunk, err error) {
-	var deadline <-chan time.Time
-	late := false
-	for records, bytes := 0, 0; records < maxBatch && bytes < maxBatchBytes; {
-		if c, ok := in.queue.take(late); ok {
-			batch = append(batch, c.Chunk)
-			records += len(c.Records)
-			bytes += c.bytes
-			continue
-		}
-		if late && len(batch) > 0 {
-			return batch, nil
-		}
-		if deadline == nil && (len(batch) > 0 || !in.queue.empty()) {
-			deadline = time.After(in.linger())
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-in.queue.added:
-		case <-deadline:
-			if len(batch) > 0 {
-				return batch, nil
-			}
-			late = true // nobody brings an earlier one
-		case <-wal.ticker.C:
-			wal.look(ctx, len(batch) == 0 && in.queue.empty())
-		}
-	}
-	return batch, nil
-}
-
-// linger is how long a batch waits to become full.
-func (in *ingester) linger() time.Duration {
-	if in.queue.behind() > maxBatch {
-		return patience
-	}
-	return linger
 }
 
 // drained says whether every record is stored that the drain is to reach. It

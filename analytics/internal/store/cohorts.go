@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 )
@@ -10,21 +9,24 @@ import (
 // userMonth is a month, counted from January 1970 UTC, in which a user bought.
 type userMonth struct{ user, month int64 }
 
-// userMonths are those of a batch.
-type userMonths struct {
-	all        map[userMonth]bool
-	last       userMonth // events of one user follow each other
-	day, month int64     // a day and its month: most events are of one day
+func (a userMonth) compare(b userMonth) int {
+	return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.month, b.month))
 }
 
+// userMonths are those of a batch. Its users are numbers.
+type userMonths struct {
+	distinct[userMonth]
+	day, month int64 // a day and its month: most events are of one day
+}
+
+func newUserMonths() userMonths { return userMonths{distinct: newDistinct[userMonth]()} }
+
 // add returns the month.
-func (m *userMonths) add(user, occurredAt int64) int64 {
+func (m *userMonths) add(user, occurredAt int64, hint *int) int64 {
 	if day := occurredAt / (24 * time.Hour).Milliseconds(); day != m.day || m.month == 0 {
 		m.day, m.month = day, month(occurredAt)
 	}
-	if one := (userMonth{user, m.month}); one != m.last {
-		m.all[one], m.last = true, one
-	}
+	m.hinted(userMonth{user, m.month}, hint)
 	return m.month
 }
 
@@ -35,16 +37,20 @@ func month(ms int64) int64 {
 
 // addUserMonths stores the months that are new; the database's triggers count
 // the cohorts. Those that were stored of late are known to be there.
-func (w *Writer) addUserMonths(s *statistics) error {
+func (w *Writer) addUserMonths(b *Batch) error {
 	if len(w.userMonths) >= maxCached {
 		clear(w.userMonths)
 	}
-	byUser := func(a, b userMonth) int { return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.month, b.month)) }
-	for _, m := range slices.SortedFunc(maps.Keys(s.userMonths.all), byUser) {
-		if w.userMonths[m] {
-			continue
+	var added []userMonth
+	for _, m := range b.stats.userMonths.values {
+		m.user = w.names.users.integers[m.user]
+		if !w.userMonths[m] {
+			w.userMonths[m] = true
+			added = append(added, m)
 		}
-		w.userMonths[m] = true
+	}
+	slices.SortFunc(added, userMonth.compare)
+	for _, m := range added {
 		if err := w.sql.userMonths.add(m.user, m.month); err != nil {
 			return err
 		}

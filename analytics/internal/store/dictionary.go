@@ -15,22 +15,18 @@ const maxCached = 100_000
 type named[T any] struct {
 	id    int64
 	value driver.Value // the id, made a value once and not for each event
-	sum   found        // of the statistics that are of this row
 	also  T
 }
 
 // dictionary gives the names of one table their small integers, making new
-// rows within the transaction of the batch. The names of a batch are all asked
-// for before they are learnt, many in one statement, and in the order of their
-// index.
+// rows within the transaction of the batch: all of a batch at once, many in one
+// statement, and in the order of their index.
 type dictionary[T any] struct {
-	known   map[string]*named[T]
-	unknown []string // asked for, and not learnt yet
-	next    int64    // of the next new row; 0 before it has been read
-	last    struct { // one user's lines follow each other
-		name string
-		row  *named[T]
-	}
+	known    map[string]*named[T]
+	rows     []*named[T] // of the batch's names, by their numbers
+	integers []int64     // the same rows'
+	unknown  []string    // names of the batch that were not known
+	next     int64       // of the next new row; 0 before it has been read
 
 	columns int // of lookUp: the name, its integer, and what load reads
 	load    func(row []driver.Value) T
@@ -53,23 +49,34 @@ func newDictionary[T any](conn driver.Conn, table, id, name string, load func([]
 	}
 }
 
-// ask returns the name's row. It has its integer after the next learn.
-func (d *dictionary[T]) ask(name string) *named[T] {
-	if d.last.row != nil && d.last.name == name {
-		return d.last.row
+// learn finds the rows of the names, and makes those that are new.
+func (d *dictionary[T]) learn(names []string) error {
+	d.rows, d.integers = d.rows[:0], d.integers[:0]
+	for _, name := range names {
+		d.rows = append(d.rows, d.row(name))
 	}
+	if err := d.learnUnknown(); err != nil {
+		return err
+	}
+	for _, row := range d.rows {
+		d.integers = append(d.integers, row.id)
+	}
+	return nil
+}
+
+// row returns the name's row, which may have no integer yet.
+func (d *dictionary[T]) row(name string) *named[T] {
 	row, ok := d.known[name]
 	if !ok {
 		row = &named[T]{}
 		d.known[name] = row
 		d.unknown = append(d.unknown, name)
 	}
-	d.last.name, d.last.row = name, row
 	return row
 }
 
-// learn looks up all names that were asked for, and inserts those that are new.
-func (d *dictionary[T]) learn() error {
+// learnUnknown looks up all names that were not known, and inserts the new ones.
+func (d *dictionary[T]) learnUnknown() error {
 	slices.Sort(d.unknown)
 	for _, name := range d.unknown {
 		if err := d.lookUp.add(name, d.columns, d.found); err != nil {
@@ -125,7 +132,6 @@ func (d *dictionary[T]) trim() {
 func (d *dictionary[T]) forget() {
 	clear(d.known)
 	d.unknown, d.next = d.unknown[:0], 0
-	d.last.name, d.last.row = "", nil
 }
 
 func (d *dictionary[T]) close() error { return closeAll(d.lookUp, d.highest, d.insert) }

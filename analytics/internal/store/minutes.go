@@ -10,7 +10,7 @@ const keptMinutes = 60
 
 // countMinute notes how much the batch stored of each partition, and forgets
 // what is older than an hour.
-func (w *Writer) countMinute(b *batch, now time.Time) error {
+func (w *Writer) countMinute(b *Batch, now time.Time) error {
 	minute := now.Unix() / 60
 	for _, t := range b.tallies {
 		if err := w.sql.minutes.add(minute, t.Topic, t.number, t.records); err != nil {

@@ -5,23 +5,20 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-
-	"github.com/go-json-experiment/json"
 )
 
 // names gives users, items and attributes their small integers, making new
 // rows as needed within the transaction of the batch. For orders see [orders].
 type names struct {
-	users      *dictionary[struct{}]
-	items      *dictionary[label]
-	sets       *dictionary[[]member]
-	attributes map[attribute]int64
-	renamed    map[*named[label]]string // items whose label has changed in this batch
+	users        *dictionary[struct{}]
+	items        *dictionary[label]
+	sets         *dictionary[struct{}]
+	attributes   map[attribute]int64
+	attributeIDs []int64 // by their numbers in the batch
 
 	findAttribute, insertAttribute *statement
-	saveLabels                     *bulk
+	labels                         *bulk
 }
 
 // label is what people call an item, and since which event's time.
@@ -32,25 +29,34 @@ type label struct {
 
 type attribute struct{ name, value string }
 
-// member is an attribute in a set.
-type member struct {
-	attribute int64
-	sum       found
+// observe keeps the name that the item's latest event gave it. Of two names at
+// one time the greater wins, so that the order of arrival, which differs from one
+// replay to the next, does not matter.
+func (l *label) observe(e *Event) { l.update(label{e.ItemName, e.OccurredAt}) }
+
+// update takes the other label if it is to be preferred, and says whether.
+func (l *label) update(other label) bool {
+	if other.text == "" || other.at < l.at || (other.at == l.at && other.text <= l.text) {
+		return false
+	}
+	*l = other
+	return true
 }
 
 func newNames(conn driver.Conn) *names {
 	return &names{
-		users:           newDictionary(conn, "users", "user_id", "user", func([]driver.Value) struct{} { return struct{}{} }),
+		users:           newDictionary(conn, "users", "user_id", "user", nothing),
 		items:           newDictionary(conn, "items", "item_id", "item", loadLabel, "item_name", "named_at"),
-		sets:            newDictionary(conn, "attribute_sets", "attribute_set_id", "attributes", func([]driver.Value) []member { return nil }),
+		sets:            newDictionary(conn, "attribute_sets", "attribute_set_id", "attributes", nothing),
 		attributes:      map[attribute]int64{},
-		renamed:         map[*named[label]]string{},
 		findAttribute:   &statement{conn: conn, sql: `SELECT attribute_id FROM attributes WHERE attribute = ? AND value = ?`},
 		insertAttribute: &statement{conn: conn, sql: `INSERT INTO attributes (attribute, value) VALUES (?, ?) RETURNING attribute_id`},
-		saveLabels: newBulk(conn, `INSERT INTO items (item_id, item, item_name, named_at)`, 4,
+		labels: newBulk(conn, `INSERT INTO items (item_id, item, item_name, named_at)`, 4,
 			`ON CONFLICT (item_id) DO UPDATE SET item_name = excluded.item_name, named_at = excluded.named_at`),
 	}
 }
+
+func nothing([]driver.Value) (none struct{}) { return none }
 
 func loadLabel(row []driver.Value) label {
 	text, _ := row[0].(string)
@@ -58,49 +64,26 @@ func loadLabel(row []driver.Value) label {
 	return label{text, at}
 }
 
-// ask asks for the event's names.
-func (n *names) ask(a *accepted) {
-	e := &a.Event
-	a.user, a.item = n.users.ask(e.User), n.items.ask(e.Item)
-	if e.Attributes != "" {
-		a.set = n.sets.ask(e.Attributes)
-	}
-}
-
-// learn gives all names that were asked for their integers.
-func (n *names) learn() error {
-	if err := n.users.learn(); err != nil {
+// learn gives all names of the batch their integers.
+func (n *names) learn(b *Batch) error {
+	if err := n.users.learn(b.users.values); err != nil {
 		return fmt.Errorf("users: %w", err)
 	}
-	if err := n.items.learn(); err != nil {
+	if err := n.items.learn(b.items.values); err != nil {
 		return fmt.Errorf("items: %w", err)
 	}
-	if err := n.sets.learn(); err != nil {
+	if err := n.sets.learn(b.sets.values); err != nil {
 		return fmt.Errorf("attributes: %w", err)
 	}
-	return nil
-}
-
-// members returns the attributes in the event's set.
-func (n *names) members(a *accepted) ([]member, error) {
-	if a.set == nil {
-		return nil, nil
-	}
-	if a.set.also != nil {
-		return a.set.also, nil
-	}
-	var pairs map[string]string
-	if err := json.Unmarshal([]byte(a.Event.Attributes), &pairs); err != nil {
-		return nil, fmt.Errorf("attributes %s: %w", a.Event.Attributes, err)
-	}
-	for name, value := range pairs {
-		id, err := n.attribute(attribute{name, value})
+	n.attributeIDs = n.attributeIDs[:0]
+	for _, a := range b.attributes.values {
+		id, err := n.attribute(a)
 		if err != nil {
-			return nil, fmt.Errorf("attribute %s=%q: %w", name, value, err)
+			return fmt.Errorf("attribute %s=%q: %w", a.name, a.value, err)
 		}
-		a.set.also = append(a.set.also, member{attribute: id})
+		n.attributeIDs = append(n.attributeIDs, id)
 	}
-	return a.set.also, nil
+	return nil
 }
 
 // attribute returns the pair's integer, from the cache, the table or a new row.
@@ -121,28 +104,22 @@ func (n *names) attribute(a attribute) (int64, error) {
 	return 0, errors.New("neither found nor inserted")
 }
 
-// observeLabel keeps the name that the item's latest event gave it. Of two
-// names at one time the greater wins, so that the order of arrival, which
-// differs from one replay to the next, does not matter.
-func (n *names) observeLabel(item *named[label], e *Event) {
-	known := &item.also
-	if e.ItemName == "" || e.OccurredAt < known.at || (e.OccurredAt == known.at && e.ItemName <= known.text) {
-		return
-	}
-	known.text, known.at = e.ItemName, e.OccurredAt
-	n.renamed[item] = e.Item
-}
-
-// flush writes the items' new labels.
-func (n *names) flush() error {
-	byID := func(a, b *named[label]) int { return cmp.Compare(a.id, b.id) }
-	for _, item := range slices.SortedFunc(maps.Keys(n.renamed), byID) {
-		if err := n.saveLabels.add(item.value, n.renamed[item], item.also.text, item.also.at); err != nil {
-			return fmt.Errorf("name item %q %q: %w", n.renamed[item], item.also.text, err)
+// saveLabels writes the items' new labels.
+func (n *names) saveLabels(b *Batch) error {
+	var renamed []int
+	for number, row := range n.items.rows {
+		if row.also.update(b.labels[number]) {
+			renamed = append(renamed, number)
 		}
 	}
-	clear(n.renamed)
-	_, err := n.saveLabels.flush()
+	slices.SortFunc(renamed, func(x, y int) int { return cmp.Compare(n.items.integers[x], n.items.integers[y]) })
+	for _, number := range renamed {
+		item, row := b.items.values[number], n.items.rows[number]
+		if err := n.labels.add(row.value, item, row.also.text, row.also.at); err != nil {
+			return fmt.Errorf("name item %q %q: %w", item, row.also.text, err)
+		}
+	}
+	_, err := n.labels.flush()
 	return err
 }
 
@@ -163,9 +140,8 @@ func (n *names) forget() {
 	n.items.forget()
 	n.sets.forget()
 	clear(n.attributes)
-	clear(n.renamed)
 }
 
 func (n *names) close() error {
-	return closeAll(n.users, n.items, n.sets, n.findAttribute, n.insertAttribute, n.saveLabels)
+	return closeAll(n.users, n.items, n.sets, n.findAttribute, n.insertAttribute, n.labels)
 }

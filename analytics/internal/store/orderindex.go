@@ -26,7 +26,8 @@ const (
 type orderKey int64
 
 func hashOrder(n orderName) orderKey {
-	sum := sha256.Sum256([]byte(n.currency + "\x00" + n.number))
+	var room [128]byte // so that nothing is allocated for most
+	sum := sha256.Sum256(append(append(append(room[:0], n.currency...), 0), n.number...))
 	return orderKey(binary.BigEndian.Uint64(sum[:8]) >> (64 - keyBits))
 }
 
@@ -42,8 +43,8 @@ func (k orderKey) bit() (word int, bit uint64) {
 
 // orderSettings differ in tests.
 type orderSettings struct {
-	hash   func(orderName) orderKey
-	recent int // how many orders may be in memory only
+	crowd  func(orderKey) orderKey // makes keys meet
+	recent int                     // how many orders may be in memory only
 }
 
 // orderIndex says which order has a key. It is the table order_keys, and the
@@ -84,6 +85,9 @@ func newOrderIndex(conn driver.Conn, settings orderSettings) *orderIndex {
 	return x
 }
 
+// key returns the one that the order has if that is free.
+func (x *orderIndex) key(n orderName) orderKey { return x.crowd(hashOrder(n)) }
+
 // holders returns the orders that have the keys of the given ones.
 func (x *orderIndex) holders(open []*order) (map[orderKey]int64, error) {
 	held := map[orderKey]int64{}
@@ -119,7 +123,7 @@ func (x *orderIndex) mayBeStored(k orderKey) bool {
 func (x *orderIndex) add(o *order) error {
 	x.remember(o.key, o.id)
 	x.added = append(x.added, o.key)
-	if o.key == x.hash(o.orderName) {
+	if o.key == x.key(o.orderName) {
 		return nil
 	}
 	_, err := x.displace.exec(o.id, int64(o.key))

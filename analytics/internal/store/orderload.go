@@ -28,7 +28,7 @@ func (x *orderIndex) load(last int64) error {
 	err = x.eachOrder(slices.Min(x.through[:]), func(name orderName, id int64) error {
 		k, ok := displaced[id]
 		if !ok {
-			k = x.hash(name)
+			k = x.key(name)
 		}
 		if id > x.through[k.keyRange()] {
 			x.remember(k, id)
@@ -107,7 +107,7 @@ type indexBuild struct {
 
 func (b *indexBuild) run(last int64) error {
 	err := b.x.eachOrder(0, func(name orderName, id int64) error {
-		b.queue = append(b.queue, &order{orderName: name, id: id, key: b.x.hash(name)})
+		b.queue = append(b.queue, &order{orderName: name, id: id, key: b.x.key(name)})
 		if len(b.queue) < b.x.recent {
 			return nil
 		}

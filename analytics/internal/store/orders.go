@@ -17,11 +17,9 @@ import (
 // key may belong to two orders, so the name is compared.
 type orders struct {
 	index    *orderIndex
-	asked    map[orderName]*order // in this batch
-	found    []*order             // the same, once they have their integers; new ones in the order of these
-	last     *order               // one order's lines follow each other
-	next     int64                // of the next new order
-	first    int64                // that is new in this batch
+	found    []*order // of the batch, once they have their integers; new ones in the order of these
+	next     int64    // of the next new order
+	first    int64    // that is new in this batch
 	read     *lookup
 	insert   *bulk
 	setItems *statement
@@ -31,21 +29,54 @@ type orders struct {
 // orderName identifies an order.
 type orderName struct{ number, currency string }
 
+// order is one of a batch.
 type order struct {
 	orderName
+	currencyNumber int // in the batch
+	purchases      int
+	key            orderKey
+	bought         []int64 // items, as their numbers in the batch, with repetitions
+	months         []int64 // in which they were, likewise
+
+	// What follows is known after learn.
 	id     int64
 	value  driver.Value // the id, made a value once and not for each event
-	key    orderKey
 	stored string       // its items before the batch, as the column items has them
 	month  driver.Value // a month that it has a purchase in, nil before the first
 	dated  bool         // the month is of this batch, and not counted yet
-	bought []int64      // items bought in the batch, with repetitions
-	months []int64      // in which they were, likewise
+}
+
+// compareKeys orders by key.
+func (o *order) compareKeys(other *order) int { return cmp.Compare(o.key, other.key) }
+
+// buy notes an item, by its number, that was bought in the order.
+func (o *order) buy(item int, month int64) {
+	o.bought = append(o.bought, int64(item))
+	if n := len(o.months); n == 0 || o.months[n-1] != month {
+		o.months = append(o.months, month)
+	}
+}
+
+// openOrders gives each order its key, and room for its purchases.
+func (b *Batch) openOrders() {
+	total := 0
+	for i := range b.orders {
+		total += b.orders[i].purchases
+	}
+	b.room = zeroed(b.room, 2*total)
+	room := b.room
+	for i := range b.orders {
+		o := &b.orders[i]
+		n := o.purchases
+		o.key = hashOrder(o.orderName)
+		o.bought, o.months, room = room[:0:n], room[n:n:2*n], room[2*n:]
+		b.ordersByKey = append(b.ordersByKey, o)
+	}
+	slices.SortFunc(b.ordersByKey, (*order).compareKeys)
 }
 
 func newOrders(conn driver.Conn, settings orderSettings) (*orders, error) {
 	o := &orders{
-		asked:    map[orderName]*order{},
 		index:    newOrderIndex(conn, settings),
 		read:     newLookup(conn, `SELECT order_id, order_number, currency, items, month FROM orders WHERE order_id IN`),
 		insert:   newBulk(conn, `INSERT INTO orders (order_id, order_number, currency, items, month)`, 5, ``),
@@ -59,45 +90,22 @@ func newOrders(conn driver.Conn, settings orderSettings) (*orders, error) {
 	return o, errors.Join(err, highest.close(), o.index.load(last))
 }
 
-// begin forgets the orders of the batch before.
-func (o *orders) begin() {
-	clear(o.asked)
-	o.found, o.last, o.first = o.found[:0], nil, o.next
-}
+// begin forgets the batch before.
+func (o *orders) begin() { o.found, o.first = o.found[:0], o.next }
 
-// ask returns the event's order, nil without one. It has its integer after
-// the next learn.
-func (o *orders) ask(e *Event) *order {
-	if e.OrderNumber == "" {
-		return nil
-	}
-	name := orderName{e.OrderNumber, e.Currency}
-	if o.last != nil && o.last.orderName == name {
-		return o.last
-	}
-	found, ok := o.asked[name]
-	if !ok {
-		found = &order{orderName: name}
-		o.asked[name] = found
-	}
-	o.last = found
-	return found
-}
-
-// learn gives all orders that were asked for their integers. Those whose key
-// is another order's try the next key, until none is left.
-func (o *orders) learn() error {
-	open := make([]*order, 0, len(o.asked))
-	for _, asked := range o.asked {
-		asked.key = o.index.hash(asked.orderName)
-		open = append(open, asked)
+// learn gives the orders their integers. They come in the order of their keys.
+// Those whose key is another order's try the next key, until none is left.
+func (o *orders) learn(open []*order) error {
+	for _, asked := range open {
+		asked.key = o.index.crowd(asked.key)
 	}
 	for len(open) > 0 {
-		slices.SortFunc(open, func(a, b *order) int { return cmp.Compare(a.key, b.key) })
-		var err error
-		if open, err = o.round(open); err != nil {
-			return fmt.Errorf("find %d orders, such as %q: %w", len(o.asked), o.last.number, err)
+		displaced, err := o.round(open)
+		if err != nil {
+			return fmt.Errorf("find %d orders, such as %q: %w", len(open), open[0].number, err)
 		}
+		slices.SortFunc(displaced, (*order).compareKeys)
+		open = displaced
 	}
 	return nil
 }
@@ -168,12 +176,15 @@ func (o *orders) readAll(holders map[orderKey]int64) (map[int64]*order, error) {
 }
 
 // flush stores the new orders, and what else was bought in those that are
-// stored.
-func (o *orders) flush() error {
+// stored. items are the integers of the batch's items.
+func (o *orders) flush(items []int64) error {
 	created := map[string]int64{}
 	for _, one := range o.found {
 		if one.id >= o.first {
 			created[one.currency]++
+		}
+		for i, number := range one.bought {
+			one.bought[i] = items[number]
 		}
 		if err := o.store(one); err != nil {
 			return fmt.Errorf("store the order %q: %w", one.number, err)
@@ -192,14 +203,6 @@ func (o *orders) flush() error {
 	}
 	_, err := o.count.flush()
 	return err
-}
-
-// buy notes an item that was bought in the order.
-func (o *order) buy(item, month int64) {
-	o.bought = append(o.bought, item)
-	if n := len(o.months); n == 0 || o.months[n-1] != month {
-		o.months = append(o.months, month)
-	}
 }
 
 func (o *orders) store(one *order) error {
@@ -252,7 +255,6 @@ func parseItems(list string) (items []int64, err error) {
 func (o *orders) forget() {
 	o.index.forget()
 	o.next = o.first
-	o.begin()
 }
 
 func (o *orders) close() error {

@@ -13,7 +13,7 @@ func newOrdersMonthly(conn driver.Conn) *bulk {
 
 // addOrdersMonthly counts an order once in each month that it has a purchase
 // in, whatever batches these come in.
-func (w *Writer) addOrdersMonthly(b *batch) error {
+func (w *Writer) addOrdersMonthly(b *Batch) error {
 	counts := map[key]int64{}
 	for _, o := range w.orders.found {
 		for _, month := range o.months {
@@ -22,13 +22,13 @@ func (w *Writer) addOrdersMonthly(b *batch) error {
 				return err
 			}
 			if added {
-				counts[key{period: month, currency: w.currencies.number(o.currency)}]++
+				counts[key{period: month, currency: o.currencyNumber}]++
 			}
 		}
 	}
 	slices.SortFunc(b.stats.orders.rows, func(x, y sum) int { return x.compare(y.key) })
 	for _, s := range b.stats.orders.rows {
-		err := w.sql.ordersMonthly.add(s.period, w.currencies.values[s.currency], counts[s.key], s.Purchases, s.UnitsSold, s.Revenue)
+		err := w.sql.ordersMonthly.add(s.period, b.currencies.values[s.currency], counts[s.key], s.Purchases, s.UnitsSold, s.Revenue)
 		if err != nil {
 			return err
 		}

@@ -16,13 +16,12 @@ import (
 
 // crowded gives few keys to many orders, some at the end of a range and some
 // at the end of all.
-func crowded(n orderName) orderKey {
-	sum := orderKey(n.number[len(n.number)-1]) % 4
-	return []orderKey{1<<(keyBits-rangeBits) - 1, 1<<keyBits - 1, 7, 8}[sum]
+func crowded(k orderKey) orderKey {
+	return []orderKey{1<<(keyBits-rangeBits) - 1, 1<<keyBits - 1, 7, 8}[k%4]
 }
 
 // few keeps almost no order in memory only.
-var few = orderSettings{hash: crowded, recent: 3}
+var few = orderSettings{crowd: crowded, recent: 3}
 
 // fresh makes databases with one partition and nothing in it.
 func fresh(t *testing.T) func() *database.Database {

@@ -25,6 +25,18 @@ type sourceMarks struct {
 
 func newSourceMarks() *sourceMarks { return &sourceMarks{blocks: map[block]*sources.Bits{}} }
 
+// mark notes that the batch holds the result of the record's source. What this
+// program could not read says of none.
+func (m *sourceMarks) mark(p Partition, r *Record) {
+	source, offset := Partition{r.Event.SourceTopic, r.Event.SourcePartition}, r.Event.SourceOffset
+	if x := r.Rejection; x != nil {
+		source, offset = Partition{x.SourceTopic, x.SourcePartition}, x.SourceOffset
+	}
+	if source.Topic != "" && source.Topic != p.Topic && offset >= 0 {
+		m.set(source, offset)
+	}
+}
+
 func (m *sourceMarks) set(p Partition, offset int64) {
 	if b := (block{p, sources.Block(offset)}); m.bits == nil || m.current != b {
 		m.current, m.bits = b, m.blocks[b]
@@ -36,20 +48,8 @@ func (m *sourceMarks) set(p Partition, offset int64) {
 	m.bits.Set(offset)
 }
 
-// markSource notes that the batch holds the result of the record's source. What
-// this program could not read says of none.
-func (b *batch) markSource(p Partition, r *Record) {
-	source, offset := Partition{r.Event.SourceTopic, r.Event.SourcePartition}, r.Event.SourceOffset
-	if x := r.Rejection; x != nil {
-		source, offset = Partition{x.SourceTopic, x.SourcePartition}, x.SourceOffset
-	}
-	if source.Topic != "" && source.Topic != p.Topic && offset >= 0 {
-		b.sources.set(source, offset)
-	}
-}
-
 // saveSources adds the batch's marks to the stored ones.
-func (w *Writer) saveSources(b *batch) error {
+func (w *Writer) saveSources(b *Batch) error {
 	blocks := make([]block, 0, len(b.sources.blocks))
 	for of := range b.sources.blocks {
 		blocks = append(blocks, of)

@@ -2,13 +2,8 @@ package store
 
 import (
 	"cmp"
-	"database/sql/driver"
-	"fmt"
-	"slices"
-	"strings"
+	"math"
 	"time"
-
-	"purchases/producer/crashpoint"
 )
 
 // measures are the six figures that every rollup keeps. None is negative:
@@ -36,6 +31,12 @@ func (m *measures) add(e *Event) {
 	m.Refunds += e.amount()
 }
 
+// hasRoom says whether the amount can be added. If the totals of a currency have
+// room, so have all other sums in it, which are parts of these.
+func (m *measures) hasRoom(amount int64) bool {
+	return amount <= math.MaxInt64-max(m.Revenue, m.Refunds)
+}
+
 func (m *measures) merge(o *measures) {
 	m.Purchases += o.Purchases
 	m.Returns += o.Returns
@@ -48,8 +49,8 @@ func (m *measures) merge(o *measures) {
 // key identifies a row of a rollup. A part that its table does not have is 0.
 type key struct {
 	period   int64 // the hour or the day, counted from 1970 UTC
-	id       int64 // of the item, user or attribute
-	currency int   // see [currencies]
+	id       int64 // the number of the item, user or attribute in the batch, later its integer in the database
+	currency int   // its number in the batch
 }
 
 func (a key) compare(b key) int {
@@ -58,17 +59,8 @@ func (a key) compare(b key) int {
 
 // sums are what a batch adds to one table.
 type sums struct {
-	batch int64
 	place map[key]int // in rows
 	rows  []sum
-}
-
-// found is where a row was found last, which is where most events find it
-// again: those of one item are mostly of one day and in one currency.
-type found struct {
-	batch int64
-	key
-	place int
 }
 
 type sum struct {
@@ -76,11 +68,19 @@ type sum struct {
 	measures
 }
 
-func newSums(batch int64) *sums { return &sums{batch: batch, place: map[key]int{}} }
+func newSums() *sums { return &sums{place: map[key]int{}} }
 
-func (s *sums) row(k key, f *found) *sum {
-	if f.batch == s.batch && f.key == k {
-		return &s.rows[f.place]
+func (s *sums) reset() {
+	clear(s.place)
+	s.rows = s.rows[:0]
+}
+
+// row returns the key's row. hint is where a row was found last, which is where
+// most events find theirs again: those of one item are mostly of one day and in
+// one currency.
+func (s *sums) row(k key, hint *int) *sum {
+	if *hint < len(s.rows) && s.rows[*hint].key == k {
+		return &s.rows[*hint]
 	}
 	at, ok := s.place[k]
 	if !ok {
@@ -88,21 +88,19 @@ func (s *sums) row(k key, f *found) *sum {
 		s.place[k] = at
 		s.rows = append(s.rows, sum{key: k})
 	}
-	*f = found{s.batch, k, at}
+	*hint = at
 	return &s.rows[at]
 }
 
-// total returns the sums with the keys made coarser.
-func (s *sums) total(coarser func(key) key) *sums {
-	t, f := newSums(s.batch), &found{}
-	for i := range s.rows {
-		t.row(coarser(s.rows[i].key), f).merge(&s.rows[i].measures)
+// total adds the finer sums with their keys made coarser.
+func (s *sums) total(finer *sums, coarser func(key) key) {
+	hint := 0
+	for i := range finer.rows {
+		s.row(coarser(finer.rows[i].key), &hint).merge(&finer.rows[i].measures)
 	}
-	return t
 }
 
 func withoutPeriod(k key) key { return key{id: k.id, currency: k.currency} }
-func onlyCurrency(k key) key  { return key{currency: k.currency} }
 func dayOfHour(k key) key     { return key{period: k.period / 24, currency: k.currency} }
 
 // weekHour counts from Monday; 1970 began on a Thursday.
@@ -110,40 +108,84 @@ func weekHour(k key) key { return key{period: (k.period + 72) % 168, currency: k
 
 // statistics are what a batch adds to the rollups.
 type statistics struct {
-	hourly, itemDaily, users, attributeDaily *sums
-	rejected                                 map[string]*rejectedTotal // by reason
-	userMonths                               userMonths
-	orders                                   *sums // of purchases that belong to an order, by month
-	hour, month                              found
+	totals, hourly, daily, weekHours             *sums
+	itemDaily, items, attributeDaily, attributes *sums
+	users                                        *sums
+	orders                                       *sums // of purchases that belong to an order, by month
+	userMonths                                   userMonths
+	rejected                                     map[string]*rejectedTotal // by reason
+	wrapped                                      bool                      // a total does not fit, and the sums mean nothing
 }
 
 type rejectedTotal struct{ records, first, last int64 }
 
-// newStatistics is of a batch whose number no other has had, and is above 0.
-func newStatistics(batch int64) *statistics {
-	return &statistics{
-		hourly: newSums(batch), itemDaily: newSums(batch), users: newSums(batch), attributeDaily: newSums(batch), orders: newSums(batch),
-		rejected: map[string]*rejectedTotal{}, userMonths: userMonths{all: map[userMonth]bool{}},
+func newStatistics() *statistics {
+	s := &statistics{userMonths: newUserMonths(), rejected: map[string]*rejectedTotal{}}
+	for _, place := range s.all() {
+		*place = newSums()
+	}
+	return s
+}
+
+func (s *statistics) all() []**sums {
+	return []**sums{&s.totals, &s.hourly, &s.daily, &s.weekHours, &s.itemDaily, &s.items, &s.attributeDaily, &s.attributes, &s.users, &s.orders}
+}
+
+func (s *statistics) reset() {
+	for _, all := range s.all() {
+		(*all).reset()
+	}
+	s.userMonths.reset()
+	clear(s.rejected)
+	s.wrapped = false
+}
+
+// hints are those of the sums' rows.
+type hints struct {
+	total, hour, month                   int
+	items, users, userMonths, attributes []int
+}
+
+func (h *hints) reset(b *Batch) {
+	users := len(b.users.values)
+	h.users, h.userMonths = zeroed(h.users, users), zeroed(h.userMonths, users)
+	h.items, h.attributes = zeroed(h.items, len(b.items.values)), zeroed(h.attributes, len(b.attributes.values))
+}
+
+// add returns the month of the event if that is a purchase.
+func (s *statistics) add(a *accepted, h *hints) (month int64) {
+	e := &a.Event
+	total := s.totals.row(key{currency: a.currency}, &h.total)
+	s.wrapped = s.wrapped || !total.hasRoom(e.amount())
+	total.add(e)
+	hour := e.OccurredAt / time.Hour.Milliseconds()
+	s.hourly.row(key{period: hour, currency: a.currency}, &h.hour).add(e)
+	s.itemDaily.row(key{period: day(e), id: int64(a.item), currency: a.currency}, &h.items[a.item]).add(e)
+	s.users.row(key{id: int64(a.user), currency: a.currency}, &h.users[a.user]).add(e)
+	if e.Quantity < 0 {
+		return 0
+	}
+	month = s.userMonths.add(int64(a.user), e.OccurredAt, &h.userMonths[a.user])
+	if a.order != none {
+		s.orders.row(key{period: month, currency: a.currency}, &h.month).add(e)
+	}
+	return month
+}
+
+func (s *statistics) addAttributes(a *accepted, members []int, h *hints) {
+	for _, m := range members {
+		s.attributeDaily.row(key{period: day(&a.Event), id: int64(m), currency: a.currency}, &h.attributes[m]).add(&a.Event)
 	}
 }
 
-func (s *statistics) add(a *accepted, attributes []member) {
-	e := &a.Event
-	hour, day := e.OccurredAt/time.Hour.Milliseconds(), e.OccurredAt/(24*time.Hour).Milliseconds()
-	s.hourly.row(key{period: hour, currency: a.currency}, &s.hour).add(e)
-	s.itemDaily.row(key{period: day, id: a.item.id, currency: a.currency}, &a.item.sum).add(e)
-	s.users.row(key{id: a.user.id, currency: a.currency}, &a.user.sum).add(e)
-	if e.Quantity > 0 {
-		month := s.userMonths.add(a.user.id, e.OccurredAt)
-		if a.order != nil {
-			a.order.buy(a.item.id, month)
-			s.orders.row(key{period: month, currency: a.currency}, &s.month).add(e)
-		}
-	}
-	for i := range attributes {
-		m := &attributes[i]
-		s.attributeDaily.row(key{period: day, id: m.attribute, currency: a.currency}, &m.sum).add(e)
-	}
+func day(e *Event) int64 { return e.OccurredAt / (24 * time.Hour).Milliseconds() }
+
+// total makes the coarser sums from the finer ones.
+func (s *statistics) total() {
+	s.daily.total(s.hourly, dayOfHour)
+	s.weekHours.total(s.hourly, weekHour)
+	s.items.total(s.itemDaily, withoutPeriod)
+	s.attributes.total(s.attributeDaily, withoutPeriod)
 }
 
 func (s *statistics) addRejection(r *Rejection) {
@@ -154,126 +196,4 @@ func (s *statistics) addRejection(r *Rejection) {
 	}
 	t.records++
 	t.first, t.last = min(t.first, r.RejectedAt), max(t.last, r.RejectedAt)
-}
-
-// summary is one table of statistics: its key beside the currency, and which of
-// the batch's sums it takes.
-type summary struct {
-	table      string
-	period, id string // columns, empty where the table has none
-	sums       func(*statistics) *sums
-	ranking    *ranking // nil for most
-	upsert     *bulk
-}
-
-// newSummaries lists the statistics that the database keeps.
-func newSummaries(conn driver.Conn) ([]*summary, error) {
-	items, users := newRanking(conn, "item_totals", "units_sold"), newRanking(conn, "user_totals", "revenue")
-	for _, r := range []*ranking{items, users} {
-		if err := r.load(); err != nil {
-			return nil, fmt.Errorf("read the leading rows of %s: %w", r.table, err)
-		}
-	}
-	summaries := []*summary{
-		{table: "totals", sums: func(s *statistics) *sums { return s.hourly.total(onlyCurrency) }},
-		{table: "sales_hourly", period: "hour", sums: func(s *statistics) *sums { return s.hourly }},
-		{table: "sales_daily", period: "day", sums: func(s *statistics) *sums { return s.hourly.total(dayOfHour) }},
-		{table: "sales_by_week_hour", period: "week_hour", sums: func(s *statistics) *sums { return s.hourly.total(weekHour) }},
-		{table: "item_totals", id: "item_id", sums: func(s *statistics) *sums { return s.itemDaily.total(withoutPeriod) }, ranking: items},
-		{table: "item_daily", period: "day", id: "item_id", sums: func(s *statistics) *sums { return s.itemDaily }},
-		{table: "user_totals", id: "user_id", sums: func(s *statistics) *sums { return s.users }, ranking: users},
-		{table: "attribute_totals", id: "attribute_id", sums: func(s *statistics) *sums { return s.attributeDaily.total(withoutPeriod) }},
-		{table: "attribute_daily", period: "day", id: "attribute_id", sums: func(s *statistics) *sums { return s.attributeDaily }},
-	}
-	for _, r := range summaries {
-		r.upsert = newUpsert(conn, r)
-	}
-	return summaries, nil
-}
-
-func newUpsert(conn driver.Conn, r *summary) *bulk {
-	columns := []string{r.period, r.id, "currency"}
-	columns = slices.DeleteFunc(columns, func(c string) bool { return c == "" })
-	var sets []string
-	for _, c := range strings.Split(measureColumns, ", ") {
-		columns = append(columns, c)
-		sets = append(sets, c+" = "+c+" + excluded."+c)
-	}
-	if r.ranking != nil {
-		columns = append(columns, "leading")
-		sets = append(sets, r.ranking.upsert())
-	}
-	return newBulk(conn, "INSERT INTO "+r.table+" ("+strings.Join(columns, ", ")+")", len(columns),
-		"ON CONFLICT DO UPDATE SET "+strings.Join(sets, ", "))
-}
-
-// addStatistics adds the batch's sums to the stored ones.
-func (w *Writer) addStatistics(b *batch) error {
-	for _, r := range w.summaries {
-		crashpoint.At("analytics.rollup.before")
-		if err := r.add(r.sums(b.stats), w.currencies); err != nil {
-			return fmt.Errorf("add to %s: %w", r.table, err)
-		}
-		crashpoint.At("analytics.rollup.after")
-	}
-	if err := w.addUserMonths(b.stats); err != nil {
-		return fmt.Errorf("add to user_months: %w", err)
-	}
-	if err := w.addOrdersMonthly(b); err != nil {
-		return fmt.Errorf("add to orders_monthly: %w", err)
-	}
-	if err := w.addRejectedTotals(b.stats); err != nil {
-		return fmt.Errorf("add to rejected_totals: %w", err)
-	}
-	return w.names.flush()
-}
-
-// add takes the rows in the order of the table's key, so that neighbours are
-// written together.
-func (r *summary) add(s *sums, currencies *currencies) error {
-	slices.SortFunc(s.rows, func(a, b sum) int { return a.compare(b.key) })
-	if r.ranking != nil {
-		r.upsert.last = r.ranking.threshold
-	}
-	row := make([]driver.Value, 0, r.upsert.columns)
-	for i := range s.rows {
-		if err := r.upsert.add(r.appendRow(row, &s.rows[i], currencies)...); err != nil {
-			return err
-		}
-	}
-	if _, err := r.upsert.flush(); err != nil || r.ranking == nil {
-		return err
-	}
-	return r.ranking.grown(len(s.rows))
-}
-
-func (r *summary) appendRow(row []driver.Value, s *sum, currencies *currencies) []driver.Value {
-	if r.period != "" {
-		row = append(row, s.period)
-	}
-	if r.id != "" {
-		row = append(row, s.id)
-	}
-	row = append(row, currencies.values[s.currency], s.Purchases, s.Returns, s.UnitsSold, s.UnitsReturned, s.Revenue, s.Refunds)
-	if r.ranking != nil {
-		row = append(row, r.ranking.leads(&s.measures))
-	}
-	return row
-}
-
-func (r *summary) close() error {
-	if r.ranking == nil {
-		return r.upsert.close()
-	}
-	return closeAll(r.upsert, r.ranking)
-}
-
-func (w *Writer) addRejectedTotals(s *statistics) error {
-	for reason, t := range s.rejected {
-		if err := w.sql.rejectedTotals.add(reason, t.records, t.first, t.last); err != nil {
-			return err
-		}
-	}
-	_, err := w.sql.rejectedTotals.flush()
-	return err
 }

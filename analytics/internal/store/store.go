@@ -8,7 +8,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -25,92 +24,6 @@ import (
 // somebody else has written to the database.
 var ErrMoved = errors.New("the stored offset has moved")
 
-// Partition names one log.
-type Partition struct {
-	Topic     string
-	Partition int32
-}
-
-// Compare orders by topic, then by partition.
-func (p Partition) Compare(other Partition) int {
-	return cmp.Or(cmp.Compare(p.Topic, other.Topic), cmp.Compare(p.Partition, other.Partition))
-}
-
-func (p Partition) String() string { return fmt.Sprintf("%s/%d", p.Topic, p.Partition) }
-
-// Chunk is what was read from one partition in one go.
-type Chunk struct {
-	Partition
-	// From is the position at which reading began, Next the one at which it
-	// goes on: the last record's offset + 1.
-	From, Next int64
-	Records    []Record
-	// Last is the last record's fingerprint, nil when there is none.
-	Last *Fingerprint
-	// HighWatermark is the log's end as it was last seen: the offset that its
-	// next record would get; 0 when unknown.
-	HighWatermark int64
-	// Gap says that the offsets from From to Next have expired, that there are
-	// no records, and that this is to be recorded.
-	Gap bool
-}
-
-// Records is how many records the chunks hold.
-func Records(chunks []Chunk) (n int) {
-	for _, c := range chunks {
-		n += len(c.Records)
-	}
-	return n
-}
-
-// Fingerprint is what a record is known again by.
-type Fingerprint struct {
-	Offset    int64
-	Timestamp int64  // given by Kafka, milliseconds since 1970 UTC
-	CRC       uint32 // CRC-32C of its key followed by its value
-}
-
-// Record is one message: an event, or a rejection where Rejection is not nil.
-type Record struct {
-	Offset    int64
-	Event     Event
-	Rejection *Rejection
-}
-
-// Event is a valid event in the units of the table events.
-type Event struct {
-	OccurredAt, ProcessedAt int64 // milliseconds since 1970 UTC
-	ID                      [16]byte
-	User, Item              string
-	ItemName                string // empty when unknown
-	OrderNumber             string // empty when unknown
-	Currency                string // empty when unknown
-	Attributes              string // JSON object with sorted names, empty when there are none
-	Quantity                int64  // never 0
-	UnitPrice               int64  // micros, when HasPrice
-	HasPrice                bool
-
-	// Where the record stood that the processor made the event of; SourceTopic
-	// is empty when unknown.
-	SourceTopic     string
-	SourcePartition int32
-	SourceOffset    int64
-}
-
-// Rejection is a record that is no event, in the units of the table rejected.
-type Rejection struct {
-	ID              [16]byte
-	Reason, Detail  string
-	RejectedAt      int64 // milliseconds since 1970 UTC
-	SourceTopic     string
-	SourcePartition int32
-	SourceOffset    int64
-	Value           []byte // at most MaxRejectedValue bytes
-}
-
-// MaxRejectedValue is how many bytes of a rejected record are kept.
-const MaxRejectedValue = 512
-
 // CheckpointSetting lets the write-ahead log grow to about 64 MB before it is
 // copied into the database: pages that many batches change, as those of the
 // statistics, are then written once and not for each batch.
@@ -126,28 +39,21 @@ type Writer struct {
 	summaries  []*summary
 	names      *names
 	orders     *orders
-	currencies *currencies
 	userMonths map[userMonth]bool // that are stored, of late
-	state      state
-	minute     int64 // that was counted last, since 1970 UTC
+	watermarks map[Partition]int64
+	totals     map[string]measures // by currency
+	minute     int64               // that was counted last, since 1970 UTC
 	settings   orderSettings
 	failed     error
 }
 
-// state is what the writer knows of the database beside the names.
-type state struct {
-	watermarks map[Partition]int64
-	totals     []measures // by currency
-	batches    int64      // that were begun
-}
-
 // NewWriter takes one connection from the pool and keeps it until Close.
 func NewWriter(ctx context.Context, db *sqlx.DB) (*Writer, error) {
-	return newWriter(ctx, db, orderSettings{hash: hashOrder, recent: maxRecent})
+	return newWriter(ctx, db, orderSettings{crowd: func(k orderKey) orderKey { return k }, recent: maxRecent})
 }
 
 func newWriter(ctx context.Context, db *sqlx.DB, settings orderSettings) (*Writer, error) {
-	w := &Writer{settings: settings, currencies: newCurrencies(), userMonths: map[userMonth]bool{}}
+	w := &Writer{settings: settings, userMonths: map[userMonth]bool{}, watermarks: map[Partition]int64{}, totals: map[string]measures{}}
 	if err := w.loadState(ctx, db); err != nil {
 		return nil, fmt.Errorf("read the stored statistics: %w", err)
 	}
@@ -163,7 +69,6 @@ func newWriter(ctx context.Context, db *sqlx.DB, settings orderSettings) (*Write
 }
 
 func (w *Writer) loadState(ctx context.Context, db *sqlx.DB) error {
-	w.state.watermarks = map[Partition]int64{}
 	var marks []struct {
 		Topic                string
 		Partition, Watermark int64
@@ -173,7 +78,7 @@ func (w *Writer) loadState(ctx context.Context, db *sqlx.DB) error {
 		return err
 	}
 	for _, m := range marks {
-		w.state.watermarks[Partition{m.Topic, int32(m.Partition)}] = m.Watermark
+		w.watermarks[Partition{m.Topic, int32(m.Partition)}] = m.Watermark
 	}
 	var totals []struct {
 		Currency string
@@ -181,8 +86,7 @@ func (w *Writer) loadState(ctx context.Context, db *sqlx.DB) error {
 	}
 	err = db.SelectContext(ctx, &totals, `SELECT currency, `+measureColumns+` FROM totals`)
 	for _, t := range totals {
-		w.currencies.number(t.Currency)
-		w.state.totals = append(w.state.totals, t.measures)
+		w.totals[t.Currency] = t.measures
 	}
 	return err
 }
@@ -217,31 +121,40 @@ func (w *Writer) Close() error {
 	return errors.Join(err, w.conn.Close())
 }
 
-// Write stores the chunks in one transaction, with the offsets last. Chunks of
-// one partition must follow each other without a gap. On any error nothing is
-// stored, and the writer must be closed.
+// Write prepares a batch of the chunks and stores it.
 func (w *Writer) Write(chunks []Chunk) error {
+	b := NewBatch()
+	if err := b.Fill(chunks); err != nil {
+		return err
+	}
+	return w.Store(b)
+}
+
+// Store stores the batch in one transaction, with the offsets last. On any error
+// nothing is stored, and the writer must be closed. What a batch was filled with
+// can be stored once.
+func (w *Writer) Store(b *Batch) error {
 	if w.failed != nil {
 		return w.failed
 	}
-	w.failed = w.conn.Raw(func(any) error { return w.transact(chunks) })
+	w.failed = w.conn.Raw(func(any) error { return w.transact(b) })
 	return w.failed
 }
 
-func (w *Writer) transact(chunks []Chunk) error {
+func (w *Writer) transact(b *Batch) error {
 	crashpoint.At("analytics.begin.before")
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	crashpoint.At("analytics.begin.after")
-	b, err := w.write(chunks)
+	b, err := w.write(b)
 	if err == nil {
 		crashpoint.At("analytics.commit.before")
 		err = w.exec("COMMIT")
 	}
 	if err != nil {
 		_ = w.exec("ROLLBACK") // SQLite may have done so already
-		return fmt.Errorf("store %s: %w", describe(chunks), err)
+		return fmt.Errorf("store %s: %w", b.describe(), err)
 	}
 	crashpoint.At("analytics.commit.after")
 	w.keep(b)
@@ -249,60 +162,71 @@ func (w *Writer) transact(chunks []Chunk) error {
 }
 
 // keep notes what the committed batch has changed.
-func (w *Writer) keep(b *batch) {
+func (w *Writer) keep(b *Batch) {
 	for _, t := range b.tallies {
 		if t.seen {
-			w.state.watermarks[t.Partition] = t.watermark
+			w.watermarks[t.Partition] = t.watermark
 		}
 	}
-	w.state.totals = b.totals
+	for i := range b.stats.totals.rows {
+		sum := &b.stats.totals.rows[i]
+		code := b.currencies.values[sum.currency]
+		total := w.totals[code]
+		total.merge(&sum.measures)
+		w.totals[code] = total
+	}
 }
 
-// write does the work of one transaction.
-func (w *Writer) write(chunks []Chunk) (*batch, error) {
+// write does the work of one transaction, and returns the batch that was stored
+// in the end.
+func (w *Writer) write(b *Batch) (*Batch, error) {
 	w.names.trim()
 	crashpoint.At("analytics.insert.before")
-	b, err := w.insertRecords(chunks)
+	b, err := w.insertRecords(b)
 	if err != nil {
-		return nil, err
+		return b, err
 	}
 	crashpoint.At("analytics.insert.after")
-	if err := w.orders.flush(); err != nil {
-		return nil, err
+	if err := w.orders.flush(w.names.items.integers); err != nil {
+		return b, err
 	}
-	for _, step := range []func(*batch) error{w.insertNotes, w.saveSources, w.addStatistics, w.moveOffsets} {
+	w.observe(b)
+	for _, step := range []func(*Batch) error{w.insertNotes, w.saveSources, w.addStatistics, w.moveOffsets} {
 		if err := step(b); err != nil {
-			return nil, err
+			return b, err
 		}
 	}
 	return b, nil
 }
 
-// insertRecords stores the records in the belief that all are new. Where SQLite
-// inserts fewer rows than it was given, that belief was wrong: the batch is
-// taken back, and done again with every record looked up first.
-func (w *Writer) insertRecords(chunks []Chunk) (*batch, error) {
+// insertRecords stores the records in the belief that there are no exceptions
+// among them. Where SQLite inserts fewer rows than it was given, that belief was
+// wrong: the batch is taken back, and prepared again with every record judged.
+func (w *Writer) insertRecords(b *Batch) (*Batch, error) {
 	if err := w.exec("SAVEPOINT records"); err != nil {
-		return nil, err
+		return b, err
 	}
-	b, err := w.insertPass(chunks, nil)
-	if !errors.Is(err, errDuplicates) {
+	if err := w.insertPass(b); !errors.Is(err, errExceptions) {
 		return b, err
 	}
 	if err := w.exec("ROLLBACK TO records"); err != nil {
-		return nil, err
+		return b, err
 	}
 	w.names.forget()
 	w.orders.forget()
-	stored, err := w.findStored(chunks)
+	exceptions, err := w.judge(b.chunks)
 	if err != nil {
-		return nil, err
+		return b, err
 	}
-	return w.insertPass(chunks, stored)
+	judged := NewBatch()
+	if err := judged.fill(b.chunks, exceptions); err != nil {
+		return b, err
+	}
+	return judged, w.insertPass(judged)
 }
 
 // moveOffsets is the last step before the commit.
-func (w *Writer) moveOffsets(b *batch) error {
+func (w *Writer) moveOffsets(b *Batch) error {
 	now := time.Now()
 	if err := w.countMinute(b, now); err != nil {
 		return err
@@ -343,9 +267,9 @@ func execute(conn driver.Conn, statement string) error {
 	return err
 }
 
-func describe(chunks []Chunk) string {
-	if len(chunks) == 0 {
+func (b *Batch) describe() string {
+	if len(b.chunks) == 0 {
 		return "an empty batch"
 	}
-	return fmt.Sprintf("a batch of %d chunks from %s offset %d", len(chunks), chunks[0].Partition, chunks[0].From)
+	return fmt.Sprintf("a batch of %d chunks from %s offset %d", len(b.chunks), b.chunks[0].Partition, b.chunks[0].From)
 }
