@@ -10,7 +10,6 @@ package deadletter
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -148,59 +147,4 @@ func headers(pairs [][2]string) []sarama.RecordHeader {
 		out[i] = sarama.RecordHeader{Key: take(pair[0]), Value: take(pair[1])}
 	}
 	return out
-}
-
-// Parse reads a message of the dead-letter topic. A message that lacks our
-// reason or its source is no letter of this contract, and an error. Original
-// headers that have our names, as those of a dead letter that was sent again,
-// stay original headers: ours come last.
-func Parse(m *sarama.ConsumerMessage) (Letter, error) {
-	l := Letter{Key: m.Key, Value: m.Value}
-	own := l.takeHeaders(m.Headers)
-	l.Reason, l.Detail = purchase.Reason(own[HeaderReason]), own[HeaderMessage]
-	l.Stage, l.EventID, l.Source.Topic = own[HeaderStage], own[HeaderEventID], own[HeaderTopic]
-	l.Cut = own[HeaderLength]+own[HeaderKeyLength]+own[HeaderDropped] != ""
-	if l.Reason == "" || l.EventID == "" || l.Source.Topic == "" {
-		return l, fmt.Errorf("dead letter %s/%d/%d lacks the header %s, %s or %s",
-			m.Topic, m.Partition, m.Offset, HeaderReason, HeaderEventID, HeaderTopic)
-	}
-	if err := l.parsePosition(own[HeaderPartition], own[HeaderOffset]); err != nil {
-		return l, fmt.Errorf("dead letter %s/%d/%d: %w", m.Topic, m.Partition, m.Offset, err)
-	}
-	return l, nil
-}
-
-// takeHeaders keeps the original headers and returns ours. A header after ours
-// that is not ours, as a mirror may add, counts as original.
-func (l *Letter) takeHeaders(headers []*sarama.RecordHeader) map[string]string {
-	own := map[string]string{}
-	first := len(headers) - 1
-	for first > 0 && string(headers[first].Key) != HeaderTopic {
-		first--
-	}
-	for i, h := range headers {
-		if i >= first && isOwn(string(h.Key)) {
-			own[string(h.Key)] = string(h.Value)
-			continue
-		}
-		l.Headers = append(l.Headers, *h)
-	}
-	return own
-}
-
-func (l *Letter) parsePosition(partition, offset string) error {
-	p, err := strconv.ParseUint(partition, 10, 31)
-	if err != nil {
-		return fmt.Errorf("header %s: %w", HeaderPartition, err)
-	}
-	o, err := strconv.ParseUint(offset, 10, 63)
-	if err != nil {
-		return fmt.Errorf("header %s: %w", HeaderOffset, err)
-	}
-	l.Source.Partition, l.Source.Offset = int32(p), int64(o)
-	return nil
-}
-
-func isOwn(name string) bool {
-	return strings.HasPrefix(name, "__connect.errors.") || strings.HasPrefix(name, "purchases.")
 }

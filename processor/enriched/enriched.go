@@ -79,11 +79,12 @@ func Enrich(p purchase.Event, source Source, now time.Time) (Event, error) {
 func (e *Event) ID() uuid.UUID { return ID(e.EventID) }
 
 // ID is the 16-byte form of an event_id, as [Event.ID] says.
-func ID(eventID string) uuid.UUID {
-	if len(eventID) == 36 {
-		if id, err := uuid.Parse(eventID); err == nil {
+func ID[T string | []byte](eventID T) uuid.UUID {
+	text := []byte(eventID)
+	if len(text) == 36 {
+		if id, err := uuid.ParseBytes(text); err == nil {
 			return id
 		}
 	}
-	return uuid.NewSHA1(namespace, []byte(eventID))
+	return uuid.NewSHA1(namespace, text)
 }

@@ -14,11 +14,25 @@ import (
 	"purchases/producer/purchase"
 )
 
+// before is an event with all members.
+const before = `{"schema":1,"event_id":"before","kind":"return","user":"b","item":"b","item_name":"b","quantity":-1,"unit_price_micros":1,"currency":"GBP",` +
+	`"order_id":"b","timestamp":"2010-12-01T08:26:00Z","attributes":{"b":"b"},"processed_at":"2026-01-31T12:00:00.123Z","source":{"topic":"b","partition":1,"offset":1}}`
+
 // wantAsDecoded fails where Scan accepts something that Decode refuses or
-// reads as another event, and says whether Scan accepts the value.
+// reads as another event, whatever it read before, and says whether Scan accepts
+// the value.
 func wantAsDecoded(t rapid.TB, value []byte) (scanned bool) {
-	var f enriched.Flat
-	if !f.Scan(value) {
+	var f, used enriched.Flat
+	if !used.Scan([]byte(before)) {
+		t.Fatalf("Scan does not read %s", before)
+	}
+	scanned = f.Scan(value)
+	for range 2 {
+		if again := used.Scan(value); again != scanned || (again && members(&used) != members(&f)) {
+			t.Fatalf("Scan reads %s as\n%s, %t\nafter others as\n%s, %t", value, members(&f), scanned, members(&used), again)
+		}
+	}
+	if !scanned {
 		return false
 	}
 	e, err := enriched.Decode(value)
@@ -35,14 +49,17 @@ func wantAsDecoded(t rapid.TB, value []byte) (scanned bool) {
 	if e.UnitPrice != nil {
 		price = int64(*e.UnitPrice)
 	}
-	got := fmt.Sprintf("%x %q %q %q %q %q %q %d %d %t %d %d %s/%d/%d", f.ID, f.User, f.Item, f.ItemName, f.OrderID, f.Currency, f.Attributes,
-		f.Quantity, f.UnitPrice, f.HasPrice, f.Timestamp, f.ProcessedAt, f.SourceTopic, f.SourcePartition, f.SourceOffset)
 	want := fmt.Sprintf("%x %q %q %q %q %q %q %d %d %t %d %d %s", e.ID(), e.User, e.Item, e.ItemName, e.OrderID, e.Currency, attributes,
 		e.Quantity, price, e.UnitPrice != nil, e.Timestamp.UnixMilli(), e.ProcessedAt.UnixMilli(), e.Source)
-	if got != want {
+	if got := members(&f); got != want {
 		t.Fatalf("Scan reads %s as\n%s\nDecode as\n%s", value, got, want)
 	}
 	return true
+}
+
+func members(f *enriched.Flat) string {
+	return fmt.Sprintf("%x %q %q %q %q %q %q %d %d %t %d %d %s/%d/%d", f.ID, f.User, f.Item, f.ItemName, f.OrderID, f.Currency, f.Attributes,
+		f.Quantity, f.UnitPrice, f.HasPrice, f.Timestamp, f.ProcessedAt, f.SourceTopic, f.SourcePartition, f.SourceOffset)
 }
 
 func TestScanReadsWhatEncodeWrites(t *testing.T) {
@@ -90,9 +107,27 @@ func TestScanAcceptsNothingThatDecodeRefuses(t *testing.T) {
 		`GBP`, `536365`, `2010-12-01T08:26:00Z`, `country`, `United Kingdom`, `,"attributes":{"country":"United Kingdom"}`, `"partition":3`, `"offset":42`, `}}`} {
 		for _, changed := range []string{"", "0", "-1", "-0", "01", "1e3", "1.5", `\u0041`, `"`, "\x7f", "\u0085", "\xff", "é", "null", "{}", "9223372036854775807", "gbp", "QQQ",
 			strings.Repeat("x", 257), strings.Repeat("x", 1025), `"quantity":-6`, `"schema":2`, `"kind":"return"`, `"user":""`, `"event_id":"`, "2027-01-01T00:00:00Z", "1969-12-31T23:59:59Z",
-			"2010-12-01T08:26:00.1+01:00", "2010-12-01T8:26:00Z", "2010-12-01T08:26:00,5Z", `,"attributes":{}`, `,"attributes":{"b":"","a":""}`, `,"attributes":{"a":"1","a":"2"}`, `,"attributes":{"":"x"}`,
+			"2010-12-01T08:26:00.1+01:00", "2010-12-01T8:26:00Z", "2010-12-01T08:26:00,5Z",
+			"2010-02-29T08:26:00Z", "2012-02-29T08:26:00Z", "2010-00-01T08:26:00Z", "2010-13-01T08:26:00Z", "2010-12-00T08:26:00Z", "2010-12-01T24:00:00Z", "2010-12-01T08:60:00Z", "2010-12-01T08:26:60Z",
+			"2010-12-01T08:26:00.Z", "2010-12-01T08:26:00.120Z", "2010-12-01T08:26:00.1234Z", "2010-12-01T08:26:00.999Z", "201/-12-01T08:26:00Z", "2010-12-01T08:26:00", "2010-12-01t08:26:00z", "0000-01-01T00:00:00Z",
+			`,"attributes":{}`, `,"attributes":{"b":"","a":""}`, `,"attributes":{"a":"1","a":"2"}`, `,"attributes":{"":"x"}`,
 			`"partition":2147483648`, `}} `, `},"x":1}`, old + old} {
 			wantAsDecoded(t, []byte(strings.Replace(purchase, old, changed, 1)))
+		}
+	}
+}
+
+func TestScanTakesPrintableTextAlone(t *testing.T) {
+	value := string(bytes.TrimSpace(file(t, "purchase.json")))
+	at := strings.Index(value, "T-LIGHT HOLDER")
+	for i := range len("T-LIGHT HOLDER") {
+		for c := range 256 {
+			changed := []byte(value)
+			changed[at+i] = byte(c)
+			want := c >= ' ' && c <= '~' && c != '"' && c != '\\'
+			if got := wantAsDecoded(t, changed); got != want {
+				t.Fatalf("Scan of %s = %t, want %t", changed, got, want)
+			}
 		}
 	}
 }

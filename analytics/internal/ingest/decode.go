@@ -2,7 +2,7 @@ package ingest
 
 import (
 	"bytes"
-	"strings"
+	"unicode/utf8"
 
 	"github.com/IBM/sarama"
 	"github.com/go-json-experiment/json"
@@ -95,32 +95,41 @@ func decodeEvent(m *sarama.ConsumerMessage) store.Record {
 	return store.Record{Offset: m.Offset, Event: out}
 }
 
-// decodeDeadLetter turns a message of the dead-letter topic into a record.
-func decodeDeadLetter(m *sarama.ConsumerMessage) store.Record {
-	l, err := deadletter.Parse(m)
-	if err != nil {
+// letterDecoder turns the messages of one partition of the dead letters into
+// records. The same text is one string in all of them.
+type letterDecoder struct {
+	flat                   deadletter.Flat
+	reason, detail, source texts
+}
+
+func (d *letterDecoder) decode(m *sarama.ConsumerMessage) store.Record {
+	l := &d.flat
+	if err := l.Parse(m); err != nil {
 		return rejected(m, invalidDeadLetter, err)
 	}
 	return store.Record{Offset: m.Offset, Rejection: &store.Rejection{
-		ID: enriched.ID(l.EventID), Reason: text(string(l.Reason)), Detail: text(l.Detail),
-		RejectedAt: m.Timestamp.UnixMilli(), Value: head(l.Value),
-		SourceTopic: text(l.Source.Topic), SourcePartition: l.Source.Partition, SourceOffset: l.Source.Offset,
+		ID: enriched.ID(l.EventID), Reason: d.reason.of(text(l.Reason)), Detail: d.detail.of(text(l.Detail)),
+		RejectedAt: m.Timestamp.UnixMilli(), Value: head(m.Value),
+		SourceTopic: d.source.of(text(l.SourceTopic)), SourcePartition: l.SourcePartition, SourceOffset: l.SourceOffset,
 	}}
 }
 
 func rejected(m *sarama.ConsumerMessage, reason string, cause error) store.Record {
 	source := enriched.Source{Topic: m.Topic, Partition: m.Partition, Offset: m.Offset}
 	return store.Record{Offset: m.Offset, Rejection: &store.Rejection{
-		ID: enriched.ID(source.EventID()), Reason: reason, Detail: text(cause.Error()),
+		ID: enriched.ID(source.EventID()), Reason: reason, Detail: string(text([]byte(cause.Error()))),
 		RejectedAt: m.Timestamp.UnixMilli(), Value: head(m.Value),
 		SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset,
 	}}
 }
 
 // text makes sure that what anybody may have written is text, and not long.
-func text(s string) string {
+func text(b []byte) []byte {
 	const limit = 500
-	return strings.ToValidUTF8(s[:min(len(s), limit)], "\uFFFD")
+	if b = b[:min(len(b), limit)]; utf8.Valid(b) {
+		return b
+	}
+	return bytes.ToValidUTF8(b, []byte("\uFFFD"))
 }
 
 // head is a copy, which does not keep the whole of a fetched batch in memory.

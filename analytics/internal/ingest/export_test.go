@@ -1,4 +1,13 @@
 package ingest
 
+import (
+	"github.com/IBM/sarama"
+
+	"purchases/analytics/internal/store"
+)
+
 // RunWithBudget is [Run] with a queue of so many bytes.
 var RunWithBudget = run
+
+// DecodeDeadLetters returns what the reader of a partition of dead letters decodes with.
+func DecodeDeadLetters() func(*sarama.ConsumerMessage) store.Record { return (&letterDecoder{}).decode }

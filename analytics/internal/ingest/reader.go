@@ -33,7 +33,7 @@ type reader struct {
 func (in *ingester) newReader(p store.Partition, at position) *reader {
 	decode := (&decoder{}).decode
 	if p.Topic == in.DeadLetters {
-		decode = decodeDeadLetter
+		decode = (&letterDecoder{}).decode
 	}
 	return &reader{ingester: in, partition: p, next: at.next, end: in.end(p), last: at.last, epoch: at.epoch, lane: in.queue.lane(), decode: decode}
 }

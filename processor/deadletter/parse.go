@@ -1,0 +1,130 @@
+package deadletter
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+
+	"github.com/IBM/sarama"
+
+	"purchases/processor/enriched"
+	"purchases/producer/purchase"
+)
+
+// Flat is what our headers say of a letter, for readers of many letters a
+// second. Its text is a part of the message.
+type Flat struct {
+	Reason, Detail, Stage, EventID []byte // see [Letter]
+	SourceTopic                    []byte
+	SourcePartition                int32
+	SourceOffset                   int64
+	Cut                            bool // see [Letter.Cut]
+}
+
+// Parse reads a message of the dead-letter topic. A message that lacks our
+// reason or its source is no letter of this contract, and an error. Original
+// headers that have our names, as those of a dead letter that was sent again,
+// stay original headers: ours come last.
+func Parse(m *sarama.ConsumerMessage) (Letter, error) {
+	var f Flat
+	err := f.Parse(m)
+	return Letter{
+		Reason: purchase.Reason(f.Reason), Detail: string(f.Detail), Stage: string(f.Stage), EventID: string(f.EventID),
+		Source: enriched.Source{Topic: string(f.SourceTopic), Partition: f.SourcePartition, Offset: f.SourceOffset},
+		Key:    m.Key, Value: m.Value, Headers: originals(m.Headers), Cut: f.Cut,
+	}, err
+}
+
+// Parse reads what the function [Parse] does but for the original headers, without
+// allocating.
+func (f *Flat) Parse(m *sarama.ConsumerMessage) error {
+	var own ownHeaders
+	for _, h := range m.Headers[firstOwn(m.Headers):] {
+		if value := own.named(h.Key); value != nil {
+			*value = h.Value
+		}
+	}
+	*f = Flat{
+		Reason: own.reason, Detail: own.message, Stage: own.stage, EventID: own.eventID, SourceTopic: own.topic,
+		Cut: len(own.length)+len(own.keyLength)+len(own.dropped) > 0,
+	}
+	if len(f.Reason) == 0 || len(f.EventID) == 0 || len(f.SourceTopic) == 0 {
+		return fmt.Errorf("dead letter %s/%d/%d lacks the header %s, %s or %s",
+			m.Topic, m.Partition, m.Offset, HeaderReason, HeaderEventID, HeaderTopic)
+	}
+	if err := f.parsePosition(own.partition, own.offset); err != nil {
+		return fmt.Errorf("dead letter %s/%d/%d: %w", m.Topic, m.Partition, m.Offset, err)
+	}
+	return nil
+}
+
+func (f *Flat) parsePosition(partition, offset []byte) error {
+	p, err := strconv.ParseUint(string(partition), 10, 31)
+	if err != nil {
+		return fmt.Errorf("header %s: %w", HeaderPartition, err)
+	}
+	o, err := strconv.ParseUint(string(offset), 10, 63)
+	if err != nil {
+		return fmt.Errorf("header %s: %w", HeaderOffset, err)
+	}
+	f.SourcePartition, f.SourceOffset = int32(p), int64(o)
+	return nil
+}
+
+// ownHeaders are the values of our headers.
+type ownHeaders struct {
+	topic, partition, offset, stage, message, reason, eventID, length, keyLength, dropped []byte
+}
+
+// named returns where the value of the header belongs, nil for any other.
+func (o *ownHeaders) named(header []byte) *[]byte {
+	switch string(header) {
+	case HeaderTopic:
+		return &o.topic
+	case HeaderPartition:
+		return &o.partition
+	case HeaderOffset:
+		return &o.offset
+	case HeaderStage:
+		return &o.stage
+	case HeaderMessage:
+		return &o.message
+	case HeaderReason:
+		return &o.reason
+	case HeaderEventID:
+		return &o.eventID
+	case HeaderLength:
+		return &o.length
+	case HeaderKeyLength:
+		return &o.keyLength
+	case HeaderDropped:
+		return &o.dropped
+	}
+	return nil
+}
+
+// firstOwn returns where our headers begin.
+func firstOwn(headers []*sarama.RecordHeader) int {
+	for i := len(headers) - 1; i > 0; i-- {
+		if string(headers[i].Key) == HeaderTopic {
+			return i
+		}
+	}
+	return 0
+}
+
+// originals are the headers that are not ours. One after ours that is not ours,
+// as a mirror may add, counts as original.
+func originals(headers []*sarama.RecordHeader) (list []sarama.RecordHeader) {
+	first := firstOwn(headers)
+	for i, h := range headers {
+		if i < first || !isOwn(h.Key) {
+			list = append(list, *h)
+		}
+	}
+	return list
+}
+
+func isOwn(name []byte) bool {
+	return bytes.HasPrefix(name, []byte("__connect.errors.")) || bytes.HasPrefix(name, []byte("purchases."))
+}
