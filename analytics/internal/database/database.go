@@ -85,6 +85,7 @@ func WriterOptions() url.Values {
 	return url.Values{
 		"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}, "_busy_timeout": {busyTimeout},
 		"_cache_size": {writerCache}, "_txlock": {"immediate"},
+		"_mutex": {"no"}, // database/sql uses a connection for one call at a time (https://sqlite.org/threadsafe.html)
 	}
 }
 

@@ -13,6 +13,28 @@ func (d *Database) WALSize() int64 {
 	return log
 }
 
+// Pending is how many pages the write-ahead log has that are not copied into the
+// database yet (PRAGMA wal_checkpoint(NOOP), https://sqlite.org/pragma.html#pragma_wal_checkpoint).
+func (d *Database) Pending(ctx context.Context) (pages int64, err error) {
+	return d.checkpoint(ctx, "NOOP")
+}
+
+// Copy copies the write-ahead log into the database, beside a transaction or
+// readers that may be there, and waits for none of them. It returns how many
+// pages are left. Where none are left, the next transaction writes over the log
+// from its start, unless a reader needs it.
+func (d *Database) Copy(ctx context.Context) (pages int64, err error) {
+	return d.checkpoint(ctx, "PASSIVE")
+}
+
+func (d *Database) checkpoint(ctx context.Context, mode string) (pages int64, err error) {
+	var busy, logged, copied int64
+	if err := d.QueryRowxContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &logged, &copied); err != nil {
+		return 0, fmt.Errorf("copy the write-ahead log of %s: %w", d.Path, err)
+	}
+	return logged - copied, nil
+}
+
 // Truncate copies the write-ahead log into the database and empties its file.
 // It waits so long for readers that still need the log, in whole milliseconds:
 // where one needs it longer, done is false and the file keeps its size. Readers

@@ -14,6 +14,7 @@ const (
 	walLimit   = 128 << 20        // twice what SQLite lets it grow to when there are no readers
 	walStep    = 64 << 20         // by how much it grows until emptying it is tried again
 	walWait    = 200 * time.Millisecond
+	walPages   = 12_000 // that are copied in the background, before SQLite does that in a transaction, see [store.CheckpointSetting]
 )
 
 // walKeeper empties the database's write-ahead log while there is nothing to
@@ -23,9 +24,10 @@ type walKeeper struct {
 	db      *database.Database
 	log     *slog.Logger
 	ticker  *time.Ticker
-	written bool  // since the log was emptied
-	warned  int64 // the size that was told of
-	limit   int64 // the size at which writing pauses to empty the log
+	written bool       // since the log was emptied
+	warned  int64      // the size that was told of
+	limit   int64      // the size at which writing pauses to empty the log
+	copying chan error // nil while nothing is copied in the background
 }
 
 func newWALKeeper(db *database.Database, log *slog.Logger) *walKeeper {
@@ -46,6 +48,9 @@ func (k *walKeeper) look(ctx context.Context, idle bool) {
 // of it is then copied, new readers do without it, and those before them end.
 func (k *walKeeper) wrote(ctx context.Context) {
 	k.written = true
+	if err := k.copy(ctx); err != nil && ctx.Err() == nil {
+		k.log.Warn("cannot copy the write-ahead log, trying again", "db", k.db.Path, "cause", err)
+	}
 	size := k.db.WALSize()
 	if size < k.limit {
 		return
@@ -53,6 +58,42 @@ func (k *walKeeper) wrote(ctx context.Context) {
 	k.limit = walLimit
 	if k.empty(ctx, walWait); k.written { // a reader does not end
 		k.limit = size + walStep
+	}
+}
+
+// copy copies the log in the background once it has many pages, while
+// transactions go on. What these have added when that is done is copied at once:
+// it is little, and only a log without a rest can be written over.
+func (k *walKeeper) copy(ctx context.Context) error {
+	select {
+	case err := <-k.copying:
+		k.copying = nil
+		if err == nil {
+			_, err = k.db.Copy(ctx)
+		}
+		return err
+	default:
+	}
+	if k.copying != nil {
+		return nil
+	}
+	pages, err := k.db.Pending(ctx)
+	if err != nil || pages < walPages {
+		return err
+	}
+	k.copying = make(chan error, 1)
+	go func(done chan<- error) {
+		_, err := k.db.Copy(ctx)
+		done <- err
+	}(k.copying)
+	return nil
+}
+
+// close waits for what is copied in the background.
+func (k *walKeeper) close() {
+	k.ticker.Stop()
+	if k.copying != nil {
+		<-k.copying
 	}
 }
 

@@ -1,12 +1,8 @@
 package store
 
 import (
-	"bytes"
-	"cmp"
 	"database/sql/driver"
-	"encoding/binary"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -21,16 +17,18 @@ const AllowedLateness = 24 * time.Hour
 // order and summed up as far as that goes without the database. Names are
 // numbers in it, which have a meaning in this batch only.
 type Batch struct {
-	chunks     []Chunk
-	tallies    []*tally // of partitions, in the order in which they first appear
-	events     []accepted
-	inOrder    []place // of events, in the order of their table's key
-	rejected   []rejected
-	duplicates []duplicate
-	late       []lateEvent
-	gaps       []*Chunk
-	sources    *sourceMarks
-	stats      *statistics
+	chunks       []Chunk
+	tallies      []*tally // of partitions, in the order in which they first appear
+	events       []accepted
+	inOrder      []place // of events, in the order of their table's key
+	eventRows    []eventRow
+	rejected     []rejected
+	rejectedRows []rejectedRow
+	duplicates   []duplicate
+	late         []lateEvent
+	gaps         []*Chunk
+	sources      *sourceMarks
+	stats        *statistics
 
 	users, items, sets distinct[string]
 	attributes         distinct[attribute]
@@ -47,7 +45,7 @@ type Batch struct {
 // tally is what happened to one partition in the batch.
 type tally struct {
 	Partition
-	number                                      driver.Value // the partition's, made a value once
+	topic, number                               driver.Value // made values once
 	from, next                                  int64
 	last                                        *Fingerprint
 	watermark                                   int64 // its latest event time, when seen
@@ -123,12 +121,13 @@ func (b *Batch) fill(chunks []Chunk, exceptions map[*Record]exception) error {
 	}
 	b.openOrders()
 	b.sumUp()
-	b.sort()
+	b.makeEventRows()
+	b.makeRejectedRows()
 	return nil
 }
 
 func (b *Batch) reset() {
-	b.tallies, b.events, b.inOrder, b.rejected, b.duplicates = b.tallies[:0], b.events[:0], b.inOrder[:0], b.rejected[:0], b.duplicates[:0]
+	b.tallies, b.events, b.rejected, b.duplicates = b.tallies[:0], b.events[:0], b.rejected[:0], b.duplicates[:0]
 	b.late, b.gaps, b.members, b.orders, b.ordersByKey = b.late[:0], b.gaps[:0], b.members[:0], b.orders[:0], b.ordersByKey[:0]
 	b.sources = newSourceMarks()
 	b.stats.reset()
@@ -166,7 +165,7 @@ func (b *Batch) tally(c *Chunk) *tally {
 			return t
 		}
 	}
-	t := &tally{Partition: c.Partition, number: int64(c.Partition.Partition), from: c.From, next: c.From}
+	t := &tally{Partition: c.Partition, topic: c.Topic, number: int64(c.Partition.Partition), from: c.From, next: c.From}
 	b.tallies = append(b.tallies, t)
 	return t
 }
@@ -269,30 +268,4 @@ func (b *Batch) sumUp() {
 		}
 	}
 	b.stats.total()
-}
-
-// sort puts all in the order in which the tables have it, so that neighbours are
-// written together. Of rejected records the index of identities alone is random.
-func (b *Batch) sort() {
-	for i := range b.events {
-		e := &b.events[i].Event
-		b.inOrder = append(b.inOrder, place{e.OccurredAt, binary.BigEndian.Uint64(e.ID[:]), i})
-	}
-	slices.SortFunc(b.inOrder, place.compare)
-	slices.SortFunc(b.rejected, func(x, y rejected) int { return bytes.Compare(x.ID[:], y.ID[:]) })
-}
-
-// place is where an event stands in the batch, with its key, of whose identity
-// the first half is enough here.
-type place struct {
-	occurredAt int64
-	id         uint64
-	index      int
-}
-
-func (p place) compare(other place) int {
-	if c := cmp.Compare(p.occurredAt, other.occurredAt); c != 0 {
-		return c
-	}
-	return cmp.Compare(p.id, other.id)
 }

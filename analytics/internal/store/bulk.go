@@ -19,7 +19,7 @@ type bulk struct {
 
 // bulkSizes are the numbers of rows in a statement: full ones while rows come,
 // then what is left in few statements.
-var bulkSizes = []int{64, 8, 1}
+var bulkSizes = []int{256, 64, 8, 1}
 
 // newBulk makes "insert VALUES ... conflict". conflict may have a parameter, to
 // which last is bound.

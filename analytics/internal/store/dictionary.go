@@ -25,8 +25,9 @@ type dictionary[T any] struct {
 	known    map[string]*named[T]
 	rows     []*named[T] // of the batch's names, by their numbers
 	integers []int64     // the same rows'
-	unknown  []string    // names of the batch that were not known
-	next     int64       // of the next new row; 0 before it has been read
+	values   []driver.Value
+	unknown  []string // names of the batch that were not known
+	next     int64    // of the next new row; 0 before it has been read
 
 	columns int // of lookUp: the name, its integer, and what load reads
 	load    func(row []driver.Value) T
@@ -51,7 +52,7 @@ func newDictionary[T any](conn driver.Conn, table, id, name string, load func([]
 
 // learn finds the rows of the names, and makes those that are new.
 func (d *dictionary[T]) learn(names []string) error {
-	d.rows, d.integers = d.rows[:0], d.integers[:0]
+	d.rows, d.integers, d.values = d.rows[:0], d.integers[:0], d.values[:0]
 	for _, name := range names {
 		d.rows = append(d.rows, d.row(name))
 	}
@@ -59,7 +60,7 @@ func (d *dictionary[T]) learn(names []string) error {
 		return err
 	}
 	for _, row := range d.rows {
-		d.integers = append(d.integers, row.id)
+		d.integers, d.values = append(d.integers, row.id), append(d.values, row.value)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql/driver"
 	"errors"
 	"fmt"
 )
@@ -50,49 +49,31 @@ func (w *Writer) compareInserted(b *Batch) error {
 
 // insertEvents queues the events' rows.
 func (w *Writer) insertEvents(b *Batch) error {
-	currencies := make([]driver.Value, len(b.currencies.values))
-	for i, code := range b.currencies.values {
-		currencies[i] = code
-	}
-	var times instants
-	for _, p := range b.inOrder {
-		a := &b.events[p.index]
-		if err := w.insertEvent(b, a, currencies[a.currency], &times); err != nil {
-			return fmt.Errorf("insert the event at %s offset %d: %w", a.tally.Partition, a.Offset, err)
+	for i := range b.eventRows {
+		row := &b.eventRows[i]
+		row.values[userColumn], row.values[itemColumn] = w.names.users.values[row.user], w.names.items.values[row.item]
+		if row.order != none {
+			row.values[orderColumn] = b.orders[row.order].value
+		}
+		if row.set != none {
+			row.values[setColumn] = w.names.sets.values[row.set]
+		}
+		if err := w.sql.events.add(row.values[:]...); err != nil {
+			return fmt.Errorf("insert the event of partition %d offset %d: %w", row.values[2], row.values[3], err)
 		}
 	}
 	return nil
 }
 
-func (w *Writer) insertEvent(b *Batch, a *accepted, currency driver.Value, times *instants) error {
-	e := &a.Event
-	var order, price, set driver.Value
-	if a.order != none {
-		order = b.orders[a.order].value
+// insertRejected queues the rejected records' rows.
+func (w *Writer) insertRejected(b *Batch) error {
+	for i := range b.rejectedRows {
+		row := &b.rejectedRows[i]
+		if err := w.sql.rejected.add(row[:]...); err != nil {
+			return fmt.Errorf("insert the rejected record of %s/%d offset %d: %w", row[0], row[1], row[2], err)
+		}
 	}
-	if e.HasPrice {
-		price = e.UnitPrice
-	}
-	if a.set != none {
-		set = w.names.sets.rows[a.set].value
-	}
-	return w.sql.events.add(times.occurred.of(e.OccurredAt), e.ID[:], a.tally.number, a.Offset, w.names.users.rows[a.user].value,
-		w.names.items.rows[a.item].value, order, e.Quantity, price, currency, set, times.processed.of(e.ProcessedAt))
-}
-
-// instants are the last values of two columns that neighbours often share.
-type instants struct{ occurred, processed instant }
-
-type instant struct {
-	ms    int64
-	value driver.Value
-}
-
-func (i *instant) of(ms int64) driver.Value {
-	if i.value == nil || i.ms != ms {
-		i.ms, i.value = ms, ms
-	}
-	return i.value
+	return nil
 }
 
 // fits says whether the batch can be added to the totals.

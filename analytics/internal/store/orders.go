@@ -16,14 +16,16 @@ import (
 // Instead an order is found by a key made from its name, see [orderIndex]; a
 // key may belong to two orders, so the name is compared.
 type orders struct {
-	index    *orderIndex
-	found    []*order // of the batch, once they have their integers; new ones in the order of these
-	next     int64    // of the next new order
-	first    int64    // that is new in this batch
-	read     *lookup
-	insert   *bulk
-	setItems *statement
-	count    *bulk
+	index       *orderIndex
+	found       []*order      // of the batch, once they have their integers; new ones in the order of these
+	next        int64         // of the next new order
+	first       int64         // that is new in this batch
+	monthly     map[key]int64 // how many orders the batch has added to a month
+	read        *lookup
+	insert      *bulk
+	setItems    *statement
+	count       *bulk
+	otherMonths *bulk
 }
 
 // orderName identifies an order.
@@ -83,6 +85,8 @@ func newOrders(conn driver.Conn, settings orderSettings) (*orders, error) {
 		setItems: &statement{conn: conn, sql: `UPDATE orders SET items = ?, month = ? WHERE order_id = ?`},
 		count: newBulk(conn, `INSERT INTO totals (currency, orders)`, 2,
 			`ON CONFLICT DO UPDATE SET orders = orders + excluded.orders`),
+		otherMonths: newBulk(conn, `INSERT INTO order_months (order_id, month)`, 2, `ON CONFLICT DO NOTHING`),
+		monthly:     map[key]int64{},
 	}
 	highest := &statement{conn: conn, sql: `SELECT ifnull(max(order_id), 0) FROM orders`}
 	last, err := highest.integer()
@@ -91,7 +95,10 @@ func newOrders(conn driver.Conn, settings orderSettings) (*orders, error) {
 }
 
 // begin forgets the batch before.
-func (o *orders) begin() { o.found, o.first = o.found[:0], o.next }
+func (o *orders) begin() {
+	o.found, o.first = o.found[:0], o.next
+	clear(o.monthly)
+}
 
 // learn gives the orders their integers. They come in the order of their keys.
 // Those whose key is another order's try the next key, until none is left.
@@ -186,7 +193,11 @@ func (o *orders) flush(items []int64) error {
 		for i, number := range one.bought {
 			one.bought[i] = items[number]
 		}
-		if err := o.store(one); err != nil {
+		err := o.store(one)
+		if err == nil {
+			err = o.countMonths(one)
+		}
+		if err != nil {
 			return fmt.Errorf("store the order %q: %w", one.number, err)
 		}
 	}
@@ -258,5 +269,5 @@ func (o *orders) forget() {
 }
 
 func (o *orders) close() error {
-	return closeAll(o.index, o.read, o.insert, o.setItems, o.count)
+	return closeAll(o.index, o.read, o.insert, o.setItems, o.count, o.otherMonths)
 }

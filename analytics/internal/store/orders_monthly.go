@@ -11,24 +11,11 @@ func newOrdersMonthly(conn driver.Conn) *bulk {
 		units_sold = units_sold + excluded.units_sold, revenue = revenue + excluded.revenue`)
 }
 
-// addOrdersMonthly counts an order once in each month that it has a purchase
-// in, whatever batches these come in.
+// addOrdersMonthly adds what was bought in orders, and in how many.
 func (w *Writer) addOrdersMonthly(b *Batch) error {
-	counts := map[key]int64{}
-	for _, o := range w.orders.found {
-		for _, month := range o.months {
-			added, err := w.addOrderMonth(o, month)
-			if err != nil {
-				return err
-			}
-			if added {
-				counts[key{period: month, currency: o.currencyNumber}]++
-			}
-		}
-	}
 	slices.SortFunc(b.stats.orders.rows, func(x, y sum) int { return x.compare(y.key) })
 	for _, s := range b.stats.orders.rows {
-		err := w.sql.ordersMonthly.add(s.period, b.currencies.values[s.currency], counts[s.key], s.Purchases, s.UnitsSold, s.Revenue)
+		err := w.sql.ordersMonthly.add(s.period, b.currencies.values[s.currency], w.orders.monthly[s.key], s.Purchases, s.UnitsSold, s.Revenue)
 		if err != nil {
 			return err
 		}
@@ -37,17 +24,32 @@ func (w *Writer) addOrdersMonthly(b *Batch) error {
 	return err
 }
 
-// addOrderMonth says whether the month is new for the order: the one that its
-// row has since this batch, or one that is not among its others, of which hardly
-// an order has any.
-func (w *Writer) addOrderMonth(o *order, month int64) (added bool, err error) {
-	if o.month == month {
-		added, o.dated = o.dated, false
+// countMonths counts the order once in each month that it has a purchase in,
+// whatever batches these come in.
+func (o *orders) countMonths(one *order) error {
+	for _, month := range one.months {
+		added, err := o.addMonth(one, month)
+		if err != nil {
+			return err
+		}
+		if added {
+			o.monthly[key{period: month, currency: one.currencyNumber}]++
+		}
+	}
+	return nil
+}
+
+// addMonth says whether the month is new for the order: the one that its row has
+// since this batch, or one that is not among its others, of which hardly an order
+// has any.
+func (o *orders) addMonth(one *order, month int64) (added bool, err error) {
+	if one.month == month {
+		added, one.dated = one.dated, false
 		return added, nil
 	}
-	if err := w.sql.orderMonths.add(o.value, month); err != nil {
+	if err := o.otherMonths.add(one.value, month); err != nil {
 		return false, err
 	}
-	n, err := w.sql.orderMonths.flush()
+	n, err := o.otherMonths.flush()
 	return n > 0, err
 }

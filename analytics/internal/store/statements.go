@@ -24,19 +24,17 @@ type statements struct {
 	minutes                            *bulk
 	forgetMinutes                      *statement
 	rejectedTotals, userMonths         *bulk
-	orderMonths, ordersMonthly         *bulk
+	ordersMonthly                      *bulk
 }
 
 func newStatements(conn driver.Conn) statements {
 	return statements{
-		events: newBulk(conn, `INSERT INTO events (occurred_at, event_id, partition, offset, user_id, item_id, order_id,
-			quantity, unit_price, currency, attribute_set_id, processed_at)`, 12, `ON CONFLICT DO NOTHING`),
-		duplicates: newBulk(conn, `INSERT INTO duplicates (topic, partition, offset, event_id)`, 4, ``),
-		late:       newBulk(conn, `INSERT INTO late_events (partition, offset, event_id, occurred_at, watermark)`, 5, ``),
-		gaps:       newBulk(conn, `INSERT INTO gaps (topic, partition, from_offset, to_offset, recorded_at)`, 5, ``),
-		findEvent:  &statement{conn: conn, sql: `SELECT 1 FROM events WHERE occurred_at = ? AND event_id = ?`},
-		rejected: newBulk(conn, `INSERT INTO rejected (topic, partition, offset, event_id, reason, detail, rejected_at,
-			source_topic, source_partition, source_offset, value)`, 11, `ON CONFLICT DO NOTHING`),
+		events:       newBulk(conn, insertEvents, eventColumns, `ON CONFLICT DO NOTHING`),
+		rejected:     newBulk(conn, insertRejected, rejectedColumns, `ON CONFLICT DO NOTHING`),
+		duplicates:   newBulk(conn, `INSERT INTO duplicates (topic, partition, offset, event_id)`, 4, ``),
+		late:         newBulk(conn, `INSERT INTO late_events (partition, offset, event_id, occurred_at, watermark)`, 5, ``),
+		gaps:         newBulk(conn, `INSERT INTO gaps (topic, partition, from_offset, to_offset, recorded_at)`, 5, ``),
+		findEvent:    &statement{conn: conn, sql: `SELECT 1 FROM events WHERE occurred_at = ? AND event_id = ?`},
 		findRejected: &statement{conn: conn, sql: `SELECT 1 FROM rejected WHERE event_id = ?`},
 		moveOffset: &statement{conn: conn, sql: `UPDATE partitions SET next_offset = ?, watermark = ?, stored_at = ?,
 			records = records + ?, events = events + ?, duplicates = duplicates + ?, rejected = rejected + ?, late = late + ?,
@@ -50,7 +48,6 @@ func newStatements(conn driver.Conn) statements {
 		minutes: newBulk(conn, `INSERT INTO ingest_minutes (minute, topic, partition, records)`, 4,
 			`ON CONFLICT DO UPDATE SET records = records + excluded.records`),
 		forgetMinutes: &statement{conn: conn, sql: `DELETE FROM ingest_minutes WHERE minute <= ?`},
-		orderMonths:   newBulk(conn, `INSERT INTO order_months (order_id, month)`, 2, `ON CONFLICT DO NOTHING`),
 		ordersMonthly: newOrdersMonthly(conn),
 		rejectedTotals: newBulk(conn, `INSERT INTO rejected_totals (reason, records, first_at, last_at)`, 4,
 			`ON CONFLICT DO UPDATE SET records = records + excluded.records,
@@ -60,7 +57,7 @@ func newStatements(conn driver.Conn) statements {
 
 func (s *statements) close() error {
 	return closeAll(s.events, s.rejected, s.duplicates, s.late, s.gaps, s.findEvent, s.findRejected, s.moveOffset, s.findSources, s.saveSources,
-		s.minutes, s.forgetMinutes, s.rejectedTotals, s.userMonths, s.orderMonths, s.ordersMonthly)
+		s.minutes, s.forgetMinutes, s.rejectedTotals, s.userMonths, s.ordersMonthly)
 }
 
 type closer interface{ close() error }

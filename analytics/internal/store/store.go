@@ -44,6 +44,7 @@ type Writer struct {
 	totals     map[string]measures // by currency
 	minute     int64               // that was counted last, since 1970 UTC
 	settings   orderSettings
+	batch      *Batch // of Write
 	failed     error
 }
 
@@ -121,13 +122,15 @@ func (w *Writer) Close() error {
 	return errors.Join(err, w.conn.Close())
 }
 
-// Write prepares a batch of the chunks and stores it.
+// Write fills a batch with the chunks and stores it.
 func (w *Writer) Write(chunks []Chunk) error {
-	b := NewBatch()
-	if err := b.Fill(chunks); err != nil {
+	if w.batch == nil {
+		w.batch = NewBatch()
+	}
+	if err := w.batch.Fill(chunks); err != nil {
 		return err
 	}
-	return w.Store(b)
+	return w.Store(w.batch)
 }
 
 // Store stores the batch in one transaction, with the offsets last. On any error
