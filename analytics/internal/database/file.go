@@ -150,6 +150,9 @@ func Replace(path, next string) error {
 	} else if absolute, err := filepath.Abs(next); err == nil {
 		target = absolute
 	}
+	if err := syncPath(next); err != nil {
+		return err
+	}
 	link := path + ".link"
 	_ = os.Remove(link) // of a process that died here
 	if err := os.Symlink(target, link); err != nil {
@@ -158,17 +161,17 @@ func Replace(path, next string) error {
 	if err := os.Rename(link, path); err != nil {
 		return errors.Join(fmt.Errorf("put %s in the place of %s: %w", next, path, err), os.Remove(link))
 	}
-	return syncFolder(filepath.Dir(path))
+	return syncPath(filepath.Dir(path))
 }
 
-// syncFolder makes a rename last through a power cut.
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
+// syncPath makes a file, or a rename in a folder, last through a power cut.
+func syncPath(path string) error {
+	file, err := os.Open(path)
 	if err == nil {
-		err = errors.Join(folder.Sync(), folder.Close())
+		err = errors.Join(file.Sync(), file.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("sync folder %s: %w", path, err)
+		return fmt.Errorf("sync %s: %w", path, err)
 	}
 	return nil
 }
@@ -199,7 +202,12 @@ func RemoveReplaced(path string) error {
 
 // Remove deletes a database and what SQLite has beside it. Nothing is opened,
 // so a large one takes no longer.
-func Remove(file string) error { return removeAll(file, file+"-wal", file+"-shm", file+".lock") }
+func Remove(file string) error { return errors.Join(removeContent(file), removeAll(file+".lock")) }
+
+// removeContent leaves who has locked the file its lock.
+func removeContent(file string) error {
+	return removeAll(file, file+"-wal", file+"-shm", file+"-journal")
+}
 
 func removeAll(files ...string) error {
 	var errs []error

@@ -42,7 +42,7 @@ func (j *job) copyOld(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db, err := database.Open(ctx, j.Build)
+	db, err := database.Build(ctx, j.Build, false)
 	if err != nil {
 		return errors.Join(err, database.Remove(j.Build))
 	}
