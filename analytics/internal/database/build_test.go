@@ -8,7 +8,7 @@ import (
 	"purchases/analytics/internal/database"
 )
 
-func build(t *testing.T, path string, clean bool) *database.Database {
+func build(t *testing.T, path string, clean bool) *database.Unfinished {
 	t.Helper()
 	db, err := database.Build(t.Context(), path, clean)
 	if err != nil {

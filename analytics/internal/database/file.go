@@ -150,9 +150,6 @@ func Replace(path, next string) error {
 	} else if absolute, err := filepath.Abs(next); err == nil {
 		target = absolute
 	}
-	if err := syncPath(next); err != nil {
-		return err
-	}
 	link := path + ".link"
 	_ = os.Remove(link) // of a process that died here
 	if err := os.Symlink(target, link); err != nil {
@@ -161,17 +158,17 @@ func Replace(path, next string) error {
 	if err := os.Rename(link, path); err != nil {
 		return errors.Join(fmt.Errorf("put %s in the place of %s: %w", next, path, err), os.Remove(link))
 	}
-	return syncPath(filepath.Dir(path))
+	return syncFolder(filepath.Dir(path))
 }
 
-// syncPath makes a file, or a rename in a folder, last through a power cut.
-func syncPath(path string) error {
-	file, err := os.Open(path)
+// syncFolder makes a rename last through a power cut.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
 	if err == nil {
-		err = errors.Join(file.Sync(), file.Close())
+		err = errors.Join(folder.Sync(), folder.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("sync %s: %w", path, err)
+		return fmt.Errorf("sync folder %s: %w", path, err)
 	}
 	return nil
 }

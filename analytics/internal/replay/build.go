@@ -16,7 +16,7 @@ import (
 
 // shadow is the database that is being built.
 type shadow struct {
-	*database.Database
+	*database.Unfinished
 	number int64 // of the replay
 }
 

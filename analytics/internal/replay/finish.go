@@ -79,6 +79,6 @@ func (j *job) keepOld(ctx context.Context) error {
 // fills it locks the path that leads to it, as before.
 func (s *shadow) release(ctx context.Context) error {
 	err := s.Finish(ctx)
-	s.Database = nil
+	s.Unfinished = nil
 	return err
 }

@@ -25,7 +25,7 @@ func Rollups(ctx context.Context, path string, options Options) (_ *Report, err 
 		return nil, err
 	}
 	err = j.recompute(ctx)
-	if j.shadow.Database != nil { // it was not put in place
+	if j.shadow.Unfinished != nil { // it was not put in place
 		err = errors.Join(err, j.shadow.Close(), database.Remove(j.Build))
 	}
 	return &j.report, err
