@@ -105,10 +105,13 @@ func wantOneDatabase(t *testing.T, path string) {
 func TestReplayGoesOnFromWhatWasBuilt(t *testing.T) {
 	t.Parallel()
 	l, path := drained(t, 400)
-	l.crash("replay.built", "replay", "--yes", "--db", path)
+	l.crash("analytics.commit.before", "replay", "--yes", "--db", path)
+	want(t, l.crash("replay.built", "replay", "--yes", "--db", path), "going on from the 0 records")
 	again := l.crash("replay.built", "replay", "--yes", "--db", path)
 	want(t, again, "going on from the 400 records that an interrupted replay has built")
 	want(t, l.crash("replay.built", "replay", "--yes", "--keep-missing", "--db", path), "starting clean, because an interrupted replay was of another plan")
+	spoil(t, path+".2", "replays") // as a power cut may
+	want(t, l.crash("replay.built", "replay", "--yes", "--db", path), "starting clean, because what an interrupted replay has built cannot be read")
 	l.send(10)
 	// The program with crash points is another one than this.
 	want(t, l.says("replay", "--yes", "--keep-missing", "--db", path), "starting clean, because", "another program")

@@ -33,7 +33,8 @@ type Database struct {
 	*sqlx.DB
 	Path string
 	File
-	lock *lock
+	lock    *lock
+	options url.Values // of its connections
 }
 
 // Open opens the database for writing, makes it if there is none, and brings
@@ -45,6 +46,12 @@ type Database struct {
 // cut, together with their offsets: they are then read from Kafka again
 // (https://sqlite.org/pragma.html#pragma_synchronous).
 func Open(ctx context.Context, path string) (*Database, error) {
+	return open(ctx, path, false, WriterOptions())
+}
+
+// open deletes what the file holds if it is to be clean, but only once the lock
+// says that nobody fills it.
+func open(ctx context.Context, path string, clean bool, options url.Values) (*Database, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder of the database: %w", err)
 	}
@@ -52,8 +59,14 @@ func Open(ctx context.Context, path string) (*Database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
-	d := &Database{Path: path, lock: lock}
-	if err := d.open(ctx); err != nil {
+	d := &Database{Path: path, lock: lock, options: options}
+	if clean {
+		err = removeContent(path)
+	}
+	if err == nil {
+		err = d.open(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, lock.release())
 	}
 	return d, nil
@@ -69,7 +82,7 @@ func (d *Database) open(ctx context.Context) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("open database %s: %w", d.Path, err)
 	}
-	db, file, err := connect(ctx, d.Path, WriterOptions())
+	db, file, err := connect(ctx, d.Path, d.options)
 	if err != nil {
 		return fmt.Errorf("open database %s: %w", d.Path, err)
 	}
@@ -109,12 +122,14 @@ func (d *Database) Close() error {
 // OpenReader opens an existing database for reading: a small pool of
 // connections that cannot write. A missing file is an [ErrMissing]; a database
 // whose schema is older or newer than this program is refused.
-func OpenReader(path string) (*sqlx.DB, error) {
+func OpenReader(path string) (*sqlx.DB, error) { return openReader(path, "ro") }
+
+func openReader(path, mode string) (*sqlx.DB, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w at %s; `analytics run` makes it, --db names another", ErrMissing, path)
 	}
 	db, _, err := connect(context.Background(), path, url.Values{
-		"mode": {"ro"}, "_query_only": {"true"}, "_busy_timeout": {busyTimeout},
+		"mode": {mode}, "_query_only": {"true"}, "_busy_timeout": {busyTimeout},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open database %s for reading: %w", path, err)

@@ -199,7 +199,12 @@ func RemoveReplaced(path string) error {
 
 // Remove deletes a database and what SQLite has beside it. Nothing is opened,
 // so a large one takes no longer.
-func Remove(file string) error { return removeAll(file, file+"-wal", file+"-shm", file+".lock") }
+func Remove(file string) error { return errors.Join(removeContent(file), removeAll(file+".lock")) }
+
+// removeContent leaves who has locked the file its lock.
+func removeContent(file string) error {
+	return removeAll(file, file+"-wal", file+"-shm", file+"-journal")
+}
 
 func removeAll(files ...string) error {
 	var errs []error

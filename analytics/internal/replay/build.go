@@ -16,7 +16,7 @@ import (
 
 // shadow is the database that is being built.
 type shadow struct {
-	*database.Database
+	*database.Unfinished
 	number int64 // of the replay
 }
 
@@ -65,7 +65,7 @@ func (p *Plan) findBuild(ctx context.Context) error {
 
 // unfit says why the interrupted build is of no use; empty when it is of use.
 func (p *Plan) unfit(ctx context.Context) (found begun, why string, err error) {
-	db, err := database.OpenReader(p.Build)
+	db, err := database.OpenUnfinished(p.Build)
 	if err != nil {
 		return found, fmt.Sprintf("what an interrupted replay has built cannot be opened (%v)", err), nil
 	}
@@ -74,15 +74,15 @@ func (p *Plan) unfit(ctx context.Context) (found begun, why string, err error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return found, "an interrupted replay had only just begun", nil
 	}
-	if err != nil {
-		return found, "", fmt.Errorf("look at what an interrupted replay has built: %w", err)
+	if err != nil { // as after a power cut
+		return found, fmt.Sprintf("what an interrupted replay has built cannot be read (%v)", err), nil
 	}
 	text, err := p.text()
 	switch {
 	case err != nil:
 		return found, "", err
 	case found.Plan != text:
-		return found, "an interrupted replay was of another plan or another program", nil
+		return found, "an interrupted replay was of another plan or another program, or the machine was started again since", nil
 	case found.Carried < 0:
 		return found, "an interrupted replay has not taken over all that it was to", nil
 	}
@@ -96,7 +96,8 @@ func (p *Plan) unfit(ctx context.Context) (found begun, why string, err error) {
 }
 
 // text is the same for two plans that build the same. The program is a part of
-// it: another one may store other things.
+// it: another one may store other things. So is the time since the machine was
+// started, for which what is being built is on the disk.
 func (p *Plan) text() (string, error) {
 	program, err := fingerprintProgram()
 	text := fmt.Sprintf("%s and %s from %s", p.Topics.Events, p.Topics.DeadLetters, p.From)
@@ -109,7 +110,7 @@ func (p *Plan) text() (string, error) {
 	if p.Damage != nil {
 		text += ", old database damaged"
 	}
-	return text + ", by program " + program, err
+	return text + ", by program " + program + ", since boot " + database.Boot(), err
 }
 
 func (f From) String() string {
@@ -138,12 +139,7 @@ func fingerprintProgram() (string, error) {
 
 // open opens the interrupted build, or begins a new one.
 func (p *Plan) open(ctx context.Context) (*shadow, error) {
-	if p.resumed == nil {
-		if err := database.Remove(p.Build); err != nil {
-			return nil, fmt.Errorf("remove what an interrupted replay has built: %w", err)
-		}
-	}
-	db, err := database.Open(ctx, p.Build)
+	db, err := database.Build(ctx, p.Build, p.resumed == nil)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func (j *job) putInPlace(ctx context.Context) error {
 		return err
 	}
 	crashpoint.At("replay.recorded")
-	if err := j.shadow.release(); err != nil {
+	if err := j.shadow.release(ctx); err != nil {
 		return err
 	}
 	crashpoint.At("replay.closed")
@@ -77,8 +77,8 @@ func (j *job) keepOld(ctx context.Context) error {
 
 // release closes the new database, so that all of it is in its file. Whoever
 // fills it locks the path that leads to it, as before.
-func (s *shadow) release() error {
-	err := s.Close()
-	s.Database = nil
+func (s *shadow) release(ctx context.Context) error {
+	err := s.Finish(ctx)
+	s.Unfinished = nil
 	return err
 }

@@ -86,7 +86,7 @@ func Run(ctx context.Context, plan *Plan, options Options) (_ *Report, err error
 		return nil, err
 	}
 	err = j.work(ctx)
-	if j.shadow.Database != nil { // it was not put in place
+	if j.shadow.Unfinished != nil { // it was not put in place
 		err = errors.Join(err, j.shadow.Close())
 	}
 	if err == nil && options.CheckOnly {
@@ -110,7 +110,9 @@ func (j *job) work(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := j.catchUp(ctx); err != nil {
+	synced := make(chan error, 1)
+	go func() { synced <- j.shadow.Sync() }()
+	if err := errors.Join(j.catchUp(ctx), <-synced); err != nil {
 		return err
 	}
 	return j.putInPlace(ctx)

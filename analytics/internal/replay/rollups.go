@@ -25,7 +25,7 @@ func Rollups(ctx context.Context, path string, options Options) (_ *Report, err 
 		return nil, err
 	}
 	err = j.recompute(ctx)
-	if j.shadow.Database != nil { // it was not put in place
+	if j.shadow.Unfinished != nil { // it was not put in place
 		err = errors.Join(err, j.shadow.Close(), database.Remove(j.Build))
 	}
 	return &j.report, err
@@ -42,7 +42,7 @@ func (j *job) copyOld(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db, err := database.Open(ctx, j.Build)
+	db, err := database.Build(ctx, j.Build, false)
 	if err != nil {
 		return errors.Join(err, database.Remove(j.Build))
 	}

@@ -1,0 +1,84 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// bootFile has another content after each start of the machine, on Linux.
+const bootFile = "/proc/sys/kernel/random/boot_id"
+
+// Boot identifies the time since the machine was started. It is empty where
+// the system does not tell.
+func Boot() string {
+	id, _ := os.ReadFile(bootFile)
+	return strings.TrimSpace(string(id))
+}
+
+// Unfinished is a database that nobody reads before it is finished.
+type Unfinished struct {
+	*Database
+	file *os.File // open as long as SQLite has it, whose locks closing it would drop
+}
+
+// Build opens for writing, as [Open] does, a database that nobody reads before
+// it is finished. Each page is therefore written once, without a write-ahead
+// log. A process may die at any time and another go on; but the file is worth
+// nothing once [Boot] has changed, because where that can be told SQLite
+// forces nothing to the disk. With clean, what the file holds is deleted first,
+// unless another process has it open for writing.
+func Build(ctx context.Context, path string, clean bool) (*Unfinished, error) {
+	d, err := open(ctx, path, clean, buildOptions())
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), d.Close())
+	}
+	return &Unfinished{d, file}, nil
+}
+
+func buildOptions() url.Values {
+	options := WriterOptions()
+	options.Set("_journal_mode", "TRUNCATE")
+	options.Set("_synchronous", "FULL")
+	if Boot() != "" {
+		options.Set("_synchronous", "OFF")
+	}
+	return options
+}
+
+// Sync forces to the disk what was written. It may run beside the writing, so
+// that Finish has less left to do.
+func (u *Unfinished) Sync() error {
+	if err := u.file.Sync(); err != nil {
+		return fmt.Errorf("sync database %s: %w", u.Path, err)
+	}
+	return nil
+}
+
+// Finish closes the database as one for [Replace]: on the disk as a whole, and
+// with a write-ahead log, as readers beside a writer want it.
+func (u *Unfinished) Finish(ctx context.Context) error {
+	_, err := u.ExecContext(ctx, `PRAGMA journal_mode = WAL`)
+	if err != nil {
+		err = fmt.Errorf("finish database %s: %w", u.Path, err)
+	}
+	return errors.Join(err, u.Database.Close(), u.Sync(), u.file.Close())
+}
+
+// Close closes the database as it is, for another Build to go on.
+func (u *Unfinished) Close() error { return errors.Join(u.Database.Close(), u.file.Close()) }
+
+// OpenUnfinished opens for reading what [Build] has left, and takes back what a
+// process that died had not written completely.
+func OpenUnfinished(path string) (*sqlx.DB, error) {
+	return openReader(path, "rw")
+}
