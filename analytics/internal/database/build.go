@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -31,10 +32,10 @@ type Unfinished struct {
 // it is finished. Each page is therefore written once, without a write-ahead
 // log. A process may die at any time and another go on; but the file is worth
 // nothing once [Boot] has changed, because where that can be told SQLite
-// forces nothing to the disk. With clean, what the file holds is deleted first,
-// unless another process has it open for writing.
-func Build(ctx context.Context, path string, clean bool) (*Unfinished, error) {
-	d, err := open(ctx, path, clean, buildOptions())
+// forces nothing to the disk. begin, if not nil, is called before the file is
+// opened, and only when no other process has it open for writing.
+func Build(ctx context.Context, path string, begin func(path string) error) (*Unfinished, error) {
+	d, err := open(ctx, path, begin, buildOptions())
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func (u *Unfinished) Finish(ctx context.Context) error {
 	if err != nil {
 		err = fmt.Errorf("finish database %s: %w", u.Path, err)
 	}
-	return errors.Join(err, u.Database.Close(), u.Sync(), u.file.Close())
+	return errors.Join(err, u.Database.Close(), u.Sync(), u.file.Close(), syncFolder(filepath.Dir(u.Path)))
 }
 
 // Close closes the database as it is, for another Build to go on.

@@ -8,9 +8,9 @@ import (
 	"purchases/analytics/internal/database"
 )
 
-func build(t *testing.T, path string, clean bool) *database.Unfinished {
+func build(t *testing.T, path string, begin func(string) error) *database.Unfinished {
 	t.Helper()
-	db, err := database.Build(t.Context(), path, clean)
+	db, err := database.Build(t.Context(), path, begin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,7 +20,7 @@ func build(t *testing.T, path string, clean bool) *database.Unfinished {
 func TestBuiltDatabaseIsLikeAnyOther(t *testing.T) {
 	path := made(t, `INSERT INTO users (user) VALUES ('first')`)
 	file := database.NextFile(path)
-	db := build(t, file, true)
+	db := build(t, file, database.RemoveContent)
 	db.MustExec(`INSERT INTO users (user) VALUES ('second')`)
 	if err := db.Finish(t.Context()); err != nil {
 		t.Fatal(err)
@@ -40,20 +40,20 @@ func TestBuiltDatabaseIsLikeAnyOther(t *testing.T) {
 
 func TestBuildGoesOnOrStartsClean(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db.2")
-	db := build(t, path, true)
+	db := build(t, path, database.RemoveContent)
 	db.MustExec(`INSERT INTO users (user) VALUES ('kept')`)
-	_, err := database.Build(t.Context(), path, true)
+	_, err := database.Build(t.Context(), path, database.RemoveContent)
 	wantError(t, err, "has it open for writing")
 	wantUser(t, db, "kept")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db = build(t, path, false)
+	db = build(t, path, nil)
 	wantUser(t, db, "kept")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db = build(t, path, true)
+	db = build(t, path, database.RemoveContent)
 	if got := users(t, db); len(got) > 0 {
 		t.Errorf("users %v, want none", got)
 	}
@@ -65,7 +65,7 @@ func TestBuildGoesOnOrStartsClean(t *testing.T) {
 // A copy of the files within a transaction is what a process leaves that dies.
 func TestUnfinishedTransactionIsTakenBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db.2")
-	db := build(t, path, true)
+	db := build(t, path, database.RemoveContent)
 	defer func() { _ = db.Close() }()
 	db.SetMaxOpenConns(1)
 	db.MustExec(`INSERT INTO users (user) VALUES ('whole')`)

@@ -46,12 +46,12 @@ type Database struct {
 // cut, together with their offsets: they are then read from Kafka again
 // (https://sqlite.org/pragma.html#pragma_synchronous).
 func Open(ctx context.Context, path string) (*Database, error) {
-	return open(ctx, path, false, WriterOptions())
+	return open(ctx, path, nil, WriterOptions())
 }
 
-// open deletes what the file holds if it is to be clean, but only once the lock
-// says that nobody fills it.
-func open(ctx context.Context, path string, clean bool, options url.Values) (*Database, error) {
+// open calls begin, if there is one, once the lock says that nobody else fills
+// the file.
+func open(ctx context.Context, path string, begin func(path string) error, options url.Values) (*Database, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder of the database: %w", err)
 	}
@@ -60,8 +60,8 @@ func open(ctx context.Context, path string, clean bool, options url.Values) (*Da
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	d := &Database{Path: path, lock: lock, options: options}
-	if clean {
-		err = removeContent(path)
+	if begin != nil {
+		err = begin(path)
 	}
 	if err == nil {
 		err = d.open(ctx)

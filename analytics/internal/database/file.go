@@ -199,10 +199,11 @@ func RemoveReplaced(path string) error {
 
 // Remove deletes a database and what SQLite has beside it. Nothing is opened,
 // so a large one takes no longer.
-func Remove(file string) error { return errors.Join(removeContent(file), removeAll(file+".lock")) }
+func Remove(file string) error { return errors.Join(RemoveContent(file), removeAll(file+".lock")) }
 
-// removeContent leaves who has locked the file its lock.
-func removeContent(file string) error {
+// RemoveContent does what [Remove] does, but leaves who has locked the file its
+// lock.
+func RemoveContent(file string) error {
 	return removeAll(file, file+"-wal", file+"-shm", file+"-journal")
 }
 

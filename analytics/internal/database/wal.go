@@ -19,11 +19,11 @@ func (d *Database) Pending(ctx context.Context) (pages int64, err error) {
 	return d.checkpoint(ctx, "NOOP")
 }
 
-// Copy copies the write-ahead log into the database, beside a transaction or
+// Checkpoint copies the write-ahead log into the database, beside a transaction or
 // readers that may be there, and waits for none of them. It returns how many
 // pages are left. Where none are left, the next transaction writes over the log
 // from its start, unless a reader needs it.
-func (d *Database) Copy(ctx context.Context) (pages int64, err error) {
+func (d *Database) Checkpoint(ctx context.Context) (pages int64, err error) {
 	return d.checkpoint(ctx, "PASSIVE")
 }
 

@@ -10,6 +10,7 @@ import (
 const (
 	maxBatch      = 20_000                 // records in one SQLite transaction, about
 	maxBatchBytes = 8 << 20                // likewise, in memory
+	enough        = 4_000                  // records that are stored at once when there is nothing else to store
 	linger        = 20 * time.Millisecond  // how long a batch waits for more records
 	patience      = 200 * time.Millisecond // the same while the logs have more than a batch
 )
@@ -84,7 +85,7 @@ func (b *batcher) collect(ctx context.Context) (batch []store.Chunk, err error) 
 		if deadline == nil && (len(batch) > 0 || !b.queue.empty()) {
 			deadline = time.After(b.linger())
 		}
-		if late && len(batch) > 0 {
+		if records >= enough || (late && len(batch) > 0) {
 			idle = b.idle
 		}
 		select {

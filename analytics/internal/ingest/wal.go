@@ -69,7 +69,7 @@ func (k *walKeeper) copy(ctx context.Context) error {
 	case err := <-k.copying:
 		k.copying = nil
 		if err == nil {
-			_, err = k.db.Copy(ctx)
+			_, err = k.db.Checkpoint(ctx)
 		}
 		return err
 	default:
@@ -83,7 +83,7 @@ func (k *walKeeper) copy(ctx context.Context) error {
 	}
 	k.copying = make(chan error, 1)
 	go func(done chan<- error) {
-		_, err := k.db.Copy(ctx)
+		_, err := k.db.Checkpoint(ctx)
 		done <- err
 	}(k.copying)
 	return nil

@@ -139,7 +139,11 @@ func fingerprintProgram() (string, error) {
 
 // open opens the interrupted build, or begins a new one.
 func (p *Plan) open(ctx context.Context) (*shadow, error) {
-	db, err := database.Build(ctx, p.Build, p.resumed == nil)
+	var begin func(string) error
+	if p.resumed == nil {
+		begin = database.RemoveContent
+	}
+	db, err := database.Build(ctx, p.Build, begin)
 	if err != nil {
 		return nil, err
 	}

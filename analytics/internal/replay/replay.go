@@ -112,7 +112,11 @@ func (j *job) work(ctx context.Context) error {
 	}
 	synced := make(chan error, 1)
 	go func() { synced <- j.shadow.Sync() }()
-	if err := errors.Join(j.catchUp(ctx), <-synced); err != nil {
+	err := j.catchUp(ctx)
+	if syncErr := <-synced; err == nil {
+		err = syncErr
+	}
+	if err != nil {
 		return err
 	}
 	return j.putInPlace(ctx)

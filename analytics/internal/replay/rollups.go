@@ -33,18 +33,16 @@ func Rollups(ctx context.Context, path string, options Options) (_ *Report, err 
 
 // copyOld makes a copy of the database as it is at one moment.
 func (j *job) copyOld(ctx context.Context) error {
-	if err := database.Remove(j.Build); err != nil {
-		return fmt.Errorf("remove what an interrupted replay has built: %w", err)
-	}
-	j.Observer.Begin("copy the database", 0, "copies")
-	err := database.Copy(ctx, j.Path, j.Build)
-	j.Observer.End()
+	db, err := database.Build(ctx, j.Build, func(build string) error {
+		j.Observer.Begin("copy the database", 0, "copies")
+		defer j.Observer.End()
+		if err := database.RemoveContent(build); err != nil {
+			return fmt.Errorf("remove what an interrupted replay has built: %w", err)
+		}
+		return database.Copy(ctx, j.Path, build)
+	})
 	if err != nil {
 		return err
-	}
-	db, err := database.Build(ctx, j.Build, false)
-	if err != nil {
-		return errors.Join(err, database.Remove(j.Build))
 	}
 	j.shadow = &shadow{db, j.old.replays + 1}
 	crashpoint.At("replay.copied")
