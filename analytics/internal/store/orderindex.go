@@ -123,7 +123,7 @@ func (x *orderIndex) mayBeStored(k orderKey) bool {
 func (x *orderIndex) add(o *order) error {
 	x.remember(o.key, o.id)
 	x.added = append(x.added, o.key)
-	if o.key == x.key(o.orderName) {
+	if o.key == o.wanted {
 		return nil
 	}
 	_, err := x.displace.exec(o.id, int64(o.key))

@@ -36,7 +36,7 @@ type order struct {
 	orderName
 	currencyNumber int // in the batch
 	purchases      int
-	key            orderKey
+	wanted, key    orderKey // the one that it has if that is free, and the one that it has
 	bought         []int64 // items, as their numbers in the batch, with repetitions
 	months         []int64 // in which they were, likewise
 
@@ -104,7 +104,8 @@ func (o *orders) begin() {
 // Those whose key is another order's try the next key, until none is left.
 func (o *orders) learn(open []*order) error {
 	for _, asked := range open {
-		asked.key = o.index.crowd(asked.key)
+		asked.wanted = o.index.crowd(asked.key)
+		asked.key = asked.wanted
 	}
 	for len(open) > 0 {
 		displaced, err := o.round(open)

@@ -29,6 +29,11 @@ var ErrMoved = errors.New("the stored offset has moved")
 // statistics, are then written once and not for each batch.
 const CheckpointSetting = "PRAGMA wal_autocheckpoint = 16000" // pages of 4 KiB
 
+// statementJournals keeps what a statement has changed in memory, where it is
+// taken back from if the statement fails, and not in a temporary file: a batch has
+// some megabytes of it (https://sqlite.org/tempfiles.html, section 2.5).
+const statementJournals = "PRAGMA temp_store = MEMORY"
+
 // Writer is the database's only writer. It owns one connection, and is not safe
 // for concurrent use. After an error it is of no further use: its connection
 // may have lost the transaction without saying so.
@@ -98,8 +103,10 @@ func (w *Writer) prepare(driverConn any) (err error) {
 		return fmt.Errorf("the driver's connection is a %T", driverConn)
 	}
 	w.raw = raw
-	if err := w.exec(CheckpointSetting); err != nil {
-		return err
+	for _, setting := range []string{CheckpointSetting, statementJournals} {
+		if err := w.exec(setting); err != nil {
+			return err
+		}
 	}
 	w.sql, w.names = newStatements(raw), newNames(raw)
 	if w.summaries, err = newSummaries(raw); err != nil {
@@ -119,7 +126,7 @@ func (w *Writer) Close() error {
 		_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
 		return nil
 	}
-	return errors.Join(err, w.conn.Close())
+	return errors.Join(err, w.exec("PRAGMA temp_store = DEFAULT"), w.conn.Close())
 }
 
 // Write fills a batch with the chunks and stores it.
@@ -204,19 +211,19 @@ func (w *Writer) write(b *Batch) (*Batch, error) {
 
 // insertRecords stores the records in the belief that there are no exceptions
 // among them. Where SQLite inserts fewer rows than it was given, that belief was
-// wrong: the batch is taken back, and prepared again with every record judged.
+// wrong: the transaction begins anew with every record judged.
 func (w *Writer) insertRecords(b *Batch) (*Batch, error) {
-	if err := w.exec("SAVEPOINT records"); err != nil {
-		return b, err
-	}
 	if err := w.insertPass(b); !errors.Is(err, errExceptions) {
 		return b, err
 	}
-	if err := w.exec("ROLLBACK TO records"); err != nil {
-		return b, err
+	if err := w.exec("ROLLBACK"); err != nil {
+		return b, fmt.Errorf("roll back: %w", err)
 	}
 	w.names.forget()
 	w.orders.forget()
+	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
+		return b, fmt.Errorf("begin: %w", err)
+	}
 	exceptions, err := w.judge(b.chunks)
 	if err != nil {
 		return b, err
