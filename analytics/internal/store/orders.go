@@ -37,8 +37,8 @@ type order struct {
 	currencyNumber int // in the batch
 	purchases      int
 	wanted, key    orderKey // the one that it has if that is free, and the one that it has
-	bought         []int64 // items, as their numbers in the batch, with repetitions
-	months         []int64 // in which they were, likewise
+	bought         []int64  // items, as their numbers in the batch, with repetitions
+	months         []int64  // in which they were, likewise
 
 	// What follows is known after learn.
 	id     int64
