@@ -27,11 +27,12 @@ type walKeeper struct {
 	written bool       // since the log was emptied
 	warned  int64      // the size that was told of
 	limit   int64      // the size at which writing pauses to empty the log
+	pages   int64      // with which the log is copied in the background
 	copying chan error // nil while nothing is copied in the background
 }
 
 func newWALKeeper(db *database.Database, log *slog.Logger) *walKeeper {
-	return &walKeeper{db: db, log: log, ticker: time.NewTicker(walEvery), limit: walLimit}
+	return &walKeeper{db: db, log: log, ticker: time.NewTicker(walEvery), limit: walLimit, pages: walPages}
 }
 
 // look is called every walEvery. It changes the file only when idle.
@@ -78,7 +79,7 @@ func (k *walKeeper) copy(ctx context.Context) error {
 		return nil
 	}
 	pages, err := k.db.Pending(ctx)
-	if err != nil || pages < walPages {
+	if err != nil || pages < k.pages {
 		return err
 	}
 	k.copying = make(chan error, 1)

@@ -120,6 +120,30 @@ func TestLogStaysBoundedBesideReaders(t *testing.T) {
 	}
 }
 
+// A log that is copied beside the transactions is written over, and so stays
+// short.
+func TestLogIsCopiedInTheBackground(t *testing.T) {
+	k, logged := openKeeper(t)
+	k.pages = 200
+	copies, largest := 0, int64(0)
+	for range 300 {
+		k.db.MustExec(`INSERT INTO users (user) VALUES (hex(randomblob(20000)))`) // some 20 pages
+		k.wrote(t.Context())
+		if k.copying != nil {
+			copies++
+			k.copying <- <-k.copying // it is done
+		}
+		largest = max(largest, k.db.WALSize())
+	}
+	k.close()
+	if pages := largest >> 12; copies < 20 || pages > 2*k.pages {
+		t.Errorf("%d copies were made, and the log grew to %d pages, want %d at most", copies, pages, 2*k.pages)
+	}
+	if logged.Len() > 0 {
+		t.Errorf("logged %s", logged)
+	}
+}
+
 // readInTurns reads from before the other's end until after the other's begin.
 func readInTurns(ctx context.Context, t *testing.T, reader *sqlx.DB, begin chan bool) {
 	for ctx.Err() == nil {

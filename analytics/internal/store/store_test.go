@@ -174,6 +174,10 @@ func TestSumsNeverWrap(t *testing.T) {
 	if got := get[int64](t, db, `SELECT revenue FROM totals`); got != 1<<62 {
 		t.Errorf("revenue = %d, want %d", got, int64(1<<62))
 	}
+	write(t, w, chunk(events, 3, sale(3, huge), sale(4))) // what was refused comes again
+	if got := get[string](t, db, `SELECT format('%d %d %d', events, rejected, duplicates) FROM partitions`); got != "2 2 1" {
+		t.Errorf("events, rejected, duplicates: %s, want 2 2 1", got)
+	}
 }
 
 func TestItemNameIsTheLatestWhateverTheOrder(t *testing.T) {
