@@ -34,7 +34,7 @@ type fixture struct {
 func startBatcher(t *testing.T, ctx context.Context) *fixture {
 	q := newQueue(queueBytes)
 	f := &fixture{newBatcher(q), q.lane(), newWALKeeper(&database.Database{}, slog.New(slog.DiscardHandler))}
-	t.Cleanup(f.wal.close)
+	t.Cleanup(func() { f.wal.close(ctx) })
 	go func() {
 		if err := f.run(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("run: %v", err)

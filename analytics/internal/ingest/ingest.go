@@ -234,7 +234,7 @@ func (in *ingester) refresh(ctx context.Context, db *database.Database, readers 
 
 // write stores batches.
 func (in *ingester) write(ctx context.Context, db *database.Database, wal *walKeeper) error {
-	defer wal.close()
+	defer wal.close(ctx)
 	for !in.drained() {
 		batch, err := in.batcher.next(ctx, wal)
 		if err == nil && db.Replaced() {

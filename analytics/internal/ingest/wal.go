@@ -49,9 +49,7 @@ func (k *walKeeper) look(ctx context.Context, idle bool) {
 // of it is then copied, new readers do without it, and those before them end.
 func (k *walKeeper) wrote(ctx context.Context) {
 	k.written = true
-	if err := k.copy(ctx); err != nil && ctx.Err() == nil {
-		k.log.Warn("cannot copy the write-ahead log, trying again", "db", k.db.Path, "cause", err)
-	}
+	k.tell(ctx, "cannot copy the write-ahead log, trying again", k.copy(ctx))
 	size := k.db.WALSize()
 	if size < k.limit {
 		return
@@ -91,18 +89,23 @@ func (k *walKeeper) copy(ctx context.Context) error {
 }
 
 // close waits for what is copied in the background.
-func (k *walKeeper) close() {
+func (k *walKeeper) close(ctx context.Context) {
 	k.ticker.Stop()
 	if k.copying != nil {
-		_ = <-k.copying // what could not be copied is copied later
+		k.tell(ctx, "cannot copy the write-ahead log", <-k.copying)
 	}
 }
 
 func (k *walKeeper) empty(ctx context.Context, wait time.Duration) {
 	done, err := k.db.Truncate(ctx, wait)
 	k.written = !done
+	k.tell(ctx, "cannot empty the write-ahead log, trying again", err)
+}
+
+// tell logs an error, unless there is none or the end has come.
+func (k *walKeeper) tell(ctx context.Context, message string, err error) {
 	if err != nil && ctx.Err() == nil {
-		k.log.Warn("cannot empty the write-ahead log, trying again", "db", k.db.Path, "cause", err)
+		k.log.Warn(message, "db", k.db.Path, "cause", err)
 	}
 }
 

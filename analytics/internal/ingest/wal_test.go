@@ -135,7 +135,7 @@ func TestLogIsCopiedInTheBackground(t *testing.T) {
 		}
 		largest = max(largest, k.db.WALSize())
 	}
-	k.close()
+	k.close(t.Context())
 	if pages := largest >> 12; copies < 20 || pages > 2*k.pages {
 		t.Errorf("%d copies were made, and the log grew to %d pages, want %d at most", copies, pages, 2*k.pages)
 	}
