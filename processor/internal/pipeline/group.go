@@ -27,7 +27,7 @@ const (
 	fetchWait         = 100 * time.Millisecond
 	fetchBytes        = 64 << 10        // of one partition in one response, compressed
 	metadataRefresh   = 2 * time.Second // new partitions are found after twice that at most
-	channelBuffer     = 16              // messages of each partition, which have at most 1 MB each
+	channelBuffer     = 4               // messages of each partition, which have at most 1 MB each
 	firstPause        = 50 * time.Millisecond
 	longestPause      = 500 * time.Millisecond
 	stopGrace         = 5 * time.Second
