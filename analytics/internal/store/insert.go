@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"math"
 )
 
 // errExceptions says that the batch has records that are not to be stored as
@@ -10,7 +11,7 @@ import (
 var errExceptions = errors.New("the batch has events that are stored already, or too large")
 
 // insertPass stores the batch in the belief that it has no exceptions but those
-// that it was prepared with. It fails with errExceptions when there are others.
+// that it was filled with. It fails with errExceptions when there are others.
 func (w *Writer) insertPass(b *Batch) error {
 	w.orders.begin()
 	if !w.fits(b) {
@@ -59,7 +60,7 @@ func (w *Writer) insertEvents(b *Batch) error {
 			row.values[setColumn] = w.names.sets.values[row.set]
 		}
 		if err := w.sql.events.add(row.values[:]...); err != nil {
-			return fmt.Errorf("insert the event of partition %d offset %d: %w", row.values[2], row.values[3], err)
+			return fmt.Errorf("insert the event of partition %d offset %d: %w", row.values[partitionColumn], row.values[offsetColumn], err)
 		}
 	}
 	return nil
@@ -76,11 +77,13 @@ func (w *Writer) insertRejected(b *Batch) error {
 	return nil
 }
 
-// fits says whether the batch can be added to the totals.
+// fits says whether the batch can be added to the totals. It must be true of
+// whatever judge admits, which is stricter.
 func (w *Writer) fits(b *Batch) bool {
 	for i := range b.stats.totals.rows {
 		sum := &b.stats.totals.rows[i]
-		if total := w.totals[b.currencies.values[sum.currency]]; !total.hasRoom(max(sum.Revenue, sum.Refunds)) {
+		total := w.totals[b.currencies.values[sum.currency]]
+		if sum.Revenue > math.MaxInt64-total.Revenue || sum.Refunds > math.MaxInt64-total.Refunds {
 			return false
 		}
 	}

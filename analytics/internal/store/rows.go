@@ -11,11 +11,13 @@ import (
 const (
 	insertEvents = `INSERT INTO events (occurred_at, event_id, partition, offset, user_id, item_id, order_id, quantity, unit_price, currency,
 		attribute_set_id, processed_at)`
-	eventColumns = 12
-	userColumn   = 4 // and the others that only the database knows
-	itemColumn   = 5
-	orderColumn  = 6
-	setColumn    = 10
+	eventColumns    = 12
+	partitionColumn = 2
+	offsetColumn    = 3
+	userColumn      = 4 // and the others that only the database knows
+	itemColumn      = 5
+	orderColumn     = 6
+	setColumn       = 10
 
 	insertRejected = `INSERT INTO rejected (topic, partition, offset, event_id, reason, detail, rejected_at,
 		source_topic, source_partition, source_offset, value)`

@@ -180,6 +180,22 @@ func TestSumsNeverWrap(t *testing.T) {
 	}
 }
 
+// Revenue and refunds are two sums, each of which may be as large as fits.
+func TestLargeRefundsLeaveRoomForRevenue(t *testing.T) {
+	db := open(t, events)
+	w := newWriter(t, db)
+	refund := func(e *store.Event) { e.Quantity, e.UnitPrice = -1, 1<<62 }
+	large := func(e *store.Event) { e.Quantity, e.UnitPrice = 1, 1<<62-1 }
+	write(t, w, chunk(events, 0, sale(1, refund)))
+	write(t, w, chunk(events, 1, sale(2, large), sale(3, large), sale(1, refund))) // the last is a duplicate, for which all are judged
+	if got := get[string](t, db, `SELECT format('%d %d', revenue, refunds) FROM totals`); got != "9223372036854775806 4611686018427387904" {
+		t.Errorf("revenue and refunds: %s", got)
+	}
+	if got := get[string](t, db, `SELECT format('%d %d %d', events, rejected, duplicates) FROM partitions`); got != "3 0 1" {
+		t.Errorf("events, rejected, duplicates: %s, want 3 0 1", got)
+	}
+}
+
 func TestItemNameIsTheLatestWhateverTheOrder(t *testing.T) {
 	named := func(id byte, at int64, name string) store.Record {
 		return sale(id, func(e *store.Event) { e.OccurredAt, e.ItemName = at, name })
