@@ -9,12 +9,12 @@ import (
 	"purchases/producer/sample"
 )
 
-// BenchmarkReplay stores the sample, and then replays it while `analytics run`
-// has the database and is asked all the time. It reports the rate of both and
-// their ratio, the most memory that the replay had, and the longest that a
-// query took, the moment of the swap included.
+// BenchmarkReplay stores the sample, replays it, and replays it again while
+// `analytics run` has the database and is asked all the time. It reports the
+// rates, the ratio of the first two, the most memory that a replay had, and the
+// longest that a query took, the moment of the swap included.
 func BenchmarkReplay(b *testing.B) {
-	var stored, replayed, longest time.Duration
+	var stored, alone, beside, longest time.Duration
 	var peak int64
 	for b.Loop() {
 		m := newMachine(b)
@@ -22,13 +22,15 @@ func BenchmarkReplay(b *testing.B) {
 		m.timed(m.command("processor", "run", "--drain"))
 		drain, _ := m.timed(m.command("analytics", "run", "--drain"))
 		stored += drain
+		took, memory := m.timed(m.command("analytics", "replay", "--yes"))
+		alone, peak = alone+took, max(peak, memory)
 		run := m.launch("analytics", "run")
 		m.logged(run, "storing events", 1)
 		ctx, stop := context.WithCancel(b.Context())
 		asked := make(chan time.Duration, 1)
 		go func() { asked <- m.longestQuery(ctx) }()
-		took, memory := m.timed(m.command("analytics", "replay", "--yes"))
-		replayed, peak = replayed+took, max(peak, memory)
+		took, memory = m.timed(m.command("analytics", "replay", "--yes"))
+		beside, peak = beside+took, max(peak, memory)
 		m.logged(run, "another database in place", 1)
 		stop()
 		longest = max(longest, <-asked)
@@ -38,8 +40,9 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	rate := func(d time.Duration) float64 { return float64(b.N) * sample.Rows / d.Seconds() }
 	b.ReportMetric(rate(stored), "stored/s")
-	b.ReportMetric(rate(replayed), "replayed/s")
-	b.ReportMetric(stored.Seconds()/replayed.Seconds(), "of-the-drain's-rate")
+	b.ReportMetric(rate(alone), "replayed/s")
+	b.ReportMetric(rate(beside), "beside-a-run/s")
+	b.ReportMetric(stored.Seconds()/alone.Seconds(), "of-the-drain's-rate")
 	b.ReportMetric(float64(longest.Microseconds())/1000, "longest-query-ms")
 	b.ReportMetric(float64(peak>>20), "peak-MB")
 }
