@@ -19,18 +19,18 @@ API_TESTER ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/purchases/api-tester
 test-api: generate ## check the HTTP API against its OpenAPI document, SEED=1 chooses the requests (needs Python 3.10 and its venv)
 	@test -x $(API_TESTER)/bin/python || python3 -m venv $(API_TESTER)
 	@$(API_TESTER)/bin/pip install --quiet --disable-pip-version-check -r .ci/api/requirements.txt
-	go test -v -count=1 -run '^TestAPI$$' purchases/analytics -args -api-tester $(API_TESTER)/bin -api-seed $(or $(SEED),1)
+	go test -v -count=1 -run '^TestAPI$$' purchases/analytics/internal/endtoend -args -api-tester $(API_TESTER)/bin -api-seed $(or $(SEED),1)
 
 # The test's own flags come after -args. Only these two targets ever look at
 # the environment's cluster.
 test-kafka: generate ## run the tests that need a real Apache Kafka (Java, Maven, kcat, python3-confluent-kafka), or on KAFKA_BOOTSTRAP_SERVERS
-	go test -p 1 -count=1 -timeout 15m purchases/analytics purchases/analytics/internal/securitytest \
+	go test -p 1 -count=1 -timeout 15m purchases/analytics/internal/endtoend purchases/analytics/internal/endtoend/security \
 		-args -cluster "$${KAFKA_BOOTSTRAP_SERVERS:-kafka}"
 
 DURATION ?= 2m
 CLUSTER ?= embedded
 chaos: generate ## kill, pause and restart everything at random, then compare; SEED= repeats, DURATION=2m, CLUSTER=embedded|kafka|HOST:PORT
-	go test -v -count=1 -timeout 0 -run '^TestChaos$$' purchases/analytics -args \
+	go test -v -count=1 -timeout 0 -run '^TestChaos$$' purchases/analytics/internal/endtoend -args \
 		-chaos $(DURATION) -cluster $(CLUSTER) $(if $(SEED),-seed $(SEED))
 
 lint: ## run the linters on each module
@@ -59,7 +59,7 @@ EVENTS ?= 500000
 LOAD ?= 10s
 bench: generate ## measure each stage against its limit, the whole pipeline, latency and start, and the queries beside an ingest; EVENTS=500000 in each round, LOAD=10s of requests
 	BENCH_EVENTS=$(EVENTS) go test -run '^$$' -bench . -skip 'Benchmark(Queries|Load)$$' -benchtime 2s -timeout 1h work | grep -v 'no test files'
-	BENCH_EVENTS=$(EVENTS) go test -run '^$$' -bench 'Benchmark(Queries|Load)$$' -benchtime 2s -timeout 0 purchases/analytics -args -load $(LOAD)
+	BENCH_EVENTS=$(EVENTS) go test -run '^$$' -bench 'Benchmark(Queries|Load)$$' -benchtime 2s -timeout 0 purchases/analytics/internal/endtoend -args -load $(LOAD)
 
 clean: ## remove what was built; the data stays
 	rm -rf bin

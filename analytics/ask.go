@@ -15,7 +15,7 @@ import (
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
 	"purchases/analytics/internal/render"
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 )
 
 const (
@@ -60,7 +60,7 @@ type question struct {
 func ask(c *cli.Context, q question) (err error) {
 	format, err := render.ParseFormat(c.String("output"))
 	if err != nil {
-		return program.Usagef("%v", err)
+		return cmdline.Usagef("%v", err)
 	}
 	target, err := waitTarget(c)
 	if err != nil {
@@ -88,7 +88,7 @@ func waitTarget(c *cli.Context) (*freshness.Target, error) {
 	}
 	target, err := freshness.ParseTarget(c.String("wait-for"))
 	if err != nil {
-		return nil, program.Usagef("--wait-for %v", err)
+		return nil, cmdline.Usagef("--wait-for %v", err)
 	}
 	return &target, nil
 }
@@ -105,7 +105,7 @@ func waitFor(ctx context.Context, pool *readonly.Pool, target *freshness.Target)
 // watch answers until ctx ends, which is no error.
 func (a *asker) watch(ctx context.Context, q question, interval time.Duration) error {
 	if interval <= 0 {
-		return program.Usagef("--watch %s: want a time such as 2s", interval)
+		return cmdline.Usagef("--watch %s: want a time such as 2s", interval)
 	}
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()

@@ -9,10 +9,10 @@ import (
 
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/render"
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 )
 
-func main() { program.Main(app()) }
+func main() { cmdline.Main(app()) }
 
 func app() *cli.App {
 	app := &cli.App{

@@ -19,7 +19,7 @@ import (
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
 	"purchases/analytics/internal/sqlfiles"
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 )
 
 // queryCommand makes a command of each query. The flags of a command must be
@@ -138,11 +138,11 @@ func reportFaults(c *cli.Context, faults []error) error {
 func listQueries(c *cli.Context, catalogue query.Catalogue) error {
 	if name := c.Args().First(); name != "" {
 		const suggestions = 3
-		return program.Usagef("unknown query %q; the nearest are %s; `analytics query` lists all",
+		return cmdline.Usagef("unknown query %q; the nearest are %s; `analytics query` lists all",
 			name, strings.Join(catalogue.Nearest(name, suggestions), ", "))
 	}
 	if given := parameters(c); len(given) > 0 {
-		return program.Usagef("name a query; `analytics query` lists all")
+		return cmdline.Usagef("name a query; `analytics query` lists all")
 	}
 	return writeTitles(c.App.Writer, catalogue)
 }
@@ -210,11 +210,11 @@ func (f paramFlag) String() string {
 // answer runs the query and writes what it gives.
 func answer(c *cli.Context, q query.Query) error {
 	if extra := c.Args().First(); extra != "" {
-		return program.Usagef("unexpected argument %q; see `analytics query %s --help`", extra, q.Name)
+		return cmdline.Usagef("unexpected argument %q; see `analytics query %s --help`", extra, q.Name)
 	}
 	args, err := q.Bind(parameters(c))
 	if err != nil {
-		return program.Usagef("--%v; see `analytics query %s --help`", err, q.Name)
+		return cmdline.Usagef("--%v; see `analytics query %s --help`", err, q.Name)
 	}
 	return ask(c, question{
 		name: q.Name, args: args, bar: q.Ranked(args),

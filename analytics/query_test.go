@@ -12,7 +12,7 @@ import (
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/sqlfiles"
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 )
 
 // analyticsQuery runs what a person types after "analytics".
@@ -20,7 +20,7 @@ func analyticsQuery(t *testing.T, args ...string) (code int, stdout, stderr stri
 	t.Helper()
 	var out, errs bytes.Buffer
 	app := &cli.App{Name: "analytics", Commands: []*cli.Command{newQueryCommand(queriesFolder(args)), sqlCommand()}}
-	code = program.Run(t.Context(), app, append([]string{"analytics"}, args...), &out, &errs)
+	code = cmdline.Run(t.Context(), app, append([]string{"analytics"}, args...), &out, &errs)
 	return code, out.String(), errs.String()
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"purchases/analytics/internal/replay"
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 )
 
 func rebuildCommand() *cli.Command {
@@ -24,7 +24,7 @@ func rebuildCommand() *cli.Command {
 
 func rebuildRollups(c *cli.Context) error {
 	if c.Args().Present() {
-		return program.Usagef("`analytics rebuild-rollups` takes no arguments, got %q", c.Args().First())
+		return cmdline.Usagef("`analytics rebuild-rollups` takes no arguments, got %q", c.Args().First())
 	}
 	if err := checkRebuildFlags(c); err != nil {
 		return err

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/term"
 
 	"purchases/analytics/internal/replay"
+	"purchases/producer/cmdline"
 	"purchases/producer/kafka"
-	"purchases/producer/program"
 )
 
 func replayCommand() *cli.Command {
@@ -80,7 +80,7 @@ func replayDatabase(c *cli.Context) (err error) {
 func replayRequest(c *cli.Context) (replay.Request, error) {
 	r := replay.Request{
 		Path: c.String("db"), Topics: namedTopics(c), KeepMissing: c.Bool("keep-missing"),
-		From: replay.From{Offset: c.Int64("from-offset")}, Log: program.Logger(c.App.ErrWriter, c.App.Name),
+		From: replay.From{Offset: c.Int64("from-offset")}, Log: cmdline.Logger(c.App.ErrWriter, c.App.Name),
 	}
 	if at := c.Timestamp("from-time"); at != nil {
 		r.From.Time = *at
@@ -90,11 +90,11 @@ func replayRequest(c *cli.Context) (replay.Request, error) {
 	}
 	switch {
 	case c.Args().Present():
-		return r, program.Usagef("`analytics replay` takes no arguments, got %q", c.Args().First())
+		return r, cmdline.Usagef("`analytics replay` takes no arguments, got %q", c.Args().First())
 	case r.From.Offset < 0:
-		return r, program.Usagef("--from-offset %d: want 0 or more", r.From.Offset)
+		return r, cmdline.Usagef("--from-offset %d: want 0 or more", r.From.Offset)
 	case c.IsSet("from-offset") && c.IsSet("from-time"):
-		return r, program.Usagef("--from-offset and --from-time exclude each other")
+		return r, cmdline.Usagef("--from-offset and --from-time exclude each other")
 	}
 	if err := checkRebuildFlags(c); err != nil {
 		return r, err
@@ -108,10 +108,10 @@ func replayRequest(c *cli.Context) (replay.Request, error) {
 func checkRebuildFlags(c *cli.Context) error {
 	if old := c.String("keep-old"); old != "" {
 		if c.Bool("check-only") {
-			return program.Usagef("--keep-old and --check-only exclude each other: a check replaces nothing")
+			return cmdline.Usagef("--keep-old and --check-only exclude each other: a check replaces nothing")
 		}
 		if _, err := os.Stat(old); err == nil {
-			return program.Usagef("--keep-old %s: the file exists already; name another", old)
+			return cmdline.Usagef("--keep-old %s: the file exists already; name another", old)
 		}
 	}
 	return nil
@@ -123,7 +123,7 @@ func confirm(c *cli.Context, question string) error {
 		return nil
 	}
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return program.Usagef("%s This is no terminal to answer at; --yes goes on without asking", question)
+		return cmdline.Usagef("%s This is no terminal to answer at; --yes goes on without asking", question)
 	}
 	fmt.Fprintf(c.App.ErrWriter, "%s [y/N] ", question)
 	answers := make(chan string, 1)

@@ -14,7 +14,7 @@ import (
 	"purchases/analytics/internal/render"
 	"purchases/analytics/internal/replay"
 	"purchases/analytics/internal/store"
-	bar "purchases/producer/progress"
+	bar "purchases/producer/cmdline/progress"
 	"purchases/producer/purchase"
 )
 

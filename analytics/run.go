@@ -12,9 +12,9 @@ import (
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
 	"purchases/analytics/internal/store"
+	"purchases/producer/cmdline"
 	"purchases/producer/kafka"
-	"purchases/producer/kafka/check"
-	"purchases/producer/program"
+	"purchases/producer/kafka/preflight"
 )
 
 // reportEvery is how often a run that has something to say says it.
@@ -48,18 +48,18 @@ func runCommand() *cli.Command {
 
 func run(c *cli.Context) (err error) {
 	if c.Args().Present() {
-		return program.Usagef("`analytics run` takes no arguments, got %q", c.Args().First())
+		return cmdline.Usagef("`analytics run` takes no arguments, got %q", c.Args().First())
 	}
 	onGap := c.String("on-gap")
 	if onGap != refuseGaps && onGap != acceptGaps {
-		return program.Usagef("--on-gap %q: it is %s or %s", onGap, refuseGaps, acceptGaps)
+		return cmdline.Usagef("--on-gap %q: it is %s or %s", onGap, refuseGaps, acceptGaps)
 	}
 	settings, err := kafka.FromFlags(c)
 	if err != nil {
 		return err
 	}
 	topics := wantedTopics(c)
-	if err := check.Start(c.Context, settings, needs(topics, c.String("group"))); err != nil {
+	if err := preflight.Start(c.Context, settings, needs(topics, c.String("group"))); err != nil {
 		return err
 	}
 	web, err := listenBeside(c)
@@ -71,7 +71,7 @@ func run(c *cli.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	log := program.Logger(c.App.ErrWriter, c.App.Name)
+	log := cmdline.Logger(c.App.ErrWriter, c.App.Name)
 	log.Info("storing events", "db", c.String("db"), "topic", topics.Events, "dead_letters", topics.DeadLetters)
 	stopHTTP, err := startHTTP(c, web, settings, log)
 	if err != nil {

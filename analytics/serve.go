@@ -14,8 +14,8 @@ import (
 	"purchases/analytics/internal/freshness"
 	"purchases/analytics/internal/readonly"
 	"purchases/analytics/internal/server"
+	"purchases/producer/cmdline"
 	"purchases/producer/kafka"
-	"purchases/producer/program"
 )
 
 const defaultHTTP = "127.0.0.1:8080"
@@ -46,16 +46,16 @@ func httpFlags() []cli.Flag {
 
 func serve(c *cli.Context) (err error) {
 	if c.Args().Present() {
-		return program.Usagef("`analytics serve` takes no arguments, got %q", c.Args().First())
+		return cmdline.Usagef("`analytics serve` takes no arguments, got %q", c.Args().First())
 	}
 	web, err := listen(c)
 	if err != nil {
 		return err
 	}
 	if web == nil {
-		return program.Usagef("--http is empty: there is nothing to do")
+		return cmdline.Usagef("--http is empty: there is nothing to do")
 	}
-	log := program.Logger(c.App.ErrWriter, c.App.Name)
+	log := cmdline.Logger(c.App.ErrWriter, c.App.Name)
 	if err := web.open(c, log, nil); err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func listen(c *cli.Context) (*web, error) {
 		return nil, nil
 	}
 	if (w.tls.Certificate == "") != (w.tls.Key == "") {
-		return nil, program.Usagef("--tls-cert and --tls-key go together")
+		return nil, cmdline.Usagef("--tls-cert and --tls-key go together")
 	}
 	var err error
 	if w.token, err = readToken(c.String("auth-token-file")); err != nil {
@@ -90,7 +90,7 @@ func listen(c *cli.Context) (*web, error) {
 	}
 	if w.token == "" && !c.Bool("insecure") && !server.IsLoopback(w.listener) {
 		_ = w.listener.Close()
-		return nil, program.Usagef("others can reach %s: give --auth-token-file FILE, or --insecure to let everybody read", c.String("http"))
+		return nil, cmdline.Usagef("others can reach %s: give --auth-token-file FILE, or --insecure to let everybody read", c.String("http"))
 	}
 	return w, nil
 }

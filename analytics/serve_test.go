@@ -23,7 +23,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 )
 
 func serveApp() *cli.App {
@@ -60,7 +60,7 @@ func TestServeRefusesWhatIsNotSafe(t *testing.T) {
 	} {
 		var stdout, stderr bytes.Buffer
 		args := append([]string{"analytics", "serve", "--db", db}, strings.Fields(test.args)...)
-		code := program.Run(t.Context(), serveApp(), args, &stdout, &stderr)
+		code := cmdline.Run(t.Context(), serveApp(), args, &stdout, &stderr)
 		if code != test.code || !strings.Contains(stderr.String(), test.want) || strings.Count(stderr.String(), "\n") != 1 {
 			t.Errorf("%s: exit %d, stderr %q", test.args, code, stderr.String())
 		}
@@ -75,7 +75,7 @@ func startServe(t *testing.T, args ...string) (url string) {
 	log, stderr := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- program.Run(ctx, serveApp(), append([]string{"analytics", "serve", "--db", someItems(t)}, args...), io.Discard, stderr)
+		ended <- cmdline.Run(ctx, serveApp(), append([]string{"analytics", "serve", "--db", someItems(t)}, args...), io.Discard, stderr)
 		_ = stderr.Close()
 	}()
 	t.Cleanup(func() {

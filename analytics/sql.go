@@ -13,7 +13,7 @@ import (
 
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 )
 
 // Limits of a statement, unless flags say otherwise.
@@ -52,10 +52,10 @@ func runSQL(c *cli.Context) error {
 		return err
 	}
 	if err := query.CheckStatement(statement); err != nil {
-		return program.Usagef("%v", err)
+		return cmdline.Usagef("%v", err)
 	}
 	if c.Duration("timeout") < 0 || c.Int("max-rows") < 0 {
-		return program.Usagef("--timeout and --max-rows are not negative")
+		return cmdline.Usagef("--timeout and --max-rows are not negative")
 	}
 	return ask(c, question{
 		rows: func(ctx context.Context, s *readonly.Snapshot) (*query.Rows, error) {
@@ -68,9 +68,9 @@ func runSQL(c *cli.Context) error {
 func readStatement(c *cli.Context, stdin io.Reader) (string, error) {
 	switch {
 	case c.NArg() > 1:
-		return "", program.Usagef("unexpected argument %q; put the statement in quotes", c.Args().Get(1))
+		return "", cmdline.Usagef("unexpected argument %q; put the statement in quotes", c.Args().Get(1))
 	case c.NArg() == 0:
-		return "", program.Usagef("give a statement, or - to read it from stdin; see `analytics sql --help`")
+		return "", cmdline.Usagef("give a statement, or - to read it from stdin; see `analytics sql --help`")
 	case c.Args().First() != "-":
 		return c.Args().First(), nil
 	}

@@ -12,8 +12,8 @@ import (
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/render"
 	"purchases/analytics/internal/status"
+	"purchases/producer/cmdline"
 	"purchases/producer/kafka"
-	"purchases/producer/program"
 )
 
 func statusCommand() *cli.Command {
@@ -41,11 +41,11 @@ var statusColumns = []query.Column{
 
 func showStatus(c *cli.Context) error {
 	if c.Args().Present() {
-		return program.Usagef("`analytics status` takes no arguments, got %q", c.Args().First())
+		return cmdline.Usagef("`analytics status` takes no arguments, got %q", c.Args().First())
 	}
 	format, err := render.ParseFormat(c.String("output"))
 	if err != nil {
-		return program.Usagef("%v", err)
+		return cmdline.Usagef("%v", err)
 	}
 	path := c.String("db")
 	db, err := database.OpenReader(path)

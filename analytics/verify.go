@@ -9,9 +9,9 @@ import (
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
 	"purchases/analytics/internal/verify"
+	"purchases/producer/cmdline"
+	bar "purchases/producer/cmdline/progress"
 	"purchases/producer/kafka"
-	"purchases/producer/program"
-	bar "purchases/producer/progress"
 )
 
 func verifyCommand() *cli.Command {
@@ -30,7 +30,7 @@ func verifyCommand() *cli.Command {
 
 func verifyDatabase(c *cli.Context) error {
 	if c.Args().Present() {
-		return program.Usagef("`analytics verify` takes no arguments, got %q", c.Args().First())
+		return cmdline.Usagef("`analytics verify` takes no arguments, got %q", c.Args().First())
 	}
 	path := c.String("db")
 	db, err := database.OpenReader(path)

@@ -8,12 +8,12 @@ import (
 
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
-	"purchases/producer/kafka/check"
+	"purchases/producer/kafka/preflight"
 	"purchases/producer/purchase"
 )
 
 func checkCommand() *cli.Command {
-	return check.Command("processor", needs,
+	return preflight.Command("processor", needs,
 		groupFlag(),
 		&cli.StringFlag{Name: "topic", Value: purchase.Topic, Usage: "topic to read purchases from"},
 		&cli.StringFlag{Name: "to", Value: enriched.Topic, Usage: "topic to write enriched events to"},
@@ -22,14 +22,14 @@ func checkCommand() *cli.Command {
 }
 
 // needs are what run relies on.
-func needs(c *cli.Context) []check.Need {
+func needs(c *cli.Context) []preflight.Need {
 	group, input := group(c), c.String("topic")
 	ids := fmt.Sprintf("%s-%s-", group, input) // a partition's number follows
-	return []check.Need{
-		{Kind: check.Topic, Name: input, Operation: sarama.AclOperationRead, Why: "read purchases"},
-		{Kind: check.Topic, Name: c.String("to"), Operation: sarama.AclOperationWrite, Why: "write events"},
-		{Kind: check.Topic, Name: c.String("dead-letters"), Operation: sarama.AclOperationWrite, Why: "write dead letters"},
-		{Kind: check.Group, Name: group, Operation: sarama.AclOperationRead, Why: "share the work and commit the progress"},
-		{Kind: check.TransactionalID, Name: ids + "0", Prefix: ids, Operation: sarama.AclOperationWrite, Why: "commit results and progress together"},
+	return []preflight.Need{
+		{Kind: preflight.Topic, Name: input, Operation: sarama.AclOperationRead, Why: "read purchases"},
+		{Kind: preflight.Topic, Name: c.String("to"), Operation: sarama.AclOperationWrite, Why: "write events"},
+		{Kind: preflight.Topic, Name: c.String("dead-letters"), Operation: sarama.AclOperationWrite, Why: "write dead letters"},
+		{Kind: preflight.Group, Name: group, Operation: sarama.AclOperationRead, Why: "share the work and commit the progress"},
+		{Kind: preflight.TransactionalID, Name: ids + "0", Prefix: ids, Operation: sarama.AclOperationWrite, Why: "commit results and progress together"},
 	}
 }

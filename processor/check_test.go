@@ -12,7 +12,7 @@ import (
 
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 	"purchases/producer/purchase"
 )
 
@@ -84,7 +84,7 @@ func TestTheseRightsAreEnough(t *testing.T) {
 	guarded(t, rights())
 	for _, command := range []string{"check", "run --drain"} {
 		var out, errs bytes.Buffer
-		if code := program.Run(t.Context(), app(), append([]string{"processor"}, strings.Fields(command)...), &out, &errs); code != 0 {
+		if code := cmdline.Run(t.Context(), app(), append([]string{"processor"}, strings.Fields(command)...), &out, &errs); code != 0 {
 			t.Errorf("%s: exit %d: %s%s", command, code, &out, &errs)
 		}
 		if command != "check" && !strings.Contains(errs.String(), "events=1") {
@@ -100,7 +100,7 @@ func TestEachMissingRightIsNamed(t *testing.T) {
 			guarded(t, append(all[:i], all[i+1:]...))
 			for _, command := range []string{"check", "run --drain"} {
 				var out, errs bytes.Buffer
-				code := program.Run(t.Context(), app(), append([]string{"processor"}, strings.Fields(command)...), &out, &errs)
+				code := cmdline.Run(t.Context(), app(), append([]string{"processor"}, strings.Fields(command)...), &out, &errs)
 				want := fmt.Sprintf("not allowed: %s(", r.missing)
 				if code != 1 || strings.Count(errs.String(), want) != 1 || strings.Count(errs.String(), "not allowed") != 1 {
 					t.Errorf("%s: exit %d, want 1 and %q:\n%s%s", command, code, want, &out, &errs)

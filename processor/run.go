@@ -9,9 +9,9 @@ import (
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
 	"purchases/processor/internal/pipeline"
+	"purchases/producer/cmdline"
 	"purchases/producer/kafka"
-	"purchases/producer/kafka/check"
-	"purchases/producer/program"
+	"purchases/producer/kafka/preflight"
 	"purchases/producer/purchase"
 )
 
@@ -72,10 +72,10 @@ func run(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := check.Start(c.Context, settings.Kafka, needs(c)); err != nil {
+	if err := preflight.Start(c.Context, settings.Kafka, needs(c)); err != nil {
 		return err
 	}
-	log := program.Logger(c.App.ErrWriter, c.App.Name)
+	log := cmdline.Logger(c.App.ErrWriter, c.App.Name)
 	instance, release, err := claimInstance(settings.Group)
 	if err != nil {
 		log.Warn("no identity that outlives a restart: after a kill, others wait for the session timeout", "cause", err)
@@ -102,19 +102,19 @@ func settings(c *cli.Context) (pipeline.Settings, error) {
 	}
 	switch {
 	case c.NArg() > 0:
-		return s, program.Usagef("unexpected argument %q; see `processor run --help`", c.Args().First())
+		return s, cmdline.Usagef("unexpected argument %q; see `processor run --help`", c.Args().First())
 	case s.Group == "":
-		return s, program.Usagef("--group is empty; name a consumer group")
+		return s, cmdline.Usagef("--group is empty; name a consumer group")
 	case s.BatchSize < 1 || s.BatchSize > maxBatchSize:
-		return s, program.Usagef("--batch-size is %d, want 1 to %d", s.BatchSize, maxBatchSize)
+		return s, cmdline.Usagef("--batch-size is %d, want 1 to %d", s.BatchSize, maxBatchSize)
 	case s.Linger < 0 || s.Linger > maxLinger:
-		return s, program.Usagef("--linger is %s, want 0s to %s", s.Linger, maxLinger)
+		return s, cmdline.Usagef("--linger is %s, want 0s to %s", s.Linger, maxLinger)
 	case s.Input == "" || s.Output == "" || s.DeadLetters == "":
-		return s, program.Usagef("--topic, --to and --dead-letters each need a name")
+		return s, cmdline.Usagef("--topic, --to and --dead-letters each need a name")
 	case s.Input == s.Output || s.Input == s.DeadLetters || s.Output == s.DeadLetters:
-		return s, program.Usagef("--topic %s, --to %s and --dead-letters %s must be three different topics", s.Input, s.Output, s.DeadLetters)
+		return s, cmdline.Usagef("--topic %s, --to %s and --dead-letters %s must be three different topics", s.Input, s.Output, s.DeadLetters)
 	case s.Fresh && (s.Output == enriched.Topic || s.DeadLetters == deadletter.Topic || s.Group == defaultGroup):
-		return s, program.Usagef("--from-beginning needs --to and --dead-letters with other topics than %s and %s, and another --group than %s", enriched.Topic, deadletter.Topic, defaultGroup)
+		return s, cmdline.Usagef("--from-beginning needs --to and --dead-letters with other topics than %s and %s, and another --group than %s", enriched.Topic, deadletter.Topic, defaultGroup)
 	}
 	return s, nil
 }

@@ -5,9 +5,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"purchases/producer/cmdline"
 	"purchases/producer/internal/broker"
 	"purchases/producer/kafka"
-	"purchases/producer/program"
 	"purchases/producer/purchase"
 )
 
@@ -42,17 +42,17 @@ Example:
 func runBroker(c *cli.Context) error {
 	partitions := c.Int("partitions")
 	if partitions < 1 || partitions > 1000 {
-		return program.Usagef("--partitions %d: want 1 to 1000", partitions)
+		return cmdline.Usagef("--partitions %d: want 1 to 1000", partitions)
 	}
 	if c.Args().Present() {
-		return program.Usagef("broker takes no arguments, got %q", c.Args().First())
+		return cmdline.Usagef("broker takes no arguments, got %q", c.Args().First())
 	}
 	b, err := broker.Start(c.Context, broker.Config{
 		Listen:     c.String("listen"),
 		DataDir:    c.String("data-dir"),
 		Topics:     topics(),
 		Partitions: int32(partitions),
-		Log:        program.Logger(c.App.ErrWriter, c.App.Name),
+		Log:        cmdline.Logger(c.App.ErrWriter, c.App.Name),
 	})
 	if err != nil {
 		return err

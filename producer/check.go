@@ -4,18 +4,18 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/urfave/cli/v2"
 
-	"purchases/producer/kafka/check"
+	"purchases/producer/kafka/preflight"
 	"purchases/producer/purchase"
 )
 
 func checkCommand() *cli.Command {
-	return check.Command("producer", needs, &cli.StringFlag{Name: "topic", Usage: "publish to the topic `NAME`", Value: purchase.Topic})
+	return preflight.Command("producer", needs, &cli.StringFlag{Name: "topic", Usage: "publish to the topic `NAME`", Value: purchase.Topic})
 }
 
 // needs are what import and generate rely on.
-func needs(c *cli.Context) []check.Need {
-	return []check.Need{
-		{Kind: check.Topic, Name: c.String("topic"), Operation: sarama.AclOperationWrite, Why: "publish purchases"},
-		{Kind: check.Cluster, Operation: sarama.AclOperationIdempotentWrite, Why: "publish each once; comes with Write since Kafka 2.8"},
+func needs(c *cli.Context) []preflight.Need {
+	return []preflight.Need{
+		{Kind: preflight.Topic, Name: c.String("topic"), Operation: sarama.AclOperationWrite, Why: "publish purchases"},
+		{Kind: preflight.Cluster, Operation: sarama.AclOperationIdempotentWrite, Why: "publish each once; comes with Write since Kafka 2.8"},
 	}
 }

@@ -10,12 +10,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"purchases/producer/cmdline"
+	"purchases/producer/cmdline/progress"
 	"purchases/producer/internal/generate"
 	"purchases/producer/internal/publish"
 	"purchases/producer/kafka"
-	"purchases/producer/kafka/check"
-	"purchases/producer/program"
-	"purchases/producer/progress"
+	"purchases/producer/kafka/preflight"
 	"purchases/producer/purchase"
 )
 
@@ -75,7 +75,7 @@ func runGenerate(c *cli.Context) error {
 	}
 	generator, err := generate.New(config)
 	if err != nil {
-		return program.Usagef("%v", err)
+		return cmdline.Usagef("%v", err)
 	}
 	if !c.IsSet("seed") {
 		fmt.Fprintf(c.App.ErrWriter, "%s: seed %d\n", c.App.Name, config.Seed)
@@ -116,15 +116,15 @@ func generateTimes(c *cli.Context) (generate.Times, error) {
 	count, rate, span, start := c.Int64("count"), c.Float64("rate"), c.Duration("span"), c.Timestamp("start")
 	switch {
 	case c.Args().Present():
-		return nil, program.Usagef("generate takes no arguments, got %q", c.Args().First())
+		return nil, cmdline.Usagef("generate takes no arguments, got %q", c.Args().First())
 	case count < 0:
-		return nil, program.Usagef("--count %d: want 0 or more", count)
+		return nil, cmdline.Usagef("--count %d: want 0 or more", count)
 	case !(rate >= 0):
-		return nil, program.Usagef("--rate %v: want 0 or more", rate)
+		return nil, cmdline.Usagef("--rate %v: want 0 or more", rate)
 	case span <= 0:
-		return nil, program.Usagef("--span %s: want more than 0", span)
+		return nil, cmdline.Usagef("--span %s: want more than 0", span)
 	case count == 0 && start != nil:
-		return nil, program.Usagef("--start needs --count: an endless stream happens now")
+		return nil, cmdline.Usagef("--start needs --count: an endless stream happens now")
 	case count == 0 || (rate > 0 && start == nil):
 		return generate.Live(), nil
 	case start != nil:
@@ -142,7 +142,7 @@ func openSink(c *cli.Context) (sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := check.Start(c.Context, settings, needs(c)); err != nil {
+	if err := preflight.Start(c.Context, settings, needs(c)); err != nil {
 		return nil, err
 	}
 	return publish.Open(c.Context, settings, c.String("topic"))

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 )
 
 // brokerProcess is `producer broker` in this process.
@@ -22,7 +22,7 @@ func runBrokerCommand(t *testing.T, dir string) brokerProcess {
 	stderr, w := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- program.Run(ctx, app(), []string{"producer", "broker", "--listen", "127.0.0.1:0", "--data-dir", dir}, io.Discard, w)
+		ended <- cmdline.Run(ctx, app(), []string{"producer", "broker", "--listen", "127.0.0.1:0", "--data-dir", dir}, io.Discard, w)
 		_ = w.Close()
 	}()
 	lines := bufio.NewScanner(stderr)
@@ -77,7 +77,7 @@ func TestGenerateStops(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			first := &notifier{on: "seed", notify: cancel}
 			args := append([]string{"producer", "generate", "--rate", "1000", "--bootstrap-servers", address}, tt.args...)
-			if code := program.Run(ctx, app(), args, io.Discard, first); code != tt.code {
+			if code := cmdline.Run(ctx, app(), args, io.Discard, first); code != tt.code {
 				t.Errorf("exit %d, want %d: %s", code, tt.code, first.text)
 			}
 		})

@@ -10,12 +10,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"purchases/producer/cmdline"
+	"purchases/producer/cmdline/progress"
 	"purchases/producer/internal/importing"
 	"purchases/producer/internal/publish"
 	"purchases/producer/internal/rows"
 	"purchases/producer/kafka"
-	"purchases/producer/program"
-	"purchases/producer/progress"
 )
 
 // maxReports is how many malformed rows are shown, so that a file which is
@@ -151,7 +151,7 @@ func importError(t importing.Tally, err, closeErr error) error {
 // unclearFormat makes the missing flag a usage error.
 func unclearFormat(err error) error {
 	if errors.Is(err, rows.ErrFormat) {
-		return program.Usagef("%v", err)
+		return cmdline.Usagef("%v", err)
 	}
 	return err
 }

@@ -16,10 +16,10 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/ianaindex"
 
+	"purchases/producer/cmdline"
 	"purchases/producer/internal/importing"
 	"purchases/producer/internal/mapping"
 	"purchases/producer/internal/rows"
-	"purchases/producer/program"
 	"purchases/producer/purchase"
 	"purchases/producer/sample"
 )
@@ -74,10 +74,10 @@ func importJob(c *cli.Context) (*importing.Import, error) {
 	job := &importing.Import{Strict: c.Bool("strict")}
 	var err error
 	if job.Mapping, err = importMapping(c); err != nil {
-		return nil, program.Usagef("%v; see `producer import --help`", err)
+		return nil, cmdline.Usagef("%v; see `producer import --help`", err)
 	}
 	if job.Rows, err = rowOptions(c); err != nil {
-		return nil, program.Usagef("%v; see `producer import --help`", err)
+		return nil, cmdline.Usagef("%v; see `producer import --help`", err)
 	}
 	job.Sources, err = importSources(c)
 	return job, err
@@ -171,11 +171,11 @@ func importSources(c *cli.Context) (sources []importing.Source, err error) {
 	names := c.Args().Slice()
 	switch {
 	case c.Bool("sample") && len(names) > 0:
-		return nil, program.Usagef("--sample and files do not go together, got %q", names[0])
+		return nil, cmdline.Usagef("--sample and files do not go together, got %q", names[0])
 	case c.Bool("sample"):
 		return []importing.Source{sampleSource()}, nil
 	case len(names) == 0:
-		return nil, program.Usagef("name the files to import, \"-\" for stdin, or --sample; see `producer import --help`")
+		return nil, cmdline.Usagef("name the files to import, \"-\" for stdin, or --sample; see `producer import --help`")
 	}
 	for i, name := range names {
 		source := stdin(c.App.Reader)
@@ -184,7 +184,7 @@ func importSources(c *cli.Context) (sources []importing.Source, err error) {
 				return nil, err
 			}
 		} else if slices.Contains(names[:i], "-") {
-			return nil, program.Usagef("stdin can be read only once, but \"-\" is given twice")
+			return nil, cmdline.Usagef("stdin can be read only once, but \"-\" is given twice")
 		}
 		sources = append(sources, source)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kfake"
 
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 	"purchases/producer/purchase"
 )
 
@@ -77,7 +77,7 @@ func runProducer(ctx context.Context, stdin io.Reader, args ...string) (code int
 	var out, errs bytes.Buffer
 	a := app()
 	a.Reader = stdin
-	code = program.Run(ctx, a, append([]string{"producer"}, args...), &out, &errs)
+	code = cmdline.Run(ctx, a, append([]string{"producer"}, args...), &out, &errs)
 	return code, errs.String()
 }
 

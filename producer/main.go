@@ -4,10 +4,10 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 )
 
-func main() { program.Main(app()) }
+func main() { cmdline.Main(app()) }
 
 func app() *cli.App {
 	return &cli.App{

@@ -9,9 +9,9 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/urfave/cli/v2"
 
+	"purchases/producer/cmdline"
 	"purchases/producer/kafka"
-	"purchases/producer/kafka/check"
-	"purchases/producer/program"
+	"purchases/producer/kafka/preflight"
 )
 
 const (
@@ -79,9 +79,9 @@ func topicDetail(c *cli.Context) (sarama.TopicDetail, error) {
 	partitions, replicas := c.Int("partitions"), c.Int("replication-factor")
 	switch {
 	case c.IsSet("partitions") && (partitions < 1 || partitions > maxPartitions):
-		return sarama.TopicDetail{}, program.Usagef("--partitions %d: want 1 to %d", partitions, maxPartitions)
+		return sarama.TopicDetail{}, cmdline.Usagef("--partitions %d: want 1 to %d", partitions, maxPartitions)
 	case c.IsSet("replication-factor") && (replicas < 1 || replicas > 100):
-		return sarama.TopicDetail{}, program.Usagef("--replication-factor %d: want 1 to the number of brokers", replicas)
+		return sarama.TopicDetail{}, cmdline.Usagef("--replication-factor %d: want 1 to the number of brokers", replicas)
 	}
 	return sarama.TopicDetail{NumPartitions: int32(partitions), ReplicationFactor: int16(replicas)}, nil
 }
@@ -95,8 +95,8 @@ func createTopic(admin sarama.ClusterAdmin, user, topic string, detail sarama.To
 	case errors.Is(err, sarama.ErrTopicAlreadyExists):
 		return "exists already", nil
 	case errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrClusterAuthorizationFailed):
-		need := check.Need{Kind: check.Topic, Name: topic, Operation: sarama.AclOperationCreate, Why: "create it"}
-		return "", fmt.Errorf("%w, or have it created by who may", &check.LackError{Need: need, User: user, Cause: err})
+		need := preflight.Need{Kind: preflight.Topic, Name: topic, Operation: sarama.AclOperationCreate, Why: "create it"}
+		return "", fmt.Errorf("%w, or have it created by who may", &preflight.LackError{Need: need, User: user, Cause: err})
 	case errors.Is(err, sarama.ErrInvalidReplicationFactor):
 		return "", fmt.Errorf("create topic %q: %w; there are fewer brokers than --replication-factor", topic, err)
 	}
@@ -106,19 +106,19 @@ func createTopic(admin sarama.ClusterAdmin, user, topic string, detail sarama.To
 // showTopics asks on a new connection, as a program that starts now would. It
 // waits until the brokers have heard of all topics.
 func showTopics(c *cli.Context, settings kafka.Settings, names []string) error {
-	var needs []check.Need
+	var needs []preflight.Need
 	for _, topic := range names {
-		needs = append(needs, check.Need{Kind: check.Topic, Name: topic, Operation: sarama.AclOperationDescribe, Why: "show it"})
+		needs = append(needs, preflight.Need{Kind: preflight.Topic, Name: topic, Operation: sarama.AclOperationDescribe, Why: "show it"})
 	}
-	report, err := check.Inspect(c.Context, settings, needs)
+	report, err := preflight.Inspect(c.Context, settings, needs)
 	for deadline := time.Now().Add(propagation); err == nil && lacksTopic(report) && time.Now().Before(deadline); {
 		time.Sleep(propagation / 50)
-		report, err = check.Inspect(c.Context, settings, needs)
+		report, err = preflight.Inspect(c.Context, settings, needs)
 	}
 	if err != nil {
 		return err
 	}
-	if err := check.WriteTopics(c.App.Writer, report.Topics); err != nil {
+	if err := preflight.WriteTopics(c.App.Writer, report.Topics); err != nil {
 		return err
 	}
 	for _, note := range append(report.Notes, report.Problems...) {
@@ -130,6 +130,6 @@ func showTopics(c *cli.Context, settings kafka.Settings, names []string) error {
 	return nil
 }
 
-func lacksTopic(report *check.Report) bool {
+func lacksTopic(report *preflight.Report) bool {
 	return slices.ContainsFunc(report.Problems, func(err error) bool { return errors.Is(err, kafka.ErrNoTopic) })
 }

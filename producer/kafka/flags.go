@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 )
 
 // Flags are the command-line flags of the connection, for [FromFlags].
@@ -53,7 +53,7 @@ func FromFlags(c *cli.Context) (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
-	log := program.Logger(c.App.ErrWriter, c.App.Name)
+	log := cmdline.Logger(c.App.ErrWriter, c.App.Name)
 	for _, warning := range append(append(warnings, more...), last...) {
 		log.Warn(warning)
 	}

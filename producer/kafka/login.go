@@ -8,7 +8,7 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 )
 
 // settings turns the properties into what a connection needs.
@@ -55,7 +55,7 @@ func brokers(list value) ([]string, error) {
 			address = after
 		}
 		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-			return nil, program.Usagef("%s: broker %q: want host:port", list.source, address)
+			return nil, cmdline.Usagef("%s: broker %q: want host:port", list.source, address)
 		}
 		addresses = append(addresses, address)
 	}
@@ -85,11 +85,11 @@ func (v values) protocol() (string, error) {
 		return protocol, nil
 	case "", "PLAINTEXT", "SSL":
 	default:
-		return "", program.Usagef("%s: security.protocol=%s: want PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL", set.source, set.text)
+		return "", cmdline.Usagef("%s: security.protocol=%s: want PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL", set.source, set.text)
 	}
 	for _, name := range []string{"sasl.username", "sasl.password", "sasl.oauthbearer.client.id"} {
 		if v.has(name) {
-			return "", program.Usagef("%s: %s is not used with security.protocol=%s; say SASL_SSL", v[name].source, name, orDefault(protocol, "PLAINTEXT"))
+			return "", cmdline.Usagef("%s: %s is not used with security.protocol=%s; say SASL_SSL", v[name].source, name, orDefault(protocol, "PLAINTEXT"))
 		}
 	}
 	return orDefault(protocol, "PLAINTEXT"), nil
@@ -110,7 +110,7 @@ func (v values) sasl() (SASL, error) {
 	switch mechanism {
 	case sarama.SASLTypePlaintext, sarama.SASLTypeSCRAMSHA256, sarama.SASLTypeSCRAMSHA512:
 		if v.text("sasl.username") == "" || v.text("sasl.password") == "" {
-			return SASL{}, program.Usagef("sasl.mechanism=%s needs sasl.username and sasl.password; put them into a file for --kafka-config, or into %s and %s",
+			return SASL{}, cmdline.Usagef("sasl.mechanism=%s needs sasl.username and sasl.password; put them into a file for --kafka-config, or into %s and %s",
 				mechanism, environment("sasl.username"), environment("sasl.password"))
 		}
 		return SASL{Mechanism: mechanism, Username: v.text("sasl.username"), Password: Secret(v.text("sasl.password"))}, nil
@@ -118,9 +118,9 @@ func (v values) sasl() (SASL, error) {
 		tokens, err := v.oauth()
 		return SASL{Mechanism: mechanism, Tokens: tokens}, err
 	case "":
-		return SASL{}, program.Usagef("security.protocol asks for SASL: set sasl.mechanism to PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER")
+		return SASL{}, cmdline.Usagef("security.protocol asks for SASL: set sasl.mechanism to PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER")
 	}
-	return SASL{}, program.Usagef("%s: sasl.mechanism=%s is not supported; use PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER",
+	return SASL{}, cmdline.Usagef("%s: sasl.mechanism=%s is not supported; use PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER",
 		v["sasl.mechanism"].source, mechanism)
 }
 
@@ -136,7 +136,7 @@ func (v values) expandJAAS() error {
 	}
 	options, err := jaasOptions(jaas.text)
 	if err != nil {
-		return program.Usagef("%s: sasl.jaas.config: %v", jaas.source, err)
+		return cmdline.Usagef("%s: sasl.jaas.config: %v", jaas.source, err)
 	}
 	names := map[string]string{
 		"username": "sasl.username", "password": "sasl.password",

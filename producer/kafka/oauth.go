@@ -13,7 +13,7 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 )
 
 const tokenTimeout = 3 * time.Second
@@ -58,7 +58,7 @@ func brief(err error) error {
 func (v values) oauth() (*tokens, error) {
 	for _, name := range []string{"token.endpoint.url", "client.id", "client.secret"} {
 		if v.text("sasl.oauthbearer."+name) == "" {
-			return nil, program.Usagef("sasl.mechanism=OAUTHBEARER needs sasl.oauthbearer.%s", name)
+			return nil, cmdline.Usagef("sasl.mechanism=OAUTHBEARER needs sasl.oauthbearer.%s", name)
 		}
 	}
 	endpoint, err := tokenEndpoint(v["sasl.oauthbearer.token.endpoint.url"])
@@ -83,11 +83,11 @@ func (v values) oauth() (*tokens, error) {
 func tokenEndpoint(v value) (*url.URL, error) {
 	endpoint, err := url.Parse(v.text)
 	if err != nil || endpoint.Host == "" {
-		return nil, program.Usagef("%s: sasl.oauthbearer.token.endpoint.url: want https://host/path", v.source)
+		return nil, cmdline.Usagef("%s: sasl.oauthbearer.token.endpoint.url: want https://host/path", v.source)
 	}
 	local := loopback([]string{endpoint.Hostname() + ":0"})
 	if endpoint.Scheme != "https" && (endpoint.Scheme != "http" || !local) {
-		return nil, program.Usagef("%s: sasl.oauthbearer.token.endpoint.url: want https, the client's secret is sent there", v.source)
+		return nil, cmdline.Usagef("%s: sasl.oauthbearer.token.endpoint.url: want https, the client's secret is sent there", v.source)
 	}
 	return endpoint, nil
 }
@@ -101,7 +101,7 @@ func (v values) extensions() (map[string]string, error) {
 	for pair := range strings.SplitSeq(set.text, ",") {
 		key, text, found := strings.Cut(strings.TrimSpace(pair), "=")
 		if !found || key == "" {
-			return nil, program.Usagef("%s: sasl.oauthbearer.extensions: want key=value,...", set.source)
+			return nil, cmdline.Usagef("%s: sasl.oauthbearer.extensions: want key=value,...", set.source)
 		}
 		extensions[key] = text
 	}

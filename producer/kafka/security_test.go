@@ -20,9 +20,9 @@ import (
 	"github.com/urfave/cli/v2"
 	"github.com/youmark/pkcs8"
 
+	"purchases/producer/cmdline"
 	"purchases/producer/kafka"
-	"purchases/producer/program"
-	"purchases/producer/testca"
+	"purchases/producer/testkit/testca"
 )
 
 // mutual wants a certificate of its clients.
@@ -93,7 +93,7 @@ func read(t *testing.T, lines string, flags ...string) (kafka.Settings, string, 
 		args = append(args, "--kafka-config", file(t, "client.properties", []byte(lines)))
 	}
 	var stdout, stderr bytes.Buffer
-	if code := program.Run(t.Context(), app, append(args, flags...), &stdout, &stderr); code != 0 && failure == nil {
+	if code := cmdline.Run(t.Context(), app, append(args, flags...), &stdout, &stderr); code != 0 && failure == nil {
 		t.Fatalf("exit %d: %s", code, &stderr)
 	}
 	return settings, stderr.String(), failure

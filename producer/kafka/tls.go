@@ -12,7 +12,7 @@ import (
 
 	"github.com/youmark/pkcs8"
 
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 )
 
 // tls returns the configuration of TLS, and warnings where it is weakened.
@@ -25,7 +25,7 @@ func (v values) tls() (*tls.Config, []string, error) {
 	if authorities != nil {
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(authorities) {
-			return nil, nil, program.Usagef("%s: no certificate in PEM; convert a JKS or PKCS12 truststore with keytool -exportcert -rfc", source)
+			return nil, nil, cmdline.Usagef("%s: no certificate in PEM; convert a JKS or PKCS12 truststore with keytool -exportcert -rfc", source)
 		}
 	}
 	if err := v.addClientCertificate(config); err != nil {
@@ -77,16 +77,16 @@ func (v values) addClientCertificate(config *tls.Config) error {
 	case chain == nil && key == nil:
 		return nil
 	case key == nil:
-		return program.Usagef("%s: the client's key is missing; set ssl.key.location", chainSource)
+		return cmdline.Usagef("%s: the client's key is missing; set ssl.key.location", chainSource)
 	case chain == nil:
-		return program.Usagef("%s: the client's certificate is missing; set ssl.certificate.location", keySource)
+		return cmdline.Usagef("%s: the client's certificate is missing; set ssl.certificate.location", keySource)
 	}
 	if key, err = decrypt(key, v.text("ssl.key.password")); err != nil {
-		return program.Usagef("%s: %v", keySource, err)
+		return cmdline.Usagef("%s: %v", keySource, err)
 	}
 	certificate, err := tls.X509KeyPair(chain, key)
 	if err != nil {
-		return program.Usagef("%s, %s: %v", chainSource, keySource, err)
+		return cmdline.Usagef("%s, %s: %v", chainSource, keySource, err)
 	}
 	config.Certificates = []tls.Certificate{certificate}
 	return nil
@@ -124,7 +124,7 @@ func (v values) weaken(config *tls.Config) ([]string, error) {
 		config.InsecureSkipVerify = true
 		return []string{"enable.ssl.certificate.verification=false: any server can pass for the broker and read the credentials"}, nil
 	default:
-		return nil, program.Usagef("%s: enable.ssl.certificate.verification=%s: want true or false", verify.source, verify.text)
+		return nil, cmdline.Usagef("%s: enable.ssl.certificate.verification=%s: want true or false", verify.source, verify.text)
 	}
 	algorithm := v["ssl.endpoint.identification.algorithm"]
 	switch strings.ToLower(algorithm.text) {
@@ -138,7 +138,7 @@ func (v values) weaken(config *tls.Config) ([]string, error) {
 		config.VerifyConnection = verifyChain(config.RootCAs)
 		return []string{"ssl.endpoint.identification.algorithm is empty: any server with a certificate of a trusted authority can pass for the broker"}, nil
 	}
-	return nil, program.Usagef("%s: ssl.endpoint.identification.algorithm=%s: want https or none", algorithm.source, algorithm.text)
+	return nil, cmdline.Usagef("%s: ssl.endpoint.identification.algorithm=%s: want https or none", algorithm.source, algorithm.text)
 }
 
 // verifyChain checks a server's certificate, but not its name.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/magiconair/properties"
 
-	"purchases/producer/program"
+	"purchases/producer/cmdline"
 )
 
 // value is a setting's text and where it comes from, for errors.
@@ -31,7 +31,7 @@ func (v values) add(name, text, source string) error {
 		name = p.name
 	}
 	if earlier, twice := v[name]; twice && earlier.source == source && earlier.text != text {
-		return program.Usagef("%s: %s is there twice, with different values", source, name)
+		return cmdline.Usagef("%s: %s is there twice, with different values", source, name)
 	}
 	v[name] = value{text: text, source: source}
 	return nil
@@ -56,7 +56,7 @@ func fromFile(path string) (values, []string, error) {
 	loader := properties.Loader{Encoding: properties.UTF8, DisableExpansion: true}
 	read, err := loader.LoadBytes(content)
 	if err != nil {
-		return nil, nil, program.Usagef("%s is no properties file: want lines of key=value", path)
+		return nil, nil, cmdline.Usagef("%s is no properties file: want lines of key=value", path)
 	}
 	v := values{}
 	for name, text := range read.Map() {
@@ -113,9 +113,9 @@ func (v values) addAPIKey(key, secret string) error {
 	case key == "" && secret == "":
 		return nil
 	case key == "":
-		return program.Usagef("%s is set, but %s is not", apiSecret, apiKey)
+		return cmdline.Usagef("%s is set, but %s is not", apiSecret, apiKey)
 	case secret == "":
-		return program.Usagef("%s is set, but %s is not", apiKey, apiSecret)
+		return cmdline.Usagef("%s is set, but %s is not", apiKey, apiSecret)
 	}
 	v["sasl.username"] = value{text: key, source: apiKey}
 	v["sasl.password"] = value{text: secret, source: apiSecret}
@@ -131,9 +131,9 @@ func fromPairs(pairs []string) (values, error) {
 		name = strings.TrimSpace(name)
 		switch {
 		case isSecret(name):
-			return nil, program.Usagef("-X %s: a secret on the command line can be seen by others; put it into a file for --kafka-config, or into %s", name, environment(name))
+			return nil, cmdline.Usagef("-X %s: a secret on the command line can be seen by others; put it into a file for --kafka-config, or into %s", name, environment(name))
 		case !found || name == "":
-			return nil, program.Usagef("-X %s: want key=value", name)
+			return nil, cmdline.Usagef("-X %s: want key=value", name)
 		}
 		if err := v.add(name, strings.TrimSpace(text), "-X"); err != nil {
 			return nil, err
@@ -153,9 +153,9 @@ func (v values) check() (warnings []string, err error) {
 		case p.use == ignored:
 			warnings = append(warnings, fmt.Sprintf("%s: %s has no effect here: %s", source, name, p.note))
 		case p.use == refused:
-			return warnings, program.Usagef("%s: %s cannot be set: %s", source, name, p.note)
+			return warnings, cmdline.Usagef("%s: %s cannot be set: %s", source, name, p.note)
 		case p.use == fixed && !p.accepts(text):
-			return warnings, program.Usagef("%s: %s=%s is refused: %s; remove it, or say %s", source, name, text, p.note, p.values[0])
+			return warnings, cmdline.Usagef("%s: %s=%s is refused: %s; remove it, or say %s", source, name, text, p.note, p.values[0])
 		}
 	}
 	return warnings, nil

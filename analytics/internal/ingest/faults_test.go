@@ -20,7 +20,7 @@ import (
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
 	"purchases/producer/kafka"
-	"purchases/producer/lossy"
+	"purchases/producer/testkit/lossy"
 )
 
 // live is a run without an end.

@@ -7,7 +7,7 @@ import (
 
 	"purchases/analytics/internal/sources"
 	"purchases/analytics/internal/store"
-	"purchases/producer/crashpoint"
+	"purchases/producer/testkit/crashpoint"
 )
 
 // carryBatch is how many records are taken over in one transaction.

@@ -7,7 +7,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"purchases/analytics/internal/store"
-	"purchases/producer/crashpoint"
+	"purchases/producer/testkit/crashpoint"
 )
 
 // Report is what came of a replay.

@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"purchases/analytics/internal/database"
-	"purchases/producer/crashpoint"
+	"purchases/producer/testkit/crashpoint"
 )
 
 const (

@@ -17,8 +17,8 @@ import (
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
 	"purchases/analytics/internal/store"
-	"purchases/producer/crashpoint"
 	"purchases/producer/kafka"
+	"purchases/producer/testkit/crashpoint"
 )
 
 // ErrDeclined is the error of a replay that its Options.Accept did not want.

@@ -8,7 +8,7 @@ import (
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/rollup"
 	"purchases/analytics/internal/verify"
-	"purchases/producer/crashpoint"
+	"purchases/producer/testkit/crashpoint"
 )
 
 // Rollups computes the statistics of the database at path anew from its events,

@@ -17,7 +17,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
-	"purchases/producer/crashpoint"
+	"purchases/producer/testkit/crashpoint"
 )
 
 // ErrMoved is the error of a batch that does not start at the stored offset:

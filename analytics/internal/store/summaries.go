@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"purchases/producer/crashpoint"
+	"purchases/producer/testkit/crashpoint"
 )
 
 // summary is one table of statistics: its key beside the currency, which of the

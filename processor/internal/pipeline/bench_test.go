@@ -9,7 +9,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"purchases/processor/enriched"
-	"purchases/producer/measure"
+	"purchases/producer/testkit/measure"
 )
 
 // BenchmarkPipeline measures purchases that go through the embedded broker, the

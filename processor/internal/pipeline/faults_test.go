@@ -17,8 +17,8 @@ import (
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
 	"purchases/processor/internal/transaction"
-	"purchases/producer/lossy"
 	"purchases/producer/purchase"
+	"purchases/producer/testkit/lossy"
 )
 
 // underTest names the processor where faults must not meet the test's own

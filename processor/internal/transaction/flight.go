@@ -7,7 +7,7 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"purchases/producer/crashpoint"
+	"purchases/producer/testkit/crashpoint"
 )
 
 // flight is the messages of one transaction on their way to the broker.

@@ -17,8 +17,8 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"purchases/producer/crashpoint"
 	"purchases/producer/kafka"
+	"purchases/producer/testkit/crashpoint"
 )
 
 const (

@@ -13,9 +13,9 @@ import (
 	"purchases/producer/internal/mapping"
 	"purchases/producer/internal/publish"
 	"purchases/producer/kafka"
-	"purchases/producer/measure"
 	"purchases/producer/purchase"
 	"purchases/producer/sample"
+	"purchases/producer/testkit/measure"
 )
 
 // BenchmarkImport sends the rows of the sample, as CSV, to an embedded broker.

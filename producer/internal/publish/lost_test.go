@@ -8,7 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"purchases/producer/kafka"
-	"purchases/producer/lossy"
+	"purchases/producer/testkit/lossy"
 )
 
 // The broker has stored a batch, and its acknowledgement gets lost: the batch is
