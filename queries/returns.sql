@@ -15,7 +15,7 @@
 -- column returns: integer | Number of returns.
 -- column units_sold: integer | Units sold.
 -- column return_rate: percent | Units returned for every hundred sold; none if none was sold.
--- chart: bar
+-- chart: bar units_returned
 -- example: --by refunds --limit 5
 
 WITH least AS ( -- of the rows to be shown: other items need not be looked up

@@ -17,7 +17,7 @@
 -- column units_returned: integer | Units returned.
 -- column purchases: integer | Number of purchases.
 -- column returns: integer | Number of returns.
--- chart: bar
+-- chart: bar revenue
 -- example: --attribute country --limit 5
 
 WITH sales AS (

@@ -15,7 +15,7 @@
 -- column units_sold: integer | Units sold.
 -- column revenue: money | Amount of the purchases, in the row's currency.
 -- column purchases: integer | Number of purchases.
--- chart: bar
+-- chart: bar units_sold
 -- example: --by revenue --limit 5
 
 WITH sales AS (

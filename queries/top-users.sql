@@ -14,7 +14,7 @@
 -- column revenue: money | Amount of the purchases, in the row's currency.
 -- column units_sold: integer | Units sold.
 -- column purchases: integer | Number of purchases.
--- chart: bar
+-- chart: bar revenue
 -- example: --by units --limit 5
 
 WITH sales AS (

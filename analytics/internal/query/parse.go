@@ -97,7 +97,7 @@ func split(text string) (entries []entry, sql string, sqlLine, errLine int, err 
 			last := &entries[len(entries)-1]
 			last.content = strings.TrimSpace(last.content + " " + content)
 		case !hasKey:
-			return nil, "", 0, i + 1, fmt.Errorf("want title:, description:, param NAME:, column NAME:, bars:, chart: or example:, got %q", content)
+			return nil, "", 0, i + 1, fmt.Errorf("want title:, group:, description:, param NAME:, column NAME:, bars:, chart: or example:, got %q", content)
 		default:
 			entries = append(entries, entry{i + 1, strings.Join(strings.Fields(key), " "), strings.TrimSpace(value)})
 		}
@@ -114,6 +114,8 @@ func (p *parser) add(e entry) error {
 	switch {
 	case kind == "title" && !named:
 		p.query.Title = e.content
+	case kind == "group" && !named:
+		p.query.Group = e.content
 	case kind == "description" && !named:
 		p.query.Description = e.content
 	case kind == "bars" && !named:
@@ -129,7 +131,7 @@ func (p *parser) add(e entry) error {
 	case kind == "column" && named:
 		return p.addColumn(name, e.content)
 	default:
-		return fmt.Errorf("unknown entry %q: want title, description, param NAME, column NAME, bars, chart or example", e.key)
+		return fmt.Errorf("unknown entry %q: want title, group, description, param NAME, column NAME, bars, chart or example", e.key)
 	}
 	return nil
 }

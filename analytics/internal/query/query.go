@@ -36,6 +36,9 @@ type Query struct {
 	Name string
 	// Title says in a few words what the answer is. Never empty.
 	Title string
+	// Group is the heading under which lists show the query; empty when the file
+	// has none.
+	Group string
 	// Description says more, in whole sentences; empty when the file has none.
 	Description string
 	Params      []Param
