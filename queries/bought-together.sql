@@ -1,8 +1,8 @@
 -- title: Bought together
 -- group: items
 -- description: Items bought in the same orders as one item, the most frequent
---   first. Without --item it takes the item bought most often in the latest 1,000
---   events. It reads orders back from the latest until it has found enough with the
+--   first. Without --item it reads the latest 1,000 events and takes the item bought
+--   most often in them. It reads orders back from the latest until it has found enough with the
 --   item, which for a rarely bought item may be all of them.
 -- param item: text | The item, as the events name it.
 -- param orders: integer(1..10000) = 100 | How many of the latest orders with the item to look at.

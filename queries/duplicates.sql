@@ -2,7 +2,7 @@
 -- group: quality
 -- description: Records whose event or dead letter was stored before, the latest of
 --   the last partition first. Each is counted once. A conflict has the identity of a
---   stored event and other content, which is usually a mistake of the writer.
+--   stored event and other content, which is usually a mistake of the writer. It reads the event of each row.
 -- param limit: integer(1..10000) = 20 | How many rows.
 -- param kind: choice(all, conflict, repetition) = all | Which of them.
 -- column topic: text | Topic of the record.
@@ -14,8 +14,11 @@
 -- chart: none
 -- example: --limit 5
 
-SELECT topic, partition, offset, kind, occurred_at, event_id
+SELECT topic, partition, offset,
+       iif(conflict, 'conflict', 'repetition') AS kind,
+       occurred_at,
+       event_id
 FROM duplicate_log
-WHERE :kind = 'all' OR kind = :kind
+WHERE :kind = 'all' OR conflict = (:kind = 'conflict')
 ORDER BY topic DESC, partition DESC, offset DESC
 LIMIT :limit;

@@ -18,6 +18,6 @@ SELECT reason,
        strftime('%Y-%m-%dT%H:%M:%SZ', first_at / 1000, 'unixepoch') AS first_at,
        strftime('%Y-%m-%dT%H:%M:%SZ', last_at / 1000, 'unixepoch') AS last_at,
        (SELECT min(detail) FROM rejected_causes c WHERE c.reason = s.reason AND detail <> '') AS detail,
-       (SELECT CAST(value AS TEXT) FROM rejected_examples e WHERE e.reason = s.reason ORDER BY record_id LIMIT 1) AS example
+       (SELECT CAST(value AS TEXT) FROM rejected_examples x WHERE x.reason = s.reason ORDER BY record_id LIMIT 1) AS example
 FROM stats_rejected s
 ORDER BY records DESC, reason;

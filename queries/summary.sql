@@ -15,6 +15,7 @@
 -- column items: integer | Items with an event in this currency.
 -- column orders: integer | Number of orders.
 -- chart: number
+-- example: --currency GBP
 
 SELECT currency,
        purchases + returns AS events,

@@ -15,7 +15,7 @@ import (
 type Arg struct {
 	Name  string
 	Value any
-	param *Param
+	Type  ParamType
 }
 
 // Args has a value for every parameter of a query, in the query's order.
@@ -55,7 +55,7 @@ func (q *Query) Bind(values map[string]string) (Args, error) {
 	for i := range q.Params {
 		p := &q.Params[i]
 		names = append(names, p.Name)
-		arg := Arg{Name: p.Name, Value: p.Default, param: p}
+		arg := Arg{Name: p.Name, Value: p.Default, Type: p.Type}
 		if text, given := values[p.Name]; given {
 			value, err := p.parse(text)
 			if err != nil {
@@ -137,7 +137,7 @@ func parseInstant(text string) (at time.Time, isDate bool, err error) {
 func (a Args) named(reporting clock) []any {
 	days := reporting
 	for _, arg := range a {
-		if zone, given := arg.Value.(string); given && arg.param.Type == ZoneParam {
+		if zone, given := arg.Value.(string); given && arg.Type == ZoneParam {
 			days, _ = clockOf(zone) // parse has tried it
 		}
 	}
@@ -149,7 +149,7 @@ func (a Args) named(reporting clock) []any {
 }
 
 func (a *Arg) named(c clock, isReporting bool) []any {
-	switch a.param.Type {
+	switch a.Type {
 	case ZoneParam:
 		return []any{sql.Named(a.Name, c.quarters()), sql.Named(a.Name+zoneIsReporting, isReporting)}
 	case StartParam, EndParam:
@@ -168,7 +168,7 @@ func (a *Arg) moment(c clock) (at, day any) {
 	}
 	local, isDate, _ := parseInstant(text) // parse has tried it
 	ms := local.UnixMilli()
-	isEnd := a.param.Type == EndParam
+	isEnd := a.Type == EndParam
 	if isDate && isEnd {
 		local = local.AddDate(0, 0, 1)
 	}
@@ -181,4 +181,11 @@ func (a *Arg) moment(c clock) (at, day any) {
 		return ms, d
 	}
 	return ms, nil
+}
+
+// needClock says whether a value means something else in another zone.
+func (a Args) needClock() bool {
+	return slices.ContainsFunc(a, func(arg Arg) bool {
+		return arg.Type == ZoneParam || arg.Type == StartParam || arg.Type == EndParam
+	})
 }

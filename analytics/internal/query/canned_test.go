@@ -66,7 +66,7 @@ func TestCannedAnswers(t *testing.T) {
 			"missing_user|2|66.67|2011-02-01T00:00:00Z|2011-02-01T00:00:02Z|user is absent or empty|-",
 			"invalid_json|1|33.33|2011-02-01T00:00:01Z|2011-02-01T00:00:01Z|the value is not a JSON object|[1]"}},
 
-		{"gaps", nil, []string{"purchases.dlq|0|0|9|10|2011-02-01T00:00:00Z"}},
+		{"gaps", nil, []string{"purchases.dlq|0|0|9|10|2011-02-01T00:00:00.000Z"}},
 
 		{"replays", nil, []string{"1|log|in place|2011-02-01T00:00:00Z|1.5|0|8|8|3|6|7|1|a plan"}},
 
@@ -104,8 +104,8 @@ func TestCannedAnswers(t *testing.T) {
 		{"average-order", nil, []string{"2011-01|GBP|1|15.30|6|1", "2011-02|EUR|1|3.00|1|1", "2011-02|GBP|2|5.005|7|1"}},
 		{"average-order", given{"since": "2011-02-07"}, []string{"2011-02|EUR|1|3.00|1|1"}},
 
-		{"bought-together", nil, []string{"A|B|BALL|1|33.33"}},
-		{"bought-together", given{"item": "A"}, []string{"A|B|BALL|1|33.33"}},
+		{"bought-together", nil, []string{"A|B|BALL|1|25.00"}},
+		{"bought-together", given{"item": "A"}, []string{"A|B|BALL|1|25.00"}},
 		{"bought-together", given{"item": "A", "orders": "1"}, []string{}},
 
 		{"user-history", given{"user": "bob"}, []string{
@@ -121,8 +121,8 @@ func TestCannedAnswers(t *testing.T) {
 		{"records", nil, []string{"analytics|12|7|2|1|0|2|1|0|0", "purchases.dlq|3|0|0|0|3|0|0|0|10"}},
 		{"repeated-ids", nil, []string{}},
 		{"retractions", nil, []string{
-			"0|11|-|2011-02-06T10:00:00.000Z|01010203-0405-0607-0809-0a0b0c0d0e0f|none",
-			"0|10|2011-02-01T00:00:02.000Z|2011-02-06T09:00:00.000Z|00010203-0405-0607-0809-0a0b0c0d0e0f|taken back"}},
+			"0|11|-|2011-02-06T10:00:00.000Z|01010203-0405-0607-0809-0a0b0c0d0e0f|not seen",
+			"0|10|2011-02-01T00:00:02.000Z|2011-02-06T09:00:00.000Z|00010203-0405-0607-0809-0a0b0c0d0e0f|retracted"}},
 		{"late-events", nil, []string{"0|3|2011-02-06T09:00:00Z|2011-02-08T10:30:00Z|49.5|00010203-0405-0607-0809-0a0b0c0d0e0f"}},
 		{"ingest", nil, []string{"analytics|0|2|20|12|7|2|0|0|1970-01-07T22:41:30Z", "purchases.dlq|0|-|-|3|0|0|3|0|-"}},
 	}
@@ -177,7 +177,7 @@ func TestCannedHeaders(t *testing.T) {
 		for i := 0; i+1 < len(words); i += 2 {
 			example[strings.TrimPrefix(words[i], "--")] = words[i+1]
 		}
-		if rows := run(t, db, q, example); len(rows) == 0 && q.Name != "sales-over-time" && q.Name != "average-order" { // whose examples are about the real sample
+		if rows := run(t, db, q, example); len(rows) == 0 && !slices.Contains([]string{"sales-over-time", "average-order", "repeated-ids"}, q.Name) { // whose examples are about the real sample
 			t.Errorf("%s: the example %q has no rows", q.Name, q.Example)
 		}
 	}

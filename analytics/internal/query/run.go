@@ -33,9 +33,12 @@ type Rows struct {
 // SELECT's columns are not the declared ones. The caller closes the rows; ctx
 // ends the query.
 func (q *Query) Run(ctx context.Context, db sqlx.QueryerContext, args Args) (*Rows, error) {
-	reporting, err := reportingClock(ctx, db)
-	if err != nil {
-		return nil, fmt.Errorf("run query %s: %w", q.Name, err)
+	var reporting clock
+	var err error
+	if args.needClock() {
+		if reporting, err = reportingClock(ctx, db); err != nil {
+			return nil, fmt.Errorf("run query %s: %w", q.Name, err)
+		}
 	}
 	rows, err := db.QueryContext(ctx, q.SQL, args.named(reporting)...)
 	if err != nil {

@@ -58,7 +58,7 @@ func TestMomentsOfDays(t *testing.T) {
 	}
 	for _, tt := range tests {
 		c, _ := clockOf(tt.zone)
-		arg := Arg{Value: tt.text, param: &Param{Type: ParamType(tt.param)}}
+		arg := Arg{Value: tt.text, Type: ParamType(tt.param)}
 		at, day := arg.moment(c)
 		if got := time.UnixMilli(at.(int64)).UTC().Format(time.RFC3339); got != tt.at {
 			t.Errorf("%s %s %s is %s, want %s", tt.zone, tt.param, tt.text, got, tt.at)
