@@ -189,7 +189,7 @@ func (c *cluster) checkExactlyOnce() {
 	c.checkEachOnce()
 	lastQuantity := map[string]int64{}
 	for _, m := range c.read(enriched.Topic) {
-		e, err := enriched.Decode(m.Value)
+		e, err := enriched.Decode(m.Value, time.Now())
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -205,7 +205,7 @@ func (c *cluster) checkEachOnce() {
 	c.t.Helper()
 	sources := map[enriched.Source]bool{}
 	for _, m := range c.read(enriched.Topic) {
-		e, err := enriched.Decode(m.Value)
+		e, err := enriched.Decode(m.Value, time.Now())
 		if err != nil {
 			c.t.Fatal(err)
 		}

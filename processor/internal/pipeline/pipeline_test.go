@@ -30,7 +30,7 @@ func TestDrainProcessesEachPurchaseOnce(t *testing.T) {
 	}
 	c.checkExactlyOnce()
 	for _, m := range c.read(enriched.Topic) {
-		if e, err := enriched.Decode(m.Value); err != nil || string(m.Key) != e.User {
+		if e, err := enriched.Decode(m.Value, time.Now()); err != nil || string(m.Key) != e.User {
 			t.Errorf("key %q of event %+v, %v", m.Key, e, err)
 		}
 	}
@@ -101,7 +101,7 @@ func TestDeadLetterKeepsWhatCame(t *testing.T) {
 	if l.Source.Topic != purchase.Topic || l.Source.Partition != original.Partition || l.Source.Offset != original.Offset {
 		t.Errorf("source %s, want partition %d offset %d", l.Source, original.Partition, original.Offset)
 	}
-	if e := letters[purchase.EmptyValue]; e.Key != nil || len(e.Value) != 0 || e.EventID != e.Source.EventID() {
+	if e := letters[purchase.EmptyValue]; e.Key != nil || len(e.Value) != 0 || e.EventID != e.RecordID.String() {
 		t.Errorf("letter of a null value %+v", e)
 	}
 }

@@ -22,6 +22,7 @@ type session struct {
 	producers map[int32]*transaction.Producer
 	committed atomic.Bool // at least one transaction
 	context   context.Context
+	topic     kafka.Identity // that Setup found
 
 	mu  sync.Mutex
 	err error // the first thing that went wrong
@@ -115,11 +116,11 @@ func (s *session) Setup(group sarama.ConsumerGroupSession) error {
 }
 
 func (s *session) checkLog(partitions []int32) error {
-	topic, err := kafka.Identify(s.client, s.Input)
-	if err != nil {
+	var err error
+	if s.topic, err = kafka.Identify(s.client, s.Input); err != nil {
 		return err
 	}
-	s.progress.of(topic)
+	s.progress.of(s.topic)
 	return s.checkBounds(s.context, partitions)
 }
 
