@@ -52,6 +52,7 @@ func newCluster(t testing.TB, options ...kfake.Opt) *cluster {
 	config.Producer.RequiredAcks = sarama.WaitForAll
 	config.Producer.Return.Successes = true
 	config.Producer.Compression = sarama.CompressionLZ4
+	config.Producer.Idempotent, config.Net.MaxOpenRequests = true, 1 // a slow machine makes the client try again
 	if c.client, err = c.settings.Connect(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}

@@ -124,6 +124,17 @@ func (s *session) checkLog(partitions []int32) error {
 	return s.checkBounds(s.context, partitions)
 }
 
+// verifyTopic fails when the topic was deleted and created again since the
+// session began. What was read may then be of the new one: its records have
+// other ids, and those before it were not read.
+func (s *session) verifyTopic() error {
+	topic, err := kafka.Identify(s.client, s.Input)
+	if err == nil && topic != s.topic {
+		err = fmt.Errorf("topic %s was deleted and created again", s.Input)
+	}
+	return err
+}
+
 // Cleanup does nothing: run closes the producers, also of a session that never
 // got as far as Setup.
 func (s *session) Cleanup(sarama.ConsumerGroupSession) error { return nil }
