@@ -11,11 +11,13 @@ import (
 	"purchases/producer/purchase"
 )
 
-// broken has at least one message for each rule.
-var broken = []struct {
+type brokenEvent struct {
 	reason purchase.Reason
 	value  []byte
-}{
+}
+
+// broken has at least one message for each rule.
+var broken = []brokenEvent{
 	{purchase.EmptyValue, nil},
 	{purchase.EmptyValue, []byte(" \r\n")},
 	{purchase.TooLarge, []byte(`{"note":"` + strings.Repeat("x", purchase.MaxValue) + `"}`)},
