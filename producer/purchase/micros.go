@@ -2,11 +2,8 @@ package purchase
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Micros is an amount of money in millionths of the currency's unit: 2.55 GBP
@@ -28,6 +25,10 @@ var (
 	errTooPrecise   = errors.New("more than 6 decimals")
 	errMicrosTooBig = errors.New("too large")
 )
+
+// floatDigits is from how many significant digits on a number is taken for the
+// result of floating-point arithmetic.
+const floatDigits = 15
 
 // ParseMicros reads a decimal number in JSON's grammar, such as "2.55", "-3"
 // or "1e-05". It fails rather than round: on more than six decimals, on
@@ -79,6 +80,9 @@ func scale(digits string, power int) (Micros, error) {
 	for power < 0 && strings.HasSuffix(digits, "0") {
 		digits, power = digits[:len(digits)-1], power+1
 	}
+	if power < 0 && len(digits) >= floatDigits && -power < len(digits) {
+		return round(digits, power)
+	}
 	switch {
 	case digits == "":
 		return 0, nil
@@ -98,6 +102,19 @@ func scale(digits string, power int) (Micros, error) {
 		return 0, errMicrosTooBig
 	}
 	return Micros(n), nil
+}
+
+// round returns digits × 10^power to the nearest integer, halves up.
+func round(digits string, power int) (Micros, error) {
+	whole := len(digits) + power
+	n, err := scale(digits[:whole], 0)
+	if err != nil || digits[whole] < '5' {
+		return n, err
+	}
+	if n == MaxMicros {
+		return 0, errMicrosTooBig
+	}
+	return n + 1, nil
 }
 
 func allDigits(s string) bool {
@@ -128,26 +145,4 @@ func (m Micros) append(b []byte) []byte {
 		b = b[:len(b)-1]
 	}
 	return b
-}
-
-// MarshalJSONTo writes the amount as a decimal string, which no reader can
-// turn into a float by accident.
-func (m Micros) MarshalJSONTo(enc *jsontext.Encoder) error {
-	return enc.WriteToken(jsontext.String(m.String()))
-}
-
-// UnmarshalJSONFrom reads a decimal number or a string that holds one.
-func (m *Micros) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	token, err := dec.ReadToken()
-	if err != nil {
-		return err
-	}
-	if k := token.Kind(); k != '"' && k != '0' {
-		return fmt.Errorf("is a JSON %v, want a decimal string or number", k)
-	}
-	text := strings.TrimSpace(token.String())
-	if *m, err = ParseMicros(text); err != nil {
-		return fmt.Errorf("%.40q: %w", text, err)
-	}
-	return nil
 }

@@ -2,6 +2,7 @@ package purchase
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,9 +15,10 @@ import (
 // space at the edges and in Unicode NFC, the currency in capitals, the
 // timestamp in UTC and whole milliseconds. It changes no other meaning.
 func (e *Event) Normalize() {
-	for _, s := range []*string{&e.User, &e.Item, &e.EventID, &e.OrderID, &e.ItemName} {
+	for _, s := range []*string{&e.User, &e.Item, &e.EventID, &e.OrderID} {
 		*s = normalText(*s)
 	}
+	e.ItemName = normalName(e.ItemName)
 	e.Currency = strings.ToUpper(strings.TrimSpace(e.Currency))
 	for _, t := range []*time.Time{&e.Timestamp, &e.ImportedAt, &e.RetractedAt} {
 		*t = t.UTC().Truncate(time.Millisecond)
@@ -41,6 +43,19 @@ func normalText(s string) string {
 	return norm.NFC.String(s)
 }
 
+// normalName also makes one space of control characters, with any space around
+// them: they stand in what people typed or pasted, and mean no more than that.
+func normalName(s string) string {
+	if !isPrintableASCII(s) && strings.IndexFunc(s, isBreak) >= 0 {
+		s = breaks.ReplaceAllString(s, " ")
+	}
+	return normalText(s)
+}
+
+func isBreak(c rune) bool { return unicode.IsControl(c) || c == '\u2028' || c == '\u2029' }
+
+var breaks = regexp.MustCompile(`[\pZ\p{Cc}]*[\p{Cc}\x{2028}\x{2029}][\pZ\p{Cc}]*`)
+
 // isPrintableASCII is what most texts are, and quick to find out.
 func isPrintableASCII(s string) bool {
 	for i := range len(s) {
@@ -58,7 +73,7 @@ func normalAttributes(in map[string]string) (out map[string]string) {
 		return in
 	}
 	for _, name := range slices.Sorted(maps.Keys(in)) {
-		value := normalText(in[name])
+		value := normalName(in[name])
 		if value == "" {
 			continue
 		}
@@ -72,7 +87,7 @@ func normalAttributes(in map[string]string) (out map[string]string) {
 
 func areNormal(attributes map[string]string) bool {
 	for name, value := range attributes {
-		if value == "" || normalText(name) != name || normalText(value) != value {
+		if value == "" || normalText(name) != name || normalName(value) != value {
 			return false
 		}
 	}

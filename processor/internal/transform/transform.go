@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"purchases/processor/deadletter"
@@ -110,7 +109,7 @@ type refusal struct {
 func (t *Transformer) event(s *slot, space []byte, in input, now time.Time) ([]byte, *refusal) {
 	bought, err := purchase.Decode(in.Value)
 	if err != nil {
-		return space, &refusal{StageDecode, givenID(in.Value), err}
+		return space, &refusal{StageDecode, bought.EventID, err}
 	}
 	event, err := enriched.Enrich(bought, in.source(), in.recordID, now)
 	if err != nil {
@@ -151,16 +150,6 @@ func letter(in input, why *refusal) *deadletter.Letter {
 		EventID: eventID(why.id, in.recordID), RecordID: in.recordID, Source: in.source(),
 		Key: in.Key, Value: in.Value, Headers: headers(in.Headers),
 	}
-}
-
-// givenID reads the id from a value that is no event, because the decoder stops
-// before the members that follow what it fails at.
-func givenID(value []byte) string {
-	var given struct {
-		EventID string `json:"event_id"`
-	}
-	_ = json.Unmarshal(value, &given)
-	return given.EventID
 }
 
 // eventID is the id that the input gives, if it is short enough for one, else

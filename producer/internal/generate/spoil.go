@@ -29,7 +29,7 @@ var spoilers = []spoiler{
 	{purchase.InvalidType, member(`"item_name":42`, func(e *purchase.Event) { e.ItemName = "" })},
 	{purchase.DuplicateName, member(`"item":"twice"`, func(*purchase.Event) {})},
 	{purchase.FieldTooLong, edit(func(e *purchase.Event) { e.ItemName = strings.Repeat("long ", purchase.MaxName/5+1) + "name" })},
-	{purchase.ControlCharacter, edit(func(e *purchase.Event) { e.ItemName += "\abell" })},
+	{purchase.ControlCharacter, edit(func(e *purchase.Event) { e.Item += "\abell" })},
 	{purchase.InvalidUTF8, member(`"note":"`+"\xff"+`"`, func(*purchase.Event) {})},
 	{purchase.InvalidJSON, cut},
 	{purchase.EmptyValue, func(purchase.Event) ([]byte, error) { return nil, nil }},
