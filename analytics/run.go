@@ -9,9 +9,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
-	"purchases/analytics/internal/store"
 	"purchases/producer/cmdline"
 	"purchases/producer/kafka"
 	"purchases/producer/kafka/preflight"
@@ -122,7 +122,7 @@ func startProgress(log *slog.Logger) *progress {
 	return p
 }
 
-func (p *progress) add(chunks []store.Chunk) { p.records.Add(int64(store.Records(chunks))) }
+func (p *progress) add(chunks []batch.Chunk) { p.records.Add(int64(batch.Records(chunks))) }
 
 func (p *progress) run() {
 	ticker := time.NewTicker(reportEvery)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/rollup"
 	"purchases/analytics/internal/store"
@@ -19,16 +20,16 @@ func filled(t *testing.T) *database.Database {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	p := store.Partition{Topic: "analytics"}
+	p := batch.Partition{Topic: "analytics"}
 	db.MustExec(`INSERT INTO topics (topic, role, cluster_id, topic_id) VALUES ('analytics', 'events', 'c', 't')`)
 	db.MustExec(`INSERT INTO partitions (topic, partition, next_offset) VALUES ('analytics', 0, 0)`)
 	w, err := store.NewWriter(t.Context(), db.DB)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var records []store.Record
+	var records []batch.Record
 	for n := range 300 {
-		e := store.Event{
+		e := batch.Event{
 			OccurredAt: int64(n) * 7_000_000, ID: [16]byte{byte(n), byte(n >> 8)}, User: string(rune('a' + n%7)), Item: string(rune('A' + n%5)),
 			OrderNumber: string(rune('0' + n%40)), Currency: []string{"GBP", "EUR"}[n%2], Attributes: `{"country":"France","vip":"yes"}`,
 			Quantity: int64(n%9 - 4),
@@ -37,10 +38,10 @@ func filled(t *testing.T) *database.Database {
 			e.UnitPrice, e.HasPrice = int64(n), true
 		}
 		if e.Quantity != 0 {
-			records = append(records, store.Record{Offset: int64(n), Event: e})
+			records = append(records, batch.Record{Offset: int64(n), Event: e})
 		}
 	}
-	if err := w.Write([]store.Chunk{{Partition: p, Next: 300, Records: records}}); err != nil {
+	if err := w.Write([]batch.Chunk{{Partition: p, Next: 300, Records: records}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {

@@ -3,12 +3,12 @@ package store_test
 import (
 	"testing"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/sources"
-	"purchases/analytics/internal/store"
 )
 
-func from(offset int64) func(*store.Event) {
-	return func(e *store.Event) { e.SourceTopic, e.SourcePartition, e.SourceOffset = "purchases", 3, offset }
+func from(offset int64) func(*batch.Event) {
+	return func(e *batch.Event) { e.SourceTopic, e.SourcePartition, e.SourceOffset = "purchases", 3, offset }
 }
 
 // Whatever becomes of the result of a record, an event, a duplicate or a dead
@@ -18,7 +18,7 @@ func TestSourcesOfAllResultsAreKnown(t *testing.T) {
 	w := newWriter(t, db)
 	write(t, w, chunk(events, 0, sale(1, from(0)), sale(2, from(8191))))
 	write(t, w, chunk(events, 2, sale(1, from(1)), sale(3, from(4095))))
-	write(t, w, chunk(letters, 0, store.Record{Rejection: &store.Rejection{
+	write(t, w, chunk(letters, 0, batch.Record{Rejection: &batch.Rejection{
 		ID: [16]byte{9}, Reason: "missing_user", SourceTopic: "purchases", SourcePartition: 3, SourceOffset: 4096,
 	}}))
 	for offset, want := range map[int64]bool{0: true, 1: true, 2: false, 8: false, 4095: true, 4096: true, 4097: false, 8190: false, 8191: true, 8192: false, 1 << 40: false} {
@@ -39,7 +39,7 @@ func TestSourcesOfAllResultsAreKnown(t *testing.T) {
 func TestOwnRejectionsHaveNoSource(t *testing.T) {
 	db := open(t, events)
 	w := newWriter(t, db)
-	write(t, w, chunk(events, 0, sale(1), store.Record{Rejection: &store.Rejection{
+	write(t, w, chunk(events, 0, sale(1), batch.Record{Rejection: &batch.Rejection{
 		ID: [16]byte{9}, Reason: "invalid_enriched_event", SourceTopic: events.Topic, SourceOffset: 1,
 	}}))
 	if got := get[int64](t, db, `SELECT count(*) FROM sources`); got != 0 {
@@ -70,10 +70,10 @@ func TestMinutesAndTheLogsEnd(t *testing.T) {
 func TestOrdersOfMonths(t *testing.T) {
 	db := open(t, events)
 	w := newWriter(t, db)
-	later := func(e *store.Event) { e.OccurredAt += 31 * dayMillis }
-	back := func(e *store.Event) { e.OccurredAt, e.Quantity, e.OrderNumber = e.OccurredAt+31*dayMillis, -1, "o9" }
+	later := func(e *batch.Event) { e.OccurredAt += 31 * dayMillis }
+	back := func(e *batch.Event) { e.OccurredAt, e.Quantity, e.OrderNumber = e.OccurredAt+31*dayMillis, -1, "o9" }
 	write(t, w, chunk(events, 0, sale(1), sale(2), sale(3, later), sale(4, back)))
-	write(t, w, chunk(events, 4, sale(1), sale(5), sale(6, func(e *store.Event) { e.OrderNumber = "o2" })))
+	write(t, w, chunk(events, 4, sale(1), sale(5), sale(6, func(e *batch.Event) { e.OrderNumber = "o2" })))
 	got := get[string](t, db, `SELECT group_concat(format('%d %d %d %d %d', month, orders, purchases, units_sold, revenue), ', ')
 		FROM (SELECT * FROM orders_monthly ORDER BY month)`)
 	if want := "380 2 4 8 12000000, 381 1 1 2 3000000"; got != want {

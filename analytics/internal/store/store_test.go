@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/rollup"
 	"purchases/analytics/internal/store"
@@ -17,14 +18,14 @@ import (
 )
 
 var (
-	events  = store.Partition{Topic: "analytics", Partition: 0}
-	letters = store.Partition{Topic: "purchases.dlq", Partition: 0}
+	events  = batch.Partition{Topic: "analytics", Partition: 0}
+	letters = batch.Partition{Topic: "purchases.dlq", Partition: 0}
 )
 
 const dayMillis = 24 * 60 * 60 * 1000
 
 // open returns a fresh database with rows for the partitions.
-func open(t testing.TB, partitions ...store.Partition) *database.Database {
+func open(t testing.TB, partitions ...batch.Partition) *database.Database {
 	t.Helper()
 	db, err := database.Open(t.Context(), filepath.Join(t.TempDir(), "analytics.db"))
 	if err != nil {
@@ -48,15 +49,15 @@ func newWriter(t testing.TB, db *database.Database) *store.Writer {
 }
 
 // chunk makes consecutive records from offset on.
-func chunk(p store.Partition, from int64, list ...store.Record) store.Chunk {
+func chunk(p batch.Partition, from int64, list ...batch.Record) batch.Chunk {
 	for i := range list {
 		list[i].Offset = from + int64(i)
 	}
-	return store.Chunk{Partition: p, From: from, Next: from + int64(len(list)), Records: list}
+	return batch.Chunk{Partition: p, From: from, Next: from + int64(len(list)), Records: list}
 }
 
-func sale(id byte, change ...func(*store.Event)) store.Record {
-	e := store.Event{
+func sale(id byte, change ...func(*batch.Event)) batch.Record {
+	e := batch.Event{
 		OccurredAt: 1_000_000_000_000, ProcessedAt: 1_000_000_000_500, ID: [16]byte{id},
 		User: "u1", Item: "i1", ItemName: "Item one", OrderNumber: "o1", Currency: "GBP",
 		Attributes: `{"country":"France"}`, Quantity: 2, UnitPrice: 1_500_000, HasPrice: true,
@@ -64,7 +65,7 @@ func sale(id byte, change ...func(*store.Event)) store.Record {
 	for _, c := range change {
 		c(&e)
 	}
-	return store.Record{Event: e}
+	return batch.Record{Event: e}
 }
 
 func get[T any](t rapid.TB, db *database.Database, query string, args ...any) T {
@@ -76,7 +77,7 @@ func get[T any](t rapid.TB, db *database.Database, query string, args ...any) T 
 	return v
 }
 
-func write(t rapid.TB, w *store.Writer, chunks ...store.Chunk) {
+func write(t rapid.TB, w *store.Writer, chunks ...batch.Chunk) {
 	t.Helper()
 	if err := w.Write(chunks); err != nil {
 		t.Fatal(err)
@@ -86,7 +87,7 @@ func write(t rapid.TB, w *store.Writer, chunks ...store.Chunk) {
 func TestWriteStoresEventStatisticsAndOffsetTogether(t *testing.T) {
 	db := open(t, events)
 	w := newWriter(t, db)
-	write(t, w, chunk(events, 0, sale(1), sale(2, func(e *store.Event) { e.Quantity = -1 })))
+	write(t, w, chunk(events, 0, sale(1), sale(2, func(e *batch.Event) { e.Quantity = -1 })))
 
 	if got := get[int64](t, db, `SELECT next_offset FROM partitions`); got != 2 {
 		t.Errorf("next_offset = %d, want 2", got)
@@ -107,7 +108,7 @@ func TestDuplicatesAreRecordedAndNotCounted(t *testing.T) {
 	db := open(t, events)
 	w := newWriter(t, db)
 	write(t, w, chunk(events, 0, sale(1), sale(1), sale(2)))
-	write(t, w, chunk(events, 3, sale(2), sale(3, func(e *store.Event) { e.User = "u2" }), sale(3)))
+	write(t, w, chunk(events, 3, sale(2), sale(3, func(e *batch.Event) { e.User = "u2" }), sale(3)))
 
 	if got := get[int64](t, db, `SELECT purchases FROM totals`); got != 3 {
 		t.Errorf("purchases = %d, want 3", got)
@@ -125,7 +126,7 @@ func TestDuplicateLeavesNoName(t *testing.T) {
 	db := open(t, events)
 	w := newWriter(t, db)
 	write(t, w, chunk(events, 0, sale(1)))
-	write(t, w, chunk(events, 1, sale(1, func(e *store.Event) { e.User, e.OrderNumber = "ghost", "ghost" }), sale(2)))
+	write(t, w, chunk(events, 1, sale(1, func(e *batch.Event) { e.User, e.OrderNumber = "ghost", "ghost" }), sale(2)))
 	if got := get[string](t, db, `SELECT group_concat(user) FROM users`); got != "u1" {
 		t.Errorf("users = %s, want u1", got)
 	}
@@ -137,8 +138,8 @@ func TestDuplicateLeavesNoName(t *testing.T) {
 func TestLateEventsAreRecordedAndCounted(t *testing.T) {
 	db := open(t, events)
 	w := newWriter(t, db)
-	late := func(e *store.Event) { e.OccurredAt -= dayMillis + 1 }
-	onTime := func(e *store.Event) { e.OccurredAt -= dayMillis }
+	late := func(e *batch.Event) { e.OccurredAt -= dayMillis + 1 }
+	onTime := func(e *batch.Event) { e.OccurredAt -= dayMillis }
 	write(t, w, chunk(events, 0, sale(1), sale(2, late), sale(3, onTime)))
 	if got := get[string](t, db, `SELECT group_concat(offset) FROM late_events`); got != "1" {
 		t.Errorf("late events at offsets %s, want 1", got)
@@ -151,8 +152,8 @@ func TestLateEventsAreRecordedAndCounted(t *testing.T) {
 func TestRejectionsCountOnce(t *testing.T) {
 	db := open(t, letters)
 	w := newWriter(t, db)
-	letter := func(id byte) store.Record {
-		return store.Record{Rejection: &store.Rejection{ID: [16]byte{id}, Reason: "missing_user", Detail: "d", SourceTopic: "purchases"}}
+	letter := func(id byte) batch.Record {
+		return batch.Record{Rejection: &batch.Rejection{ID: [16]byte{id}, Reason: "missing_user", Detail: "d", SourceTopic: "purchases"}}
 	}
 	write(t, w, chunk(letters, 0, letter(1), letter(2), letter(1)))
 	if got := get[string](t, db, `SELECT reason || ' ' || records FROM rejected_totals`); got != "missing_user 2" {
@@ -166,7 +167,7 @@ func TestRejectionsCountOnce(t *testing.T) {
 func TestSumsNeverWrap(t *testing.T) {
 	db := open(t, events)
 	w := newWriter(t, db)
-	huge := func(e *store.Event) { e.Quantity, e.UnitPrice = 1, 1<<62 }
+	huge := func(e *batch.Event) { e.Quantity, e.UnitPrice = 1, 1<<62 }
 	write(t, w, chunk(events, 0, sale(1, huge), sale(2, huge), sale(3, huge)))
 	if got := get[string](t, db, `SELECT reason || ' ' || records FROM rejected_totals`); got != "amount_too_large 2" {
 		t.Errorf("rejected_totals = %s, want amount_too_large 2", got)
@@ -184,8 +185,8 @@ func TestSumsNeverWrap(t *testing.T) {
 func TestLargeRefundsLeaveRoomForRevenue(t *testing.T) {
 	db := open(t, events)
 	w := newWriter(t, db)
-	refund := func(e *store.Event) { e.Quantity, e.UnitPrice = -1, 1<<62 }
-	large := func(e *store.Event) { e.Quantity, e.UnitPrice = 1, 1<<62-1 }
+	refund := func(e *batch.Event) { e.Quantity, e.UnitPrice = -1, 1<<62 }
+	large := func(e *batch.Event) { e.Quantity, e.UnitPrice = 1, 1<<62-1 }
 	write(t, w, chunk(events, 0, sale(1, refund)))
 	write(t, w, chunk(events, 1, sale(2, large), sale(3, large), sale(1, refund))) // the last is a duplicate, for which all are judged
 	if got := get[string](t, db, `SELECT format('%d %d', revenue, refunds) FROM totals`); got != "9223372036854775806 4611686018427387904" {
@@ -197,11 +198,11 @@ func TestLargeRefundsLeaveRoomForRevenue(t *testing.T) {
 }
 
 func TestItemNameIsTheLatestWhateverTheOrder(t *testing.T) {
-	named := func(id byte, at int64, name string) store.Record {
-		return sale(id, func(e *store.Event) { e.OccurredAt, e.ItemName = at, name })
+	named := func(id byte, at int64, name string) batch.Record {
+		return sale(id, func(e *batch.Event) { e.OccurredAt, e.ItemName = at, name })
 	}
 	a, b, c := named(1, 10, "old"), named(2, 30, "new"), named(3, 20, "old")
-	for _, order := range [][]store.Record{{a, b, c}, {b, c, a}, {c, a, b}, {b, a, c}} {
+	for _, order := range [][]batch.Record{{a, b, c}, {b, c, a}, {c, a, b}, {b, a, c}} {
 		db := open(t, events)
 		w := newWriter(t, db)
 		for i, r := range order {
@@ -216,14 +217,14 @@ func TestItemNameIsTheLatestWhateverTheOrder(t *testing.T) {
 func TestWriteRefusesAnOffsetThatMoved(t *testing.T) {
 	db := open(t, events)
 	w := newWriter(t, db)
-	err := w.Write([]store.Chunk{chunk(events, 5, sale(1))})
+	err := w.Write([]batch.Chunk{chunk(events, 5, sale(1))})
 	if err == nil || !strings.Contains(err.Error(), store.ErrMoved.Error()) {
 		t.Fatalf("Write at the wrong offset: %v, want %v", err, store.ErrMoved)
 	}
 	if got := get[int64](t, db, `SELECT count(*) FROM events`); got != 0 {
 		t.Errorf("%d events stored by a refused batch", got)
 	}
-	if err := w.Write([]store.Chunk{chunk(events, 0, sale(1))}); err == nil {
+	if err := w.Write([]batch.Chunk{chunk(events, 0, sale(1))}); err == nil {
 		t.Error("a writer went on after an error")
 	}
 }
@@ -236,9 +237,9 @@ func TestBestUsersLead(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	check := verify.Checks()[slices.IndexFunc(verify.Checks(), func(c verify.Check) bool { return c.Name == "the leading users" })]
 	for batch := range int64(5) {
-		list := make([]store.Record, 2000)
+		list := make([]batch.Record, 2000)
 		for i := range list {
-			list[i] = sale(byte(batch), func(e *store.Event) {
+			list[i] = sale(byte(batch), func(e *batch.Event) {
 				e.ID[1], e.ID[2] = byte(i), byte(i>>8)
 				e.User = fmt.Sprint("u", random.IntN(6000))
 				e.Quantity = 1 + random.Int64N(1<<random.IntN(8))
@@ -288,8 +289,8 @@ func TestStatisticsEqualTheirRecomputation(t *testing.T) {
 
 // randomSale draws from few users, items, times and ids, so that batches have
 // duplicates, late events and repeated keys.
-func randomSale(t *rapid.T) store.Record {
-	return sale(rapid.Byte().Draw(t, "id"), func(e *store.Event) {
+func randomSale(t *rapid.T) batch.Record {
+	return sale(rapid.Byte().Draw(t, "id"), func(e *batch.Event) {
 		e.OccurredAt += int64(rapid.IntRange(0, 5).Draw(t, "halfDays")) * dayMillis / 2
 		e.User = rapid.SampledFrom([]string{"u1", "u2", "u3"}).Draw(t, "user")
 		e.Item = rapid.SampledFrom([]string{"i1", "i2", "i3"}).Draw(t, "item")

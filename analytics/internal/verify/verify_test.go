@@ -11,6 +11,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/store"
 	"purchases/analytics/internal/verify"
@@ -34,8 +35,8 @@ func fill(t *testing.T) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = w.Close() }()
-	events, letters := store.Partition{Topic: "analytics"}, store.Partition{Topic: "purchases.dlq"}
-	for _, chunks := range [][]store.Chunk{
+	events, letters := batch.Partition{Topic: "analytics"}, batch.Partition{Topic: "purchases.dlq"}
+	for _, chunks := range [][]batch.Chunk{
 		{chunk(events, 0, sales(100)...)},
 		{{Partition: events, From: 100, Next: 150, Gap: true}, chunk(letters, 0, letter(1), letter(2))},
 		{chunk(events, 150, sales(200)[99:]...)}, // begins with a duplicate
@@ -47,21 +48,21 @@ func fill(t *testing.T) string {
 	return path
 }
 
-func chunk(p store.Partition, from int64, list ...store.Record) store.Chunk {
+func chunk(p batch.Partition, from int64, list ...batch.Record) batch.Chunk {
 	for i := range list {
 		list[i].Offset = from + int64(i)
 	}
 	next := from + int64(len(list))
-	return store.Chunk{Partition: p, From: from, Next: next, Records: list, Last: &store.Fingerprint{Offset: next - 1}}
+	return batch.Chunk{Partition: p, From: from, Next: next, Records: list, Last: &batch.Fingerprint{Offset: next - 1}}
 }
 
-func sales(n int) (list []store.Record) {
+func sales(n int) (list []batch.Record) {
 	for i := range n {
 		at := int64(1_000_000_000_000 + i*dayMillis/50)
 		if i%70 == 60 {
 			at -= 3 * dayMillis
 		}
-		list = append(list, store.Record{Event: store.Event{
+		list = append(list, batch.Record{Event: batch.Event{
 			OccurredAt: at, ID: [16]byte{byte(i), byte(i >> 8)}, User: fmt.Sprint("user ", i%7), Item: fmt.Sprint("item ", i%5),
 			ItemName: "A name", OrderNumber: fmt.Sprint("order ", i/3), Currency: []string{"GBP", ""}[i/3%2],
 			Attributes: `{"country":"France"}`, Quantity: int64(1 + i%4 - 3*(i%9/8)*2), UnitPrice: 1_500_000, HasPrice: i%3 > 0,
@@ -73,8 +74,8 @@ func sales(n int) (list []store.Record) {
 	return list
 }
 
-func letter(id byte) store.Record {
-	return store.Record{Rejection: &store.Rejection{ID: [16]byte{id}, Reason: "missing_user", RejectedAt: int64(id), SourceTopic: "purchases"}}
+func letter(id byte) batch.Record {
+	return batch.Record{Rejection: &batch.Rejection{ID: [16]byte{id}, Reason: "missing_user", RejectedAt: int64(id), SourceTopic: "purchases"}}
 }
 
 func run(t *testing.T, path string) verify.Report {
