@@ -118,10 +118,13 @@ func special(eight uint64) uint64 {
 	return (eight | control | deleted | quote | backslash) & (each << 7)
 }
 
+// isBreak says of a character that events have none or a space in its place.
+func isBreak(c rune) bool { return unicode.IsControl(c) || c == '\u2028' || c == '\u2029' }
+
 // isNormal says whether the text is UTF-8 without control characters, in NFC and
 // without white space at its edges.
 func isNormal(text []byte) bool {
-	return utf8.Valid(text) && bytes.IndexFunc(text, unicode.IsControl) < 0 &&
+	return utf8.Valid(text) && bytes.IndexFunc(text, isBreak) < 0 &&
 		norm.NFC.IsNormal(text) && len(bytes.TrimSpace(text)) == len(text)
 }
 
