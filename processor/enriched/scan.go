@@ -11,12 +11,12 @@ import (
 	"purchases/producer/purchase"
 )
 
-// Flat is an event without pointers and maps, for readers of many events a
-// second. Its text is a part of the message.
+// Flat is an event without pointers and maps, for readers of many events per
+// second. Its texts are parts of the message.
 type Flat struct {
 	ID                      uuid.UUID // see [Event.ID]
 	EventID                 []byte    // the text of it
-	Kind                    Kind      // a Retraction has no users, items and amounts
+	Kind                    Kind      // a Retraction has no user, item, quantity and amount
 	User, Item              []byte
 	ItemName, OrderID       []byte // empty when there is none
 	Currency                []byte // empty when there is none
@@ -32,18 +32,18 @@ type Flat struct {
 	last repeated
 }
 
-// repeated is what an event often has in common with the one that was read
-// before it. Its texts are copies: the message before need not stay in memory.
+// repeated is what consecutive events often have in common. Its texts are copies,
+// so that the previous message need not stay in memory.
 type repeated struct {
-	currency    []byte // that is valid
-	processedAt []byte // with the closing quote, empty when there was none
-	processed   int64  // what that means
+	currency    []byte // valid
+	processedAt []byte // as text, with the closing quote; empty if there is none
+	processed   int64  // the same in milliseconds
 }
 
-// Scan reads what [Event.Encode] writes of what [Enrich] made, in less than a
-// tenth of the time of [Decode] and without allocating. It returns false where
-// the value is anything else, or in any doubt; what Decode says is then right, and the Flat
-// means nothing. What Scan accepts, Decode accepts as the same event. It is
+// Scan reads an event as [Event.Encode] writes it, in less than a tenth of the
+// time of [Decode] and without allocating. It returns false for any other
+// spelling and for any doubt. The Flat then means nothing, and Decode has the
+// last word. An event that Scan accepts is the same event to Decode. Scan is
 // quickest with events that follow each other on their topic.
 func (f *Flat) Scan(value []byte, now time.Time) bool {
 	s := jsonobject.Scan(value)

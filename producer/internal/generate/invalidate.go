@@ -7,15 +7,16 @@ import (
 	"purchases/producer/purchase"
 )
 
-// spoiler turns a valid event into a message that breaks one rule.
-type spoiler struct {
-	reason purchase.Reason
-	spoil  func(purchase.Event) ([]byte, error)
+// invalidation turns a valid event into a message that breaks one rule.
+type invalidation struct {
+	reason     purchase.Reason
+	invalidate func(purchase.Event) ([]byte, error)
 }
 
-// spoilers cover the rules but for [purchase.TooLarge], which a broker with the
-// usual limit refuses to take at all.
-var spoilers = []spoiler{
+// invalidations cover the rules that a mistake in one event can break.
+// [purchase.TooLarge] is missing because brokers with the default limit refuse
+// such a message.
+var invalidations = []invalidation{
 	{purchase.MissingUser, edit(func(e *purchase.Event) { e.User = "" })},
 	{purchase.MissingItem, edit(func(e *purchase.Event) { e.Item = " " })},
 	{purchase.MissingTimestamp, edit(func(e *purchase.Event) { e.Timestamp = time.Time{} })},
@@ -35,7 +36,7 @@ var spoilers = []spoiler{
 	{purchase.EmptyValue, func(purchase.Event) ([]byte, error) { return nil, nil }},
 }
 
-// edit changes the event before it is encoded.
+// edit changes the event before encoding it.
 func edit(change func(*purchase.Event)) func(purchase.Event) ([]byte, error) {
 	return func(e purchase.Event) ([]byte, error) {
 		change(&e)
