@@ -1,6 +1,7 @@
 package generate
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +16,8 @@ type invalidation struct {
 
 // invalidations cover the rules that a mistake in one event can break.
 // [purchase.TooLarge] is missing because brokers with the default limit refuse
-// such a message.
+// such a message, and [purchase.SchemaRegistryFrame] because a registry may know
+// the schema.
 var invalidations = []invalidation{
 	{purchase.MissingUser, edit(func(e *purchase.Event) { e.User = "" })},
 	{purchase.MissingItem, edit(func(e *purchase.Event) { e.Item = " " })},
@@ -33,6 +35,15 @@ var invalidations = []invalidation{
 	{purchase.ControlCharacter, edit(func(e *purchase.Event) { e.Item += "\abell" })},
 	{purchase.InvalidUTF8, member(`"note":"`+"\xff"+`"`, func(*purchase.Event) {})},
 	{purchase.InvalidJSON, cut},
+	{purchase.InvalidAmount, edit(func(e *purchase.Event) { e.Quantity, e.UnitPrice, e.Amount = 1, nil, negative(e.UnitPrice) })},
+	{purchase.InvalidOp, edit(func(e *purchase.Event) { e.Op = "delete" })},
+	{purchase.MissingEventID, edit(func(e *purchase.Event) { e.Op, e.EventID = purchase.Retract, "" })},
+	{purchase.InvalidImportedAt, edit(func(e *purchase.Event) { e.ImportedAt = e.Timestamp.AddDate(1000, 0, 0) })},
+	{purchase.InvalidRetractedAt, edit(func(e *purchase.Event) { e.Op, e.RetractedAt = purchase.Retract, e.Timestamp.AddDate(1000, 0, 0) })},
+	{purchase.ByteOrderMark, wrap("\ufeff", "")},
+	{purchase.JSONArray, wrap("[", "]")},
+	{purchase.JSONInString, wrap(`"`, `"`)},
+	{purchase.Envelope, wrap(`{"schema":null,"payload":`, `}`)},
 	{purchase.EmptyValue, func(purchase.Event) ([]byte, error) { return nil, nil }},
 }
 
@@ -53,6 +64,19 @@ func member(text string, change func(*purchase.Event)) func(purchase.Event) ([]b
 			return nil, err
 		}
 		return append(append(value[:len(value)-1], ','), text+"}"...), nil
+	}
+}
+
+func negative(m *purchase.Micros) *purchase.Micros {
+	n := -*m
+	return &n
+}
+
+// wrap puts texts around the message.
+func wrap(before, after string) func(purchase.Event) ([]byte, error) {
+	return func(e purchase.Event) ([]byte, error) {
+		value, err := e.Encode()
+		return slices.Concat([]byte(before), value, []byte(after)), err
 	}
 }
 
