@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -117,7 +116,7 @@ func retractionOfFlags(c *cli.Context, now time.Time) ([]purchase.Event, error) 
 
 func retractionsInFile(c *cli.Context, now time.Time) ([]purchase.Event, error) {
 	name := c.Args().First()
-	var file io.Reader = c.App.Reader
+	file := c.App.Reader
 	if name != "-" {
 		opened, err := os.Open(name)
 		if err != nil {

@@ -135,8 +135,8 @@ func (e *Event) checkForm() error {
 		want.User = ""
 	}
 	if !reflect.DeepEqual(*e, want) {
-		return errors.New("not normalised: text in NFC without space at its edges, currency in capitals, times in UTC and whole milliseconds, " +
-			"and only the members of its kind")
+		return errors.New("not in canonical form: normalised text and attributes, currency in capitals, " +
+			"times in UTC and whole milliseconds, and only the members of its kind")
 	}
 	return nil
 }

@@ -159,7 +159,8 @@ func (f *Flat) scanSource(s *jsonobject.Scanner) {
 func (f *Flat) timesAreValid(now time.Time) bool {
 	const skew = int64(purchase.MaxClockSkew / time.Millisecond)
 	latest := f.ProcessedAt + skew
-	return f.ProcessedAt > 0 && f.ProcessedAt <= now.UnixMilli()+skew && f.Timestamp >= 0 && f.Timestamp <= latest && f.ImportedAt <= latest && f.RetractedAt <= latest
+	return f.ProcessedAt > 0 && f.ProcessedAt <= now.UnixMilli()+skew &&
+		f.Timestamp >= 0 && f.Timestamp <= latest && f.ImportedAt <= latest && f.RetractedAt <= latest
 }
 
 func (f *Flat) purchaseIsValid() bool {

@@ -54,7 +54,9 @@ type slot struct {
 // that id (KIP-516). The key of an event is its user; the key of a retraction or a
 // dead letter is that of the input. The outputs share memory with each other, and
 // dead letters share memory with the input.
-func (t *Transformer) Batch(topicID string, in []*sarama.ConsumerMessage, now time.Time) (out []*sarama.ProducerMessage, letters int) {
+func (t *Transformer) Batch(topicID string, in []*sarama.ConsumerMessage, now time.Time) (
+	out []*sarama.ProducerMessage, letters int,
+) {
 	slots := make([]slot, len(in))
 	out = make([]*sarama.ProducerMessage, len(in))
 	space := make([]byte, 0, roomFor(in))

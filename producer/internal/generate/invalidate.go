@@ -35,11 +35,13 @@ var invalidations = []invalidation{
 	{purchase.ControlCharacter, edit(func(e *purchase.Event) { e.Item += "\abell" })},
 	{purchase.InvalidUTF8, member(`"note":"`+"\xff"+`"`, func(*purchase.Event) {})},
 	{purchase.InvalidJSON, cut},
-	{purchase.InvalidAmount, edit(func(e *purchase.Event) { e.Quantity, e.UnitPrice, e.Amount = 1, nil, negative(e.UnitPrice) })},
+	{purchase.InvalidAmount, edit(func(e *purchase.Event) { e.Quantity, e.Amount = 1, negative(e.UnitPrice) })},
 	{purchase.InvalidOp, edit(func(e *purchase.Event) { e.Op = "delete" })},
 	{purchase.MissingEventID, edit(func(e *purchase.Event) { e.Op, e.EventID = purchase.Retract, "" })},
 	{purchase.InvalidImportedAt, edit(func(e *purchase.Event) { e.ImportedAt = e.Timestamp.AddDate(1000, 0, 0) })},
-	{purchase.InvalidRetractedAt, edit(func(e *purchase.Event) { e.Op, e.RetractedAt = purchase.Retract, e.Timestamp.AddDate(1000, 0, 0) })},
+	{purchase.InvalidRetractedAt, edit(func(e *purchase.Event) {
+		e.Op, e.RetractedAt = purchase.Retract, e.Timestamp.AddDate(1000, 0, 0)
+	})},
 	{purchase.ByteOrderMark, wrap("\ufeff", "")},
 	{purchase.JSONArray, wrap("[", "]")},
 	{purchase.JSONInString, wrap(`"`, `"`)},

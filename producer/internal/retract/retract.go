@@ -77,7 +77,10 @@ func (s Search) Find(ctx context.Context) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	f := &findings{Search: &s, topicID: topic.TopicID, events: map[identity]purchase.Event{}, retracted: map[identity]time.Time{}}
+	f := &findings{
+		Search: &s, topicID: topic.TopicID,
+		events: map[identity]purchase.Event{}, retracted: map[identity]time.Time{},
+	}
 	if err := f.readTopic(ctx, client); err != nil {
 		return Found{}, err
 	}
