@@ -181,10 +181,8 @@ func redrive(c *cli.Context) error {
 	if err := writePlan(c.App.ErrWriter, plan); err != nil || plan.Sent == 0 || c.Bool("dry-run") {
 		return err
 	}
-	if !c.Bool("yes") {
-		if err := cmdline.Confirm(c.Context, c.App.ErrWriter, fmt.Sprintf("Send %s to topic %q?", plural(plan.Sent, "purchase"), r.Purchases)); err != nil {
-			return err
-		}
+	if err := cmdline.Confirm(c, fmt.Sprintf("Send %s to topic %q?", plural(plan.Sent, "purchase"), r.Purchases)); err != nil {
+		return err
 	}
 	done, err := r.Run(c.Context)
 	if done != nil {

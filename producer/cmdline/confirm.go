@@ -2,39 +2,41 @@ package cmdline
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
+	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 )
 
-// ErrDeclined is the error of a question that was answered with no.
-var ErrDeclined = errors.New("nothing was changed")
+// ErrDeclined is the answer no to a question of [Confirm].
+var ErrDeclined = errors.New("declined; nothing was changed")
 
-// Confirm asks the question on w and reads the answer from the terminal. It
-// returns nil for yes and [ErrDeclined] for no. Where standard input is no
-// terminal nobody can answer, and that is wrong usage.
-func Confirm(ctx context.Context, w io.Writer, question string) error {
+// Confirm asks the question on the terminal, unless --yes is given, and returns
+// nil for yes and [ErrDeclined] for anything else. Without a terminal to ask on
+// it is a usage error. Ctrl-C ends the wait with the context's error.
+func Confirm(c *cli.Context, question string) error {
+	if c.Bool("yes") {
+		return nil
+	}
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		return Usagef("%s stdin is not a terminal; pass --yes to skip the prompt", question)
 	}
-	fmt.Fprintf(w, "%s [y/N] ", question)
+	fmt.Fprintf(c.App.ErrWriter, "%s [y/N] ", question)
 	answers := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
 		answers <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-c.Context.Done():
+		return c.Context.Err()
 	case answer := <-answers:
-		if answer != "y" && answer != "yes" {
-			return ErrDeclined
+		if answer == "y" || answer == "yes" {
+			return nil
 		}
-		return nil
+		return ErrDeclined
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -25,6 +26,9 @@ func Decode(value []byte) (Event, error) {
 	r.buffer = *bytes.NewBuffer(value)
 	r.json.Reset(&r.buffer, readOptions)
 	r.text, r.event.Quantity = string(value), 1
+	if !utf8.Valid(value) {
+		r.err = errInvalidUTF8
+	}
 	err := r.read()
 	return r.event, err
 }
@@ -190,7 +194,7 @@ func (r *reader) unknown(name string) error {
 	if err != nil {
 		return err
 	}
-	if r.inner == "" && (value[0] == '{' || strings.HasPrefix(value, `"{`)) {
+	if r.inner == "" && mayHoldEvent(value) {
 		r.inner = name
 	}
 	if r.misspelt == "" {
@@ -201,6 +205,11 @@ func (r *reader) unknown(name string) error {
 		}
 	}
 	return nil
+}
+
+// mayHoldEvent says of a value that it is an object, in an array or a text or not.
+func mayHoldEvent(value string) bool {
+	return value[0] == '{' || strings.HasPrefix(value, `"{`) || value[0] == '[' && strings.HasPrefix(strings.TrimLeft(value[1:], " \t\r\n"), "{")
 }
 
 func (r *reader) skip() error {

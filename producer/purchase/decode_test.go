@@ -128,6 +128,7 @@ func TestDecodeKeepsWhatItCouldRead(t *testing.T) {
 	for _, value := range []string{
 		`{"event_id":"id-1","user":"u","quantity":"many"}`, `{"quantity":"many","user":"u","event_id":"id-1"}`,
 		`{"user":"u","user":"v","event_id":"id-1"}`, `{"event_id":"id-1","user":"u",`, `{"attributes":{"a":1.5},"event_id":"id-1","user":"u"}`,
+		"{\"event_id\":\"id-1\",\"user\":\"u\",\"item\":\"\xff\"}",
 	} {
 		e, err := purchase.Decode([]byte(value))
 		if err == nil || e.EventID != "id-1" || e.User != "u" {

@@ -43,7 +43,7 @@ func parseMillis(number string) (time.Time, error) {
 	case errors.Is(err, errMicrosTooBig) || ms >= maxMillis:
 		return time.Time{}, errors.New("microseconds or nanoseconds, by its size; write milliseconds since 1970")
 	case err != nil:
-		return time.Time{}, err
+		return time.Time{}, errors.New("not RFC 3339, such as 2026-01-02T03:04:05Z")
 	case ms < minMillis:
 		return time.Time{}, errors.New("seconds, by its size; write milliseconds since 1970")
 	}
@@ -54,7 +54,7 @@ func parseTime(text string) (time.Time, error) {
 	if t, ok := parseRFC3339(text); ok {
 		return t, nil
 	}
-	if text != "" && allDigits(text) {
+	if number, _, _ := strings.Cut(text, "."); number != "" && allDigits(number) {
 		return parseMillis(text)
 	}
 	return lenientTime(text)
