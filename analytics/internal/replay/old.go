@@ -13,6 +13,7 @@ import (
 	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
+	"purchases/analytics/internal/zone"
 )
 
 // errDamaged is the error of a database that SQLite cannot read.
@@ -22,6 +23,7 @@ var errDamaged = errors.New("the present data cannot be read")
 type old struct {
 	db        *sqlx.DB // nil when it cannot be read
 	topics    ingest.Topics
+	zone      *zone.Zone                // nil when it cannot be read
 	positions map[batch.Partition]int64 // the next offsets
 	figures   []figure                  // at these offsets
 	records   int64                     // stored, of all partitions
@@ -66,6 +68,9 @@ func (o *old) look(ctx context.Context) (err error) {
 	}
 	defer func() { _ = tx.Rollback() }()
 	if o.topics, err = ingest.StoredTopics(ctx, tx); err != nil {
+		return err
+	}
+	if o.zone, err = zone.Stored(ctx, tx); err != nil {
 		return err
 	}
 	if o.positions, err = positions(ctx, tx); err != nil {

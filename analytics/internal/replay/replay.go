@@ -51,6 +51,7 @@ type From struct {
 type Options struct {
 	CheckOnly bool   // compare and throw away
 	KeepOld   string // file for a copy of the old database; empty for none
+	Zone      string // the new reporting zone; empty for that of the old database
 	// Accept is asked before the new database is put in place; it may decline
 	// by an error. Nil accepts.
 	Accept   func(*Report) error

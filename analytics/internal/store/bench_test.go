@@ -42,7 +42,7 @@ func (l *live) batch() []batch.Chunk {
 	for range benchBatch {
 		e := l.Event()
 		p := e.User[len(e.User)-1] % logs
-		e.SourceTopic, e.SourcePartition, e.SourceOffset = "purchases", int32(p), l.next[p]
+		e.Source = batch.Source{Topic: "purchases", Partition: int32(p), Offset: l.next[p]}
 		chunks[p].Records = append(chunks[p].Records, batch.Record{Offset: l.next[p], Event: e})
 		l.next[p]++
 		chunks[p].Next = l.next[p]

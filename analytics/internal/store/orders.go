@@ -168,6 +168,7 @@ func (o *orders) addLines(b *batch.Batch, items []int64) error {
 
 // count adds the orders of each day, and their purchases.
 func (o *orders) count(b *batch.Batch, created map[batch.Key]int64) error {
+	const zero int64 = 0
 	sums := b.Statistics.OrderDays.Rows
 	slices.SortFunc(sums, func(x, y batch.Sum) int { return x.Compare(y.Key) })
 	totals := make([]int64, len(b.Currencies.Values))
@@ -175,7 +176,7 @@ func (o *orders) count(b *batch.Batch, created map[batch.Key]int64) error {
 		s := &sums[i]
 		n := created[s.Key]
 		totals[s.Currency] += n
-		if err := o.days.Add(s.Period, b.Currencies.Values[s.Currency], 0, 0, 0, 0, 0, 0, n, s.Purchases, s.UnitsSold, s.Revenue); err != nil {
+		if err := o.days.Add(s.Period, b.Currencies.Values[s.Currency], zero, zero, zero, zero, zero, zero, n, s.Purchases, s.UnitsSold, s.Revenue); err != nil {
 			return fmt.Errorf("count the orders of day %d: %w", s.Period, err)
 		}
 	}
