@@ -24,6 +24,7 @@ const (
 	duplicateRow
 	retractionRow
 	retractedRow
+	exampleRow
 )
 
 // encoder makes bytes of a row, each value with its length or of a fixed size.
@@ -78,4 +79,10 @@ func RetractionChecksum(p Place, r *Retraction) uint64 {
 func RetractedChecksum(p Place, id Identity) uint64 {
 	var space [128]byte
 	return begin(space[:0], retractedRow, p).int(id.OccurredAt).id(id.ID).sum()
+}
+
+// ExampleChecksum is that of the example that a rejected record is.
+func ExampleChecksum(p Place, r *Rejection) uint64 {
+	var space [768]byte
+	return begin(space[:0], exampleRow, p).id(r.RecordID).text(r.Reason).text(string(r.Value)).sum()
 }

@@ -104,6 +104,7 @@ func (r *rejections) addExampleOf(x batch.Rejected) error {
 		return nil
 	}
 	r.examples[x.Reason]++
+	x.Delta.Checksum += batch.ExampleChecksum(batch.Place{Partition: x.Delta.Partition.Partition, Offset: x.Offset}, x.Rejection)
 	return r.addExample.Add(x.RecordID[:], x.Reason, x.Value)
 }
 

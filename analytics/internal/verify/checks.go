@@ -143,6 +143,9 @@ var restChecks = []Check{
 			JOIN attribute_sets USING (attribute_set_id) GROUP BY attribute_set_id HAVING sum(n) <> 0
 		UNION ALL SELECT format('attribute %s=%Q', attribute, value) FROM attributes
 			WHERE (attribute, value) NOT IN (SELECT j.key, j.value FROM attribute_sets s, json_each(s.attributes) j)`},
+	{"the times of the items' names", `SELECT format('item %Q', item) FROM items i WHERE item_name <> ''
+		AND NOT EXISTS (SELECT 1 FROM events e WHERE e.occurred_at = i.named_at AND e.item_id = i.item_id)
+		AND NOT EXISTS (SELECT 1 FROM retracted_events r WHERE r.occurred_at = i.named_at)`},
 	{"the causes of rejected records", `SELECT format('cause_id=%d', cause_id) FROM rejected_causes WHERE cause_id NOT IN (SELECT cause_id FROM rejected)
 		UNION ALL SELECT format('example %s', hex(record_id)) FROM rejected_examples WHERE record_id NOT IN (SELECT record_id FROM rejected)`},
 }

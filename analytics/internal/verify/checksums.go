@@ -21,7 +21,7 @@ func checksums(ctx context.Context, tx *sqlx.Tx) (string, error) {
 		return "", err
 	}
 	for _, add := range []func(context.Context, *sqlx.Tx, string, map[batch.Partition]uint64) error{
-		addEvents, addRetractions, addRetracted, addDuplicates, addRejected,
+		addEvents, addRetractions, addRetracted, addDuplicates, addRejected, addExamples,
 	} {
 		if err := add(ctx, tx, topic, found); err != nil {
 			return "", err
@@ -178,5 +178,20 @@ func addRejected(ctx context.Context, tx *sqlx.Tx, _ string, sums map[batch.Part
 			Source: batch.Source{Topic: r.SourceTopic, Partition: r.SourcePartition, Offset: r.SourceOffset},
 		}
 		sums[batch.Partition{Topic: r.Topic, Partition: r.Partition}] += batch.RejectedChecksum(r.place(), r.Topic, &x, r.Detail)
+	})
+}
+
+func addExamples(ctx context.Context, tx *sqlx.Tx, _ string, sums map[batch.Partition]uint64) error {
+	type row struct {
+		Topic string
+		position
+		RecordID []byte `db:"record_id"`
+		Reason   string
+		Value    []byte
+	}
+	return each(ctx, tx, `SELECT topic, partition, offset, x.record_id, x.reason, x.value
+		FROM rejected_examples x JOIN rejected USING (record_id) JOIN rejected_causes USING (cause_id)`, func(r *row) {
+		sums[batch.Partition{Topic: r.Topic, Partition: r.Partition}] +=
+			batch.ExampleChecksum(r.place(), &batch.Rejection{RecordID: id(r.RecordID), Reason: r.Reason, Value: r.Value})
 	})
 }
