@@ -1,11 +1,11 @@
-// Package readonly answers SQL that nobody has checked: it opens the database
-// in a pool of its own, on connections that can read it and nothing else, and
-// shows it as it is at one moment. Each connection has an authorizer that
-// allows only what a SELECT needs, may attach nothing and holds no large value.
+// Package readonly opens a pool of connections that can read the database and
+// nothing else, and shows it as it is at one moment. Each connection has an
+// authorizer that allows only what a SELECT needs, attaches nothing, holds no
+// large value, and runs one statement of a text.
 //
-// How long a statement runs is for the context to say: when that ends, SQLite
-// is interrupted. The number of connections bounds how many run at a time. The
-// package does not look at the text of a statement: see query.CheckStatement.
+// A context ends a statement by interrupting SQLite, which does not reach into
+// a single function call or into compilation: SQL that nobody has checked runs
+// in a process of its own, see package sandbox.
 package readonly
 
 import (
@@ -20,7 +20,6 @@ import (
 	"github.com/mattn/go-sqlite3"
 
 	"purchases/analytics/internal/database"
-	"purchases/analytics/internal/freshness"
 )
 
 const (
@@ -29,7 +28,7 @@ const (
 )
 
 // Pool is a set of connections that can only read. When a replay has replaced
-// the database, what is asked next is asked of the new one.
+// the database, the next connection leads to the new one.
 type Pool struct {
 	path        string
 	connections int
@@ -111,8 +110,8 @@ func (p *Pool) Close() error {
 }
 
 // Snapshot is the database as it was at one moment, on a connection of its own:
-// whatever is asked of it sees the same transactions. It is for one goroutine,
-// and short: while it is open, SQLite's log cannot shrink.
+// all its statements see the same transactions. It is for one goroutine, and
+// short: while it is open, the write-ahead log cannot shrink.
 type Snapshot struct {
 	*sqlx.Conn
 }
@@ -159,17 +158,12 @@ func (c guardedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return guarded, nil
 }
 
-// Wait waits until the database reflects the target, see [freshness.Wait].
-func (p *Pool) Wait(ctx context.Context, t freshness.Target) error {
-	return freshness.Wait(ctx, p.db, t)
-}
-
-// Freshness reads how far the logs are stored now.
-func (p *Pool) Freshness(ctx context.Context) (freshness.Freshness, error) {
+// View calls look with a connection to the database that the path leads to
+// now. The connection is good until look returns; look sees no snapshot.
+func (p *Pool) View(ctx context.Context, look func(sqlx.QueryerContext) error) error {
 	c, err := p.take(ctx)
 	if err != nil {
-		return freshness.Freshness{}, err
+		return fmt.Errorf("take a connection to the database: %w", err)
 	}
-	defer func() { _ = c.Close() }()
-	return freshness.Read(ctx, c)
+	return errors.Join(look(c), c.Close())
 }
