@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/freshness"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
@@ -34,8 +35,9 @@ func askFlags() []cli.Flag {
 	}
 }
 
-// asker answers questions from one database as the flags say.
+// asker answers one question from one database as the flags say.
 type asker struct {
+	question
 	pool   *readonly.Pool
 	format render.Format
 	out    io.Writer
@@ -44,12 +46,9 @@ type asker struct {
 	safe   bool
 }
 
-// question is what an asker asks of a snapshot.
+// question is what an asker asks.
 type question struct {
-	name string // of the query; empty for a statement
-	args query.Args
-	bar  string
-	rows func(context.Context, *readonly.Snapshot) (*query.Rows, error)
+	answer.Question
 	// maxRows fails an answer with more; 0 means no limit.
 	maxRows int
 	// timeLimit fails an answer that takes longer; 0 means no limit.
@@ -74,11 +73,11 @@ func ask(c *cli.Context, q question) (err error) {
 	if err := waitFor(c.Context, pool, target); err != nil {
 		return err
 	}
-	a := &asker{pool, format, c.App.Writer, c.App.ErrWriter, c.App.Name, c.Bool("safe-csv")}
+	a := &asker{q, pool, format, c.App.Writer, c.App.ErrWriter, c.App.Name, c.Bool("safe-csv")}
 	if interval := c.Duration("watch"); c.IsSet("watch") {
-		return a.watch(c.Context, q, interval)
+		return a.watch(c.Context, interval)
 	}
-	return a.answer(c.Context, q)
+	return a.answer(c.Context)
 }
 
 // waitTarget reads --wait-for; nil means that there is nothing to wait for.
@@ -99,11 +98,11 @@ func waitFor(ctx context.Context, pool *readonly.Pool, target *freshness.Target)
 	}
 	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
-	return pool.Wait(ctx, *target)
+	return freshness.Wait(ctx, pool, *target)
 }
 
 // watch answers until ctx ends, which is no error.
-func (a *asker) watch(ctx context.Context, q question, interval time.Duration) error {
+func (a *asker) watch(ctx context.Context, interval time.Duration) error {
 	if interval <= 0 {
 		return cmdline.Usagef("--watch %s: want a time such as 2s", interval)
 	}
@@ -113,7 +112,7 @@ func (a *asker) watch(ctx context.Context, q question, interval time.Duration) e
 		if tableOptions(a.out).Width > 0 && a.format == render.Table {
 			fmt.Fprint(a.out, clearScreen)
 		}
-		if err := a.answer(ctx, q); err != nil {
+		if err := a.answer(ctx); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -127,45 +126,41 @@ func (a *asker) watch(ctx context.Context, q question, interval time.Duration) e
 	}
 }
 
-// answer writes the answer of one snapshot, and says what it reflects: JSON
-// says it itself, beside the others it stands on stderr.
-func (a *asker) answer(ctx context.Context, q question) (err error) {
-	if q.timeLimit > 0 {
+// answer writes one answer, and says what it reflects: JSON says it itself,
+// beside the others it stands on stderr.
+func (a *asker) answer(ctx context.Context) (err error) {
+	if a.timeLimit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, q.timeLimit)
+		ctx, cancel = context.WithTimeout(ctx, a.timeLimit)
 		defer cancel()
 	}
-	snapshot, err := a.pool.Snapshot(ctx)
+	opened, err := a.Open(ctx, a.pool)
 	if err != nil {
-		return err
+		return a.explain(err)
 	}
-	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	fresh, err := freshness.Read(ctx, snapshot)
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	n, err := a.write(ctx, opened)
 	if err != nil {
-		return err
+		return a.explain(err)
 	}
-	n, err := a.write(ctx, snapshot, q, &fresh)
-	if err != nil {
-		return q.explain(err)
-	}
-	a.say(n, &fresh)
+	a.say(n, &opened.Freshness)
 	return nil
 }
 
-func (a *asker) write(ctx context.Context, snapshot *readonly.Snapshot, q question, fresh *freshness.Freshness) (int, error) {
-	rows, err := q.rows(ctx, snapshot)
+func (a *asker) write(ctx context.Context, opened *answer.Answer) (int, error) {
+	rows, err := opened.Rows(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer rows.Close()
 	all := rows.All()
-	if q.maxRows > 0 {
-		all = query.Limit(all, q.maxRows)
+	if a.maxRows > 0 {
+		all = query.Limit(all, a.maxRows)
 	}
 	options := tableOptions(a.out)
-	options.Bar, options.SafeCSV = q.bar, a.safe
+	options.Bar, options.SafeCSV = a.Query.Ranked(a.Args), a.safe
 	n, err := render.Write(a.out, a.format, render.Answer{
-		Query: q.name, Args: q.args, Columns: rows.Columns(), Freshness: fresh, Rows: all,
+		Query: a.Query.Name, Args: a.Args, Columns: rows.Columns(), Freshness: &opened.Freshness, Rows: all,
 	}, options)
 	if err != nil && n > 0 {
 		return n, fmt.Errorf("after %d rows: %w", n, err)
@@ -173,13 +168,13 @@ func (a *asker) write(ctx context.Context, snapshot *readonly.Snapshot, q questi
 	return n, err
 }
 
-// explain adds what the query was, and which flag would help.
-func (q question) explain(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) && q.timeLimit > 0 {
-		return fmt.Errorf("the time limit of %s is over, --timeout sets another: %w", q.timeLimit, err)
+// explain adds the query's name, or the flag that helps.
+func (a *asker) explain(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && a.timeLimit > 0 {
+		return fmt.Errorf("the time limit of %s is over, --timeout sets another: %w", a.timeLimit, err)
 	}
-	if q.name != "" {
-		return fmt.Errorf("query %s: %w", q.name, err)
+	if a.Query.Name != "" {
+		return fmt.Errorf("query %s: %w", a.Query.Name, err)
 	}
 	return err
 }

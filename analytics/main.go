@@ -9,10 +9,14 @@ import (
 
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/render"
+	"purchases/analytics/internal/sandbox"
 	"purchases/producer/cmdline"
 )
 
-func main() { cmdline.Main(app()) }
+func main() {
+	sandbox.Main()
+	cmdline.Main(app())
+}
 
 func app() *cli.App {
 	app := &cli.App{

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,12 +11,13 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/urfave/cli/v2"
 
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/query"
-	"purchases/analytics/internal/readonly"
 	"purchases/analytics/internal/sqlfiles"
 	"purchases/producer/cmdline"
 )
@@ -72,6 +72,9 @@ func allQueries(folder string) (query.Catalogue, []error) {
 	catalogue, faults := loadQueries("queries", sqlfiles.Queries())
 	if folder != "" {
 		own, ownFaults := loadQueries(folder, os.DirFS(folder))
+		for i := range own {
+			own[i].Own = true
+		}
 		catalogue, faults = catalogue.With(own), append(faults, ownFaults...)
 	}
 	return catalogue, faults
@@ -137,14 +140,16 @@ func reportFaults(c *cli.Context, faults []error) error {
 
 func listQueries(c *cli.Context, catalogue query.Catalogue) error {
 	if name := c.Args().First(); name != "" {
-		const suggestions = 3
-		return cmdline.Usagef("unknown query %q; the nearest are %s; `analytics query` lists all",
-			name, strings.Join(catalogue.Nearest(name, suggestions), ", "))
+		return unknownQuery(&query.UnknownError{Name: name, Near: catalogue.Nearest(name)})
 	}
 	if given := parameters(c); len(given) > 0 {
 		return cmdline.Usagef("name a query; `analytics query` lists all")
 	}
 	return writeTitles(c.App.Writer, catalogue)
+}
+
+func unknownQuery(err *query.UnknownError) error {
+	return cmdline.Usagef("%v `analytics query` lists all queries", err)
 }
 
 func writeTitles(w io.Writer, catalogue query.Catalogue) error {
@@ -161,7 +166,7 @@ func oneQueryCommand(q query.Query) *cli.Command {
 		Usage:       q.Title,
 		UsageText:   "analytics query " + q.Name + " [options]",
 		Description: describe(q),
-		Action:      func(c *cli.Context) error { return answer(c, q) },
+		Action:      func(c *cli.Context) error { return answerQuery(c, q) },
 	}
 	for _, p := range q.Params {
 		command.Flags = append(command.Flags, newParamFlag(p))
@@ -207,19 +212,20 @@ func (f paramFlag) String() string {
 	return line + ")"
 }
 
-// answer runs the query and writes what it gives.
-func answer(c *cli.Context, q query.Query) error {
+// answerQuery runs the query and writes what it gives.
+func answerQuery(c *cli.Context, q query.Query) error {
 	if extra := c.Args().First(); extra != "" {
 		return cmdline.Usagef("unexpected argument %q; see `analytics query %s --help`", extra, q.Name)
 	}
-	args, err := q.Bind(parameters(c))
+	asked, err := answer.Ask(query.Catalogue{q}, q.Name, parameters(c))
 	if err != nil {
 		return cmdline.Usagef("--%v; see `analytics query %s --help`", err, q.Name)
 	}
-	return ask(c, question{
-		name: q.Name, args: args, bar: q.Ranked(args),
-		rows: func(ctx context.Context, s *readonly.Snapshot) (*query.Rows, error) { return q.Run(ctx, s, args) },
-	})
+	limit := time.Duration(0)
+	if asked.Sandboxed() {
+		limit = defaultTimeLimit
+	}
+	return ask(c, question{Question: asked, timeLimit: limit})
 }
 
 // commonFlags are no parameters of a query.

@@ -94,8 +94,8 @@ func TestQueryFailures(t *testing.T) {
 		code int
 		want string
 	}{
-		{"query nonsense", 2, `unknown query "nonsense"; the nearest are `},
-		{"query top-item --limit 4", 2, `unknown query "top-item"; the nearest are top-items, top-users, `},
+		{"query nonsense", 2, "unknown query \"nonsense\". `analytics query` lists all queries"},
+		{"query top-item --limit 4", 2, `unknown query "top-item". Did you mean top-items or top-users? `},
 		{"query --limit 4", 2, "name a query; `analytics query` lists all"},
 		{"query top-items --limit 0", 2, "analytics: --limit \"0\": want an integer from 1 to 10000; see `analytics query top-items --help`"},
 		{"query top-items --by colour", 2, `--by "colour": want one of units, revenue, purchases`},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
 	"purchases/producer/cmdline"
@@ -51,18 +51,14 @@ func runSQL(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := query.CheckStatement(statement); err != nil {
+	selected, err := answer.Select(statement)
+	if err != nil {
 		return cmdline.Usagef("%v", err)
 	}
 	if c.Duration("timeout") < 0 || c.Int("max-rows") < 0 {
 		return cmdline.Usagef("--timeout and --max-rows are not negative")
 	}
-	return ask(c, question{
-		rows: func(ctx context.Context, s *readonly.Snapshot) (*query.Rows, error) {
-			return query.Select(ctx, s, statement)
-		},
-		maxRows: c.Int("max-rows"), timeLimit: c.Duration("timeout"),
-	})
+	return ask(c, question{Question: selected, maxRows: c.Int("max-rows"), timeLimit: c.Duration("timeout")})
 }
 
 func readStatement(c *cli.Context, stdin io.Reader) (string, error) {

@@ -22,6 +22,7 @@ package query
 
 import (
 	"cmp"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -49,6 +50,8 @@ type Query struct {
 	Example string
 	// SQL is the SELECT.
 	SQL string
+	// Own says that the query is a person's own and not the program's.
+	Own bool
 }
 
 // ParamType is what a parameter accepts.
@@ -160,19 +163,32 @@ func (c Catalogue) Find(name string) (Query, bool) {
 	return c[i], true
 }
 
-// Nearest returns up to n names that a user may have meant by name, the
-// likeliest first: names that contain it, then names that are spelled alike.
-func (c Catalogue) Nearest(name string, n int) []string {
-	name = strings.ToLower(name)
-	byLikeness := slices.Clone(c)
-	slices.SortStableFunc(byLikeness, func(a, b Query) int {
-		return cmp.Compare(likeness(b.Name, name), likeness(a.Name, name))
-	})
-	var names []string
-	for _, q := range byLikeness[:min(n, len(c))] {
-		names = append(names, q.Name)
+// UnknownError says that no query has the name, and which names are near it.
+type UnknownError struct {
+	Name string
+	Near []string // the likeliest first; empty where none is near
+}
+
+func (e *UnknownError) Error() string {
+	if len(e.Near) == 0 {
+		return fmt.Sprintf("unknown query %.100q.", e.Name)
 	}
-	return names
+	return fmt.Sprintf("unknown query %.100q. Did you mean %s?", e.Name, strings.Join(e.Near, " or "))
+}
+
+// Nearest returns up to three names that a user may have meant by name, the
+// likeliest first: names that contain it, then names that are spelled alike.
+func (c Catalogue) Nearest(name string) []string {
+	const most, near = 3, 0.8
+	name = strings.ToLower(name)
+	var names []string
+	for _, q := range c {
+		if likeness(q.Name, name) >= near {
+			names = append(names, q.Name)
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(likeness(b, name), likeness(a, name)) })
+	return names[:min(most, len(names))]
 }
 
 // likeness is higher the more alike the names are. Jaro-Winkler's range is 0

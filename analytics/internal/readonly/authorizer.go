@@ -34,7 +34,7 @@ const (
 )
 
 // ErrNotOneStatement is the error of a text that holds no statement, or several.
-var ErrNotOneStatement = errors.New("the text is not one statement")
+var ErrNotOneStatement = errors.New("want one statement")
 
 // conn is a connection whose statements are restricted, but for its own.
 type conn struct {
@@ -42,7 +42,7 @@ type conn struct {
 	own bool
 }
 
-func (c *conn) restrict() error {
+func (c *conn) restrict(heap int64) error {
 	for limit, value := range map[int]int{
 		sqlite3.SQLITE_LIMIT_LENGTH: maxValue, sqlite3.SQLITE_LIMIT_SQL_LENGTH: maxStatement,
 		sqlite3.SQLITE_LIMIT_COLUMN: maxColumns, sqlite3.SQLITE_LIMIT_EXPR_DEPTH: maxDepth,
@@ -54,7 +54,10 @@ func (c *conn) restrict() error {
 		c.SetLimit(limit, value)
 	}
 	c.RegisterAuthorizer(c.authorize)
-	return c.execute("PRAGMA trusted_schema = OFF")
+	if err := c.execute("PRAGMA trusted_schema = OFF"); err != nil || heap == 0 {
+		return err
+	}
+	return errors.Join(c.execute("PRAGMA temp_store = MEMORY"), c.execute(fmt.Sprintf("PRAGMA hard_heap_limit = %d", heap)))
 }
 
 // QueryContext leaves it to database/sql to prepare the statement and to run
@@ -79,7 +82,7 @@ func (c *conn) PrepareContext(ctx context.Context, text string) (driver.Stmt, er
 
 func (c *conn) checkOnlyStatement(ctx context.Context, statement driver.Stmt) error {
 	if empty(statement) {
-		return fmt.Errorf("%w: it is empty", ErrNotOneStatement)
+		return fmt.Errorf("%w: there is none", ErrNotOneStatement)
 	}
 	for rest := tail(statement); rest != ""; {
 		next, err := c.SQLiteConn.PrepareContext(ctx, rest)
@@ -87,7 +90,7 @@ func (c *conn) checkOnlyStatement(ctx context.Context, statement driver.Stmt) er
 			if err == nil {
 				_ = next.Close()
 			}
-			return fmt.Errorf("%w: %.40q follows its semicolon", ErrNotOneStatement, rest)
+			return fmt.Errorf("%w: a second follows, %.40q", ErrNotOneStatement, rest)
 		}
 		rest = tail(next)
 	}

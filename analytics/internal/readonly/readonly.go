@@ -32,6 +32,7 @@ const (
 type Pool struct {
 	path        string
 	connections int
+	heap        int64 // bytes, see OpenConfined
 
 	mu   sync.RWMutex // held for writing while db and file change
 	db   *sqlx.DB
@@ -41,7 +42,17 @@ type Pool struct {
 // Open opens an existing database with up to the given number of connections.
 // It fails where [database.OpenReader] does.
 func Open(path string, connections int) (*Pool, error) {
-	p := &Pool{path: path, connections: connections}
+	return open(&Pool{path: path, connections: connections})
+}
+
+// OpenConfined opens an existing database with one connection, and limits what
+// SQLite allocates in this whole process to heap bytes. Sorting and temporary
+// tables count, for they never go to a file.
+func OpenConfined(path string, heap int64) (*Pool, error) {
+	return open(&Pool{path: path, connections: 1, heap: heap})
+}
+
+func open(p *Pool) (*Pool, error) {
 	if err := p.open(); err != nil {
 		return nil, err
 	}
@@ -54,7 +65,7 @@ func (p *Pool) open() error {
 	}
 	db, file, err := database.Connect(context.Background(), p.path, url.Values{
 		"mode": {"ro"}, "_query_only": {"true"}, "_busy_timeout": {busyTimeout}, "_cache_size": {cacheSize},
-	}, func(c database.Connector) driver.Connector { return guardedConnector{c} })
+	}, func(c database.Connector) driver.Connector { return guardedConnector{c, p.heap} })
 	if err != nil {
 		return fmt.Errorf("open database %s for reading: %w", p.path, err)
 	}
@@ -102,6 +113,9 @@ func (p *Pool) take(ctx context.Context) (*sqlx.Conn, error) {
 	}
 }
 
+// Path is where the database is.
+func (p *Pool) Path() string { return p.path }
+
 // Close closes the connections.
 func (p *Pool) Close() error {
 	p.mu.Lock()
@@ -144,7 +158,10 @@ func (s *Snapshot) Close() error {
 }
 
 // guardedConnector opens connections that can only read.
-type guardedConnector struct{ database.Connector }
+type guardedConnector struct {
+	database.Connector
+	heap int64
+}
 
 func (c guardedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	opened, err := c.Connector.Connect(ctx)
@@ -152,7 +169,7 @@ func (c guardedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, err
 	}
 	guarded := &conn{SQLiteConn: opened.(*sqlite3.SQLiteConn)}
-	if err := guarded.restrict(); err != nil {
+	if err := guarded.restrict(c.heap); err != nil {
 		return nil, errors.Join(err, opened.Close())
 	}
 	return guarded, nil

@@ -13,9 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/freshness"
-	"purchases/analytics/internal/query"
-	"purchases/analytics/internal/readonly"
 	"purchases/analytics/internal/render"
 )
 
@@ -27,8 +26,7 @@ const (
 
 // request is a canned query that somebody asked for.
 type request struct {
-	query       query.Query
-	args        query.Args
+	question    answer.Question
 	format      render.Format
 	contentType string
 	target      *freshness.Target // nil when there is nothing to wait for
@@ -37,18 +35,16 @@ type request struct {
 // parse reads the name, the parameters and the format.
 func (s *Server) parse(r *http.Request) (*request, error) {
 	queries := s.offered().queries
-	q, ok := queries.Find(r.PathValue("name"))
-	if !ok {
-		const suggestions = 3
-		p := newProblem(http.StatusNotFound, "unknown-query", "There is no such query", "GET /api/v1/queries lists all; near are the allowed ones here")
-		p.Allowed = queries.Nearest(clip(r.PathValue("name")), suggestions)
+	if _, found := queries.Find(r.PathValue("name")); !found {
+		p := newProblem(http.StatusNotFound, "unknown-query", "There is no such query", "GET /api/v1/queries lists all")
+		p.Allowed = queries.Nearest(clip(r.PathValue("name")))
 		return nil, p
 	}
 	values, err := single(r.URL.RawQuery)
 	if err != nil {
 		return nil, err
 	}
-	req := &request{query: q}
+	req := &request{}
 	chosen, given := values[formatParameter]
 	if req.format, req.contentType, err = negotiate(r, chosen, given); err != nil {
 		return nil, err
@@ -62,7 +58,7 @@ func (s *Server) parse(r *http.Request) (*request, error) {
 	}
 	delete(values, formatParameter)
 	delete(values, waitParameter)
-	req.args, err = q.Bind(values)
+	req.question, err = answer.Ask(queries, r.PathValue("name"), values)
 	return req, err
 }
 
@@ -90,8 +86,8 @@ func (s *Server) answerQuery(w http.ResponseWriter, r *http.Request) error {
 	if err := s.wait(r.Context(), req.target); err != nil {
 		return err
 	}
-	return s.inSnapshot(r.Context(), s.canned, func(ctx context.Context, snapshot *readonly.Snapshot, fresh *freshness.Freshness) error {
-		h := w.Header()
+	return s.open(r.Context(), s.turns(req.question), req.question, func(ctx context.Context, a *answer.Answer) error {
+		h, fresh := w.Header(), &a.Freshness
 		h.Set("Cache-Control", "private, no-cache")
 		h.Set("ETag", req.tag(fresh))
 		h.Add("Vary", "Accept")
@@ -109,7 +105,7 @@ func (s *Server) answerQuery(w http.ResponseWriter, r *http.Request) error {
 			return send(w, func(out *reply) error { return writeTo(out, known.body) })
 		}
 		return send(w, func(out *reply) error {
-			err := req.write(ctx, out, snapshot, fresh)
+			err := req.write(ctx, out, a)
 			if err == nil && !out.begun {
 				s.kept.keep(fresh, req.asked(), out.held.Bytes())
 			}
@@ -125,18 +121,18 @@ func writeTo(out io.Writer, body []byte) error {
 
 // asked tells apart what has different answers.
 func (q *request) asked() string {
-	return fmt.Sprintf("%s %q %s %s", q.query.Name, q.args, q.format, q.query.SQL)
+	return fmt.Sprintf("%s %q %s %s", q.question.Query.Name, q.question.Args, q.format, q.question.Query.SQL)
 }
 
 // write runs the query and writes its answer.
-func (q *request) write(ctx context.Context, out io.Writer, snapshot *readonly.Snapshot, fresh *freshness.Freshness) error {
-	rows, err := q.query.Run(ctx, snapshot, q.args)
+func (q *request) write(ctx context.Context, out io.Writer, a *answer.Answer) error {
+	rows, err := a.Rows(ctx)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	_, err = render.Write(out, q.format, render.Answer{
-		Query: q.query.Name, Args: q.args, Columns: rows.Columns(), Freshness: fresh, Rows: rows.All(),
+		Query: q.question.Query.Name, Args: q.question.Args, Columns: rows.Columns(), Freshness: &a.Freshness, Rows: rows.All(),
 	}, render.Options{})
 	return err
 }
@@ -154,7 +150,7 @@ func (s *Server) wait(ctx context.Context, target *freshness.Target) error {
 	limited, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
 	defer context.AfterFunc(s.stopping, cancel)()
-	err = s.Pool.Wait(limited, *target)
+	err = freshness.Wait(limited, s.Pool, *target)
 	if errors.Is(err, freshness.ErrNotReached) || err != nil && limited.Err() != nil {
 		p := newProblem(http.StatusConflict, "not-stored", "The record is not stored yet", clip(err.Error()))
 		p.Parameter = waitParameter
@@ -163,9 +159,17 @@ func (s *Server) wait(ctx context.Context, target *freshness.Target) error {
 	return err
 }
 
-// inSnapshot waits for its turn and works on the database as it then is, for
-// at most the time limit.
-func (s *Server) inSnapshot(ctx context.Context, turns *slots, work func(context.Context, *readonly.Snapshot, *freshness.Freshness) error) (err error) {
+// turns are those that a question waits for.
+func (s *Server) turns(q answer.Question) *slots {
+	if q.Sandboxed() {
+		return s.sql
+	}
+	return s.canned
+}
+
+// open waits for its turn and answers from the database as it then is, for at
+// most the time limit.
+func (s *Server) open(ctx context.Context, turns *slots, q answer.Question, work func(context.Context, *answer.Answer) error) (err error) {
 	release, err := turns.take(ctx)
 	if err != nil {
 		return err
@@ -173,19 +177,15 @@ func (s *Server) inSnapshot(ctx context.Context, turns *slots, work func(context
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, timeLimit)
 	defer cancel()
-	snapshot, err := s.Pool.Snapshot(ctx)
+	a, err := q.Open(ctx, s.Pool)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	fresh, err := freshness.Read(ctx, snapshot)
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, a.Close()) }()
 	if s.Ends != nil {
-		fresh.SetLag(s.Ends())
+		a.Freshness.SetLag(s.Ends())
 	}
-	return work(ctx, snapshot, &fresh)
+	return work(ctx, a)
 }
 
 // describe says in the header what the answer reflects.

@@ -10,9 +10,9 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/freshness"
 	"purchases/analytics/internal/query"
-	"purchases/analytics/internal/readonly"
 )
 
 // queryInfo is a query as the list shows it.
@@ -130,7 +130,8 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request) error {
 	if err := noParameters(r, "status"); err != nil {
 		return err
 	}
-	return s.inSnapshot(r.Context(), s.canned, func(_ context.Context, _ *readonly.Snapshot, fresh *freshness.Freshness) error {
+	return s.open(r.Context(), s.canned, answer.Question{}, func(_ context.Context, a *answer.Answer) error {
+		fresh := &a.Freshness
 		info := statusInfo{AsOf: fresh.AsOf, DatabaseBytes: s.Size(), Lag: fresh.Lag, Partitions: []partitionInfo{}}
 		var ends map[freshness.Log]freshness.End
 		if s.Ends != nil {

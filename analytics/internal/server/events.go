@@ -10,8 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"purchases/analytics/internal/freshness"
-	"purchases/analytics/internal/readonly"
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/render"
 )
 
@@ -94,7 +93,7 @@ func (s *stream) run(ctx context.Context) error {
 
 // update sends the answer if it may have changed.
 func (s *stream) update(ctx context.Context) error {
-	now, err := s.server.Pool.Freshness(ctx)
+	now, err := answer.Freshness(ctx, s.server.Pool)
 	if err != nil {
 		return err
 	}
@@ -115,12 +114,13 @@ func (s *stream) update(ctx context.Context) error {
 // anything.
 func (s *stream) answer(ctx context.Context) (event string, err error) {
 	var data bytes.Buffer
-	err = s.server.inSnapshot(ctx, s.server.canned, func(ctx context.Context, snapshot *readonly.Snapshot, fresh *freshness.Freshness) error {
-		s.tag = s.request.tag(fresh)
-		if known, ok := s.server.kept.find(fresh, s.request.asked()); ok {
+	question := s.request.question
+	err = s.server.open(ctx, s.server.turns(question), question, func(ctx context.Context, a *answer.Answer) error {
+		s.tag = s.request.tag(&a.Freshness)
+		if known, ok := s.server.kept.find(&a.Freshness, s.request.asked()); ok {
 			return writeTo(&data, known.body)
 		}
-		return s.request.write(ctx, &data, snapshot, fresh)
+		return s.request.write(ctx, &data, a)
 	})
 	if err == nil && data.Len() > largestData {
 		err = newProblem(http.StatusUnprocessableEntity, "too-large", "The answer is too large for an event", fmt.Sprintf("the limit is %d bytes; ask for fewer rows", largestData))
@@ -132,7 +132,7 @@ func (s *stream) answer(ctx context.Context) (event string, err error) {
 func (s *stream) fail(err error) {
 	p := explain(err)
 	if p.Status == http.StatusInternalServerError {
-		s.server.Log.Error("cannot go on with a stream of events", "query", s.request.query.Name, "cause", err)
+		s.server.Log.Error("cannot go on with a stream of events", "query", s.request.question.Query.Name, "cause", err)
 	}
 	body, err := json.Marshal(p)
 	if err == nil {

@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"github.com/mattn/go-sqlite3"
 
 	"purchases/analytics/internal/query"
+	"purchases/analytics/internal/sandbox"
 )
 
 // problem is an error as clients see it (RFC 9457).
@@ -66,6 +66,8 @@ func explain(err error) *problem {
 		return newProblem(http.StatusRequestEntityTooLarge, "too-large", "The request is too large", fmt.Sprintf("the limit is %d bytes", tooLarge.Limit))
 	case errors.Is(err, errBusy):
 		return retry(newProblem(http.StatusServiceUnavailable, "busy", "The server is busy", "too many queries run at this time; try again"))
+	case errors.Is(err, sandbox.ErrMemory):
+		return newProblem(http.StatusUnprocessableEntity, "memory-limit", "The query needs too much memory", err.Error())
 	case errors.Is(err, context.DeadlineExceeded):
 		return retry(newProblem(http.StatusServiceUnavailable, "time-limit", "The query took too long", "the limit is "+timeLimit.String()))
 	}
@@ -75,25 +77,16 @@ func explain(err error) *problem {
 // explainSQL is explain for the statement of a client, whose fault most errors
 // then are.
 func explainSQL(err error) error {
-	var fault sqlite3.Error
+	var own *sandbox.StatementError
 	switch {
 	case errors.Is(err, query.ErrTooManyRows):
 		return newProblem(http.StatusUnprocessableEntity, "too-many-rows", "The answer has too many rows", err.Error())
 	case errors.Is(err, context.DeadlineExceeded):
 		return newProblem(http.StatusUnprocessableEntity, "time-limit", "The statement took too long", "the limit is "+timeLimit.String())
-	case errors.As(err, &fault) && faulty(fault.Code):
-		return newProblem(http.StatusUnprocessableEntity, "sql", "SQLite does not accept the statement", clip(fault.Error()))
+	case errors.As(err, &own):
+		return newProblem(http.StatusUnprocessableEntity, "sql", "SQLite does not accept the statement", clip(own.Error()))
 	}
 	return err
-}
-
-// faulty says whether the code is about the statement and not the database.
-func faulty(code sqlite3.ErrNo) bool {
-	switch code {
-	case sqlite3.ErrError, sqlite3.ErrAuth, sqlite3.ErrTooBig, sqlite3.ErrMismatch, sqlite3.ErrRange, sqlite3.ErrReadonly, sqlite3.ErrConstraint:
-		return true
-	}
-	return false
 }
 
 func retry(p *problem) *problem {

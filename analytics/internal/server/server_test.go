@@ -89,7 +89,7 @@ func TestSQL(t *testing.T) {
 		t.Errorf("%s %s", got.Status, got.body)
 	}
 	for statement, want := range map[string]string{
-		"DELETE FROM items": "not one SELECT", "SELECT 1; SELECT 2": "only one statement", "": "there is no statement", "SELECT 1\x00": "NUL",
+		"DELETE FROM items": "not one SELECT", "SELECT 1; SELECT 2": "want one statement: a second follows", "": "there is no statement", "SELECT 1\x00": "NUL",
 		"SELECT absent": "no such column: absent", "WITH x AS (SELECT 1) DELETE FROM items": "not authorized",
 		"SELECT * FROM pragma_table_info('items')": "prohibited", "SELECT load_extension('x')": "not authorized",
 		"SELECT zeroblob(1000000000)": "too big", "SELECT :x": "no parameters", "SELECT ?": "no parameters",

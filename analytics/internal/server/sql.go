@@ -8,9 +8,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"purchases/analytics/internal/freshness"
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/query"
-	"purchases/analytics/internal/readonly"
 	"purchases/analytics/internal/render"
 )
 
@@ -30,55 +29,56 @@ func (s *Server) answerSQL(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	statement, err := readStatement(r)
+	question, err := readStatement(r)
 	if err != nil {
 		return err
 	}
-	return s.inSnapshot(r.Context(), s.sql, func(ctx context.Context, snapshot *readonly.Snapshot, fresh *freshness.Freshness) error {
+	return explainSQL(s.open(r.Context(), s.sql, question, func(ctx context.Context, a *answer.Answer) error {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Type", contentType)
 		h.Add("Vary", "Accept")
-		describe(h, fresh)
-		return explainSQL(send(w, func(out *reply) error { return selectRows(ctx, out, snapshot, fresh, statement, format) }))
-	})
+		describe(h, &a.Freshness)
+		return send(w, func(out *reply) error { return selectRows(ctx, out, a, format) })
+	}))
 }
 
-func readStatement(r *http.Request) (string, error) {
+func readStatement(r *http.Request) (none answer.Question, err error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
 		p := newProblem(http.StatusUnsupportedMediaType, "content-type", "The request is not JSON", `send {"sql": "SELECT ..."} as application/json`)
 		p.Allowed = []string{"application/json"}
-		return "", p
+		return none, p
 	}
 	var body struct {
 		SQL *string `json:"sql"`
 	}
 	if err := json.UnmarshalRead(r.Body, &body, json.RejectUnknownMembers(true)); err != nil {
 		if tooLarge := explain(err); tooLarge.Status == http.StatusRequestEntityTooLarge {
-			return "", tooLarge
+			return none, tooLarge
 		}
-		return "", newProblem(http.StatusBadRequest, "body", "The request's JSON cannot be read", clip(err.Error()))
+		return none, newProblem(http.StatusBadRequest, "body", "The request's JSON cannot be read", clip(err.Error()))
 	}
 	if body.SQL == nil {
-		return "", wrongParameter("sql", `sql is missing: send {"sql": "SELECT ..."}`)
+		return none, wrongParameter("sql", `sql is missing: send {"sql": "SELECT ..."}`)
 	}
-	if err := query.CheckStatement(*body.SQL); err != nil {
+	question, err := answer.Select(*body.SQL)
+	if err != nil {
 		p := newProblem(http.StatusUnprocessableEntity, "sql", "The statement is not one SELECT", clip(err.Error()))
 		p.Parameter = "sql"
-		return "", p
+		return none, p
 	}
-	return *body.SQL, nil
+	return question, nil
 }
 
-func selectRows(ctx context.Context, out *reply, snapshot *readonly.Snapshot, fresh *freshness.Freshness, statement string, format render.Format) error {
-	rows, err := query.Select(ctx, snapshot, statement)
+func selectRows(ctx context.Context, out *reply, a *answer.Answer, format render.Format) error {
+	rows, err := a.Rows(ctx)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	n, err := render.Write(out, format, render.Answer{
-		Columns: rows.Columns(), Freshness: fresh, Rows: query.Limit(rows.All(), maxRows),
+		Columns: rows.Columns(), Freshness: &a.Freshness, Rows: query.Limit(rows.All(), maxRows),
 	}, render.Options{})
 	if err != nil {
 		return fmt.Errorf("after %d rows: %w", n, err)
