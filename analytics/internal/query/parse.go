@@ -97,7 +97,7 @@ func split(text string) (entries []entry, sql string, sqlLine, errLine int, err 
 			last := &entries[len(entries)-1]
 			last.content = strings.TrimSpace(last.content + " " + content)
 		case !hasKey:
-			return nil, "", 0, i + 1, fmt.Errorf("want title:, description:, param NAME:, column NAME:, bars: or example:, got %q", content)
+			return nil, "", 0, i + 1, fmt.Errorf("want title:, description:, param NAME:, column NAME:, bars:, chart: or example:, got %q", content)
 		default:
 			entries = append(entries, entry{i + 1, strings.Join(strings.Fields(key), " "), strings.TrimSpace(value)})
 		}
@@ -118,6 +118,10 @@ func (p *parser) add(e entry) error {
 		p.query.Description = e.content
 	case kind == "bars" && !named:
 		p.query.Bars = e.content
+	case kind == "chart" && !named:
+		var err error
+		p.query.Chart, err = parseChart(e.content)
+		return err
 	case kind == "example" && !named:
 		p.query.Example = e.content
 	case kind == "param" && named:
@@ -125,7 +129,7 @@ func (p *parser) add(e entry) error {
 	case kind == "column" && named:
 		return p.addColumn(name, e.content)
 	default:
-		return fmt.Errorf("unknown entry %q: want title, description, param NAME, column NAME, bars or example", e.key)
+		return fmt.Errorf("unknown entry %q: want title, description, param NAME, column NAME, bars, chart or example", e.key)
 	}
 	return nil
 }
@@ -223,6 +227,9 @@ func (p *parser) checkHeader() (int, error) {
 		return 1, errors.New("the header declares no column; add `-- column NAME: TYPE | ...` for each")
 	case p.query.Bars != "" && !slices.ContainsFunc(p.query.Columns, func(c Column) bool { return c.Name == p.query.Bars }):
 		return p.lines["bars"], fmt.Errorf("bars: there is no column %q", p.query.Bars)
+	}
+	if err := p.query.setChart(); err != nil {
+		return max(p.lines["chart"], 1), fmt.Errorf("chart: %w", err)
 	}
 	if err := p.query.checkExample(); err != nil {
 		return p.lines["example"], fmt.Errorf("example: %w", err)

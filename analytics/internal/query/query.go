@@ -45,6 +45,8 @@ type Query struct {
 	// Bars names the column of numbers to compare at a glance, where the
 	// parameter "by" does not; empty when the file has none.
 	Bars string
+	// Chart says how a page draws the answer.
+	Chart Chart
 	// Example is a command line's flags, such as "--limit 5", which Bind
 	// accepts; empty when the file has none.
 	Example string
