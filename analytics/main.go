@@ -55,5 +55,5 @@ func databaseFlag() cli.Flag {
 
 // outputFlag chooses how an answer is written.
 func outputFlag() cli.Flag {
-	return &cli.StringFlag{Name: "output", Usage: "`FORMAT` of the answer: " + render.FormatNames(", "), Value: string(render.Table)}
+	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`FORMAT` of the answer: " + render.FormatNames(", "), Value: string(render.Table)}
 }

@@ -3,6 +3,7 @@
 // has, and one SELECT with named parameters follows.
 //
 //	-- title: Top items
+//	-- group: items
 //	-- description: The items that sold most.
 //	-- param by: choice(units, revenue) = units | What to rank by.
 //	-- param limit: integer(1..10000) = 10 | How many rows.
@@ -37,6 +38,9 @@ type Query struct {
 	Name string
 	// Title says in a few words what the answer is. Never empty.
 	Title string
+	// Group is the word under which the query is listed: one of [Groups] for the
+	// program's own, "own" where a file has none.
+	Group string
 	// Description says more, in whole sentences; empty when the file has none.
 	Description string
 	Params      []Param
@@ -45,6 +49,9 @@ type Query struct {
 	// Bars names the column of numbers to compare at a glance, where the
 	// parameter "by" does not; empty when the file has none.
 	Bars string
+	// Optional are columns that a table may lack where it is narrow, the first
+	// one first.
+	Optional []string
 	// Chart says how a page draws the answer.
 	Chart Chart
 	// Example is a command line's flags, such as "--limit 5", which Bind
@@ -55,6 +62,9 @@ type Query struct {
 	// Own says that the query is a person's own and not the program's.
 	Own bool
 }
+
+// Groups are those of the program's own queries, in the order of a list.
+func Groups() []string { return []string{"sales", "items", "users", "quality", "pipeline"} }
 
 // ParamType is what a parameter accepts.
 type ParamType string
@@ -114,6 +124,17 @@ func (q *Query) Ranked(args Args) string {
 		}
 	}
 	return q.Bars
+}
+
+// Summary is the first sentence of the description, or the title where there is
+// none.
+func (q *Query) Summary() string {
+	for i := range len(q.Description) {
+		if rest := q.Description[i:]; rest == "." || strings.HasPrefix(rest, ". ") {
+			return q.Description[:i+1]
+		}
+	}
+	return cmp.Or(q.Description, q.Title)
 }
 
 // Load reads every file of fsys whose name ends in ".sql". A faulty file is a

@@ -13,6 +13,7 @@ import (
 
 const (
 	microsDigits  = 6
+	microsPerUnit = 1_000_000
 	defaultDigits = 2 // decimals of a currency that is not known
 )
 
@@ -28,7 +29,7 @@ func round(m purchase.Micros, currency string) string {
 	if known, ok := iso.GetDigits(currency); ok {
 		digits = int(known)
 	}
-	text := big.NewRat(int64(m), 1_000_000).FloatString(min(digits, microsDigits))
+	text := big.NewRat(int64(m), microsPerUnit).FloatString(min(digits, microsDigits))
 	if strings.Trim(text, "-0.") == "" {
 		text = strings.TrimPrefix(text, "-")
 	}

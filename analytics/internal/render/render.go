@@ -83,6 +83,9 @@ type Options struct {
 	// SafeCSV puts an apostrophe before a text of a CSV that a spreadsheet would
 	// take for a formula. It changes the data.
 	SafeCSV bool
+	// NoHeader leaves the header of a CSV out, for an answer that is written
+	// behind another.
+	NoHeader bool
 }
 
 // writer writes one answer in one format.
