@@ -51,8 +51,8 @@ func someItems(t *testing.T) string {
 	t.Helper()
 	return newDatabase(t,
 		`INSERT INTO items (item_id, item, item_name) VALUES (1, 'A', 'Apple'), (2, 'B', 'Ball | big'), (3, 'C', '=1+1')`,
-		`INSERT INTO item_totals VALUES (1, 'GBP', 3, 0, 30, 0, 9000000, 0, 1), (2, 'GBP', 2, 0, 20, 0, 1234500000, 0, 1), (3, 'EUR', 1, 0, 10, 0, 2000000, 0, 1)`,
-		`INSERT INTO partitions (topic, partition, next_offset, records) VALUES ('analytics', 0, 6, 6)`)
+		`INSERT INTO stats_item VALUES (1, 'GBP', 3, 0, 30, 0, 9000000, 0, 1), (2, 'GBP', 2, 0, 20, 0, 1234500000, 0, 1), (3, 'EUR', 1, 0, 10, 0, 2000000, 0, 1)`,
+		`INSERT INTO internal_partitions (topic, partition, next_offset, records) VALUES ('analytics', 0, 6, 6)`)
 }
 
 func TestQueryFlagsBeforeOrAfterTheName(t *testing.T) {

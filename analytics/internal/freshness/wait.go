@@ -46,7 +46,7 @@ func ParseTarget(text string) (Target, error) {
 // processor made of it.
 func Reached(ctx context.Context, db sqlx.QueryerContext, t Target) (bool, error) {
 	var next int64
-	err := sqlx.GetContext(ctx, db, &next, `SELECT next_offset FROM partitions WHERE topic = ? AND partition = ?`, t.Topic, t.Partition)
+	err := sqlx.GetContext(ctx, db, &next, `SELECT next_offset FROM internal_partitions WHERE topic = ? AND partition = ?`, t.Topic, t.Partition)
 	if errors.Is(err, sql.ErrNoRows) {
 		return sources.Stored(ctx, db, t.Topic, t.Partition, t.Offset)
 	}
@@ -108,10 +108,10 @@ func endOfWait(ctx context.Context, t Target) error {
 // checkTopic finds a name that is spelled wrong.
 func checkTopic(ctx context.Context, db sqlx.QueryerContext, t Target) error {
 	var inputs, outputs []string
-	if err := sqlx.SelectContext(ctx, db, &inputs, `SELECT DISTINCT topic FROM sources`); err != nil {
+	if err := sqlx.SelectContext(ctx, db, &inputs, `SELECT DISTINCT topic FROM internal_sources`); err != nil {
 		return fmt.Errorf("read the topics of the sources: %w", err)
 	}
-	if err := sqlx.SelectContext(ctx, db, &outputs, `SELECT DISTINCT topic FROM partitions`); err != nil {
+	if err := sqlx.SelectContext(ctx, db, &outputs, `SELECT DISTINCT topic FROM internal_partitions`); err != nil {
 		return fmt.Errorf("read the topics of the partitions: %w", err)
 	}
 	all := append(outputs, inputs...)

@@ -26,8 +26,8 @@ func TestWaitSaysWhatIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	db.MustExec(`INSERT INTO partitions (topic, partition, next_offset) VALUES ('analytics', 0, 5)`)
-	db.MustExec(`INSERT INTO sources VALUES ('purchases', 0, 1, x'01')`)
+	db.MustExec(`INSERT INTO internal_partitions (topic, partition, next_offset) VALUES ('analytics', 0, 5)`)
+	db.MustExec(`INSERT INTO internal_sources VALUES ('purchases', 0, 1, x'01')`)
 	for target, want := range map[string]string{
 		"analytics:0:4": "", "purchases:0:4096": "",
 		"analytics:0:5":    "wait for analytics:0:5: not stored in time; `analytics status` shows",
