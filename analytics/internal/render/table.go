@@ -43,10 +43,7 @@ func (t *tableWriter) row(row query.Row) error {
 	}
 	cells := make([]string, len(row))
 	for i, value := range row {
-		cells[i] = t.cell(value, row)
-		if t.columns[i].Type == query.Time {
-			cells[i] = strings.Replace(cells[i], ".000Z", "Z", 1)
-		}
+		cells[i] = t.cell(i, row)
 		t.observe(i, value)
 		t.numbers[i] = append(t.numbers[i], number(value))
 	}
@@ -189,9 +186,14 @@ func (t *tableWriter) lines(cells []string, names, numbers int) string {
 	return strings.Join(lines, "\n")
 }
 
-// cell is the form of a value in a table for people.
-func (t *tableWriter) cell(value any, row query.Row) string {
-	switch v := value.(type) {
+// Cell is the form of one of a row's values in a table.
+func Cell(columns []query.Column, row query.Row, i int) string {
+	return (&tableWriter{columns: columns, money: currencyColumn(columns)}).cell(i, row)
+}
+
+// cell is the form of a value for people.
+func (t *tableWriter) cell(i int, row query.Row) string {
+	switch v := row[i].(type) {
 	case purchase.Micros:
 		if t.money >= 0 {
 			currency, _ := row[t.money].(string)
@@ -200,11 +202,14 @@ func (t *tableWriter) cell(value any, row query.Row) string {
 	case nil:
 		return ""
 	case string:
+		if t.columns[i].Type == query.Time {
+			v = strings.Replace(v, ".000Z", "Z", 1)
+		}
 		return oneLine(v)
 	case query.Percentage:
 		return group(v.String()) + "%"
 	}
-	return group(text(value))
+	return group(text(row[i]))
 }
 
 // number is good enough for the length of a bar.
