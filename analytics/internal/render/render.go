@@ -76,6 +76,9 @@ type Options struct {
 	// SafeCSV puts an apostrophe before a text of a CSV that a spreadsheet would
 	// take for a formula. It changes the data.
 	SafeCSV bool
+	// MoneyNumbers writes money in JSON and NDJSON as exact decimal numbers
+	// instead of strings.
+	MoneyNumbers bool
 }
 
 // writer writes one answer in one format.
@@ -114,9 +117,9 @@ func Write(w io.Writer, format Format, a Answer, o Options) (rows int, err error
 func newWriter(w io.Writer, format Format, a Answer, o Options) writer {
 	switch format {
 	case JSON:
-		return newJSON(w, a)
+		return newJSON(w, a, o)
 	case NDJSON:
-		return newNDJSON(w, a)
+		return newNDJSON(w, a, o)
 	case CSV:
 		return newCSV(w, a, o)
 	case Markdown:

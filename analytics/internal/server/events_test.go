@@ -84,6 +84,7 @@ func (a *api) keepChanging() (stop func()) {
 				return
 			case <-time.After(5 * time.Millisecond):
 				a.db.MustExec(`UPDATE partitions SET next_offset = next_offset + 1 WHERE partition = 0`)
+				a.db.MustExec(`UPDATE item_totals SET units_sold = units_sold + 1 WHERE item_id = 1`)
 			}
 		}
 	}()
@@ -129,6 +130,7 @@ func TestSlowListenerIsDropped(t *testing.T) {
 		case <-time.After(5 * time.Millisecond):
 		}
 		a.db.MustExec(`UPDATE partitions SET next_offset = next_offset + 1 WHERE partition = 0`)
+		a.db.MustExec(`UPDATE items SET item_name = hex(randomblob(8))`)
 		written++
 		done, err := a.db.Truncate(t.Context(), 0)
 		if err != nil {
