@@ -9,10 +9,14 @@ import (
 
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/render"
+	"purchases/analytics/internal/sandbox"
 	"purchases/producer/cmdline"
 )
 
-func main() { cmdline.Main(app()) }
+func main() {
+	sandbox.Main()
+	cmdline.Main(app())
+}
 
 func app() *cli.App {
 	app := &cli.App{
@@ -51,5 +55,5 @@ func databaseFlag() cli.Flag {
 
 // outputFlag chooses how an answer is written.
 func outputFlag() cli.Flag {
-	return &cli.StringFlag{Name: "output", Usage: "`FORMAT` of the answer: " + render.FormatNames(", "), Value: string(render.Table)}
+	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`FORMAT` of the answer: " + render.FormatNames(", "), Value: string(render.Table)}
 }

@@ -12,6 +12,7 @@ import (
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/render"
 	"purchases/analytics/internal/status"
+	"purchases/analytics/internal/terminal"
 	"purchases/producer/cmdline"
 	"purchases/producer/kafka"
 )
@@ -62,7 +63,7 @@ func showStatus(c *cli.Context) error {
 	}
 	_, err = render.Write(c.App.Writer, format, render.Answer{
 		Query: "status", Columns: statusColumns, Rows: statusRows(partitions),
-	}, tableOptions(c.App.Writer))
+	}, terminal.TableOptions(c.App.Writer))
 	if err == nil {
 		err = errors.Join(sayMissing(c, partitions), sayDatabaseSize(c, path))
 	}

@@ -41,7 +41,7 @@ func bind(ctx context.Context, db *database.Database, client sarama.Client, topi
 		}
 		origins = append(origins, found)
 	}
-	_, err = db.NamedExecContext(ctx, `INSERT INTO topics (topic, role, cluster_id, topic_id) VALUES (:topic, :role, :cluster_id, :topic_id)
+	_, err = db.NamedExecContext(ctx, `INSERT INTO internal_topics (topic, role, cluster_id, topic_id) VALUES (:topic, :role, :cluster_id, :topic_id)
 		ON CONFLICT DO UPDATE SET role = excluded.role`, origins)
 	if err != nil {
 		return nil, fmt.Errorf("bind the database to topic %q and topic %q: %w", topics.Events, topics.DeadLetters, err)
@@ -166,7 +166,7 @@ func (in *ingester) adopt(ctx context.Context, db *database.Database, positions 
 }
 
 func insertPartition(ctx context.Context, tx *sqlx.Tx, p store.Partition, next int64) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO partitions (topic, partition, next_offset) VALUES (?, ?, ?)`, p.Topic, p.Partition, next)
+	_, err := tx.ExecContext(ctx, `INSERT INTO internal_partitions (topic, partition, next_offset) VALUES (?, ?, ?)`, p.Topic, p.Partition, next)
 	if err == nil && next > 0 {
 		_, err = tx.ExecContext(ctx, `INSERT INTO gaps (topic, partition, from_offset, to_offset, recorded_at) VALUES (?, ?, 0, ?, ?)`,
 			p.Topic, p.Partition, next-1, time.Now().UnixMilli())

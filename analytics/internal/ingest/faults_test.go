@@ -107,7 +107,7 @@ func TestLeadersMove(t *testing.T) {
 	}
 	l.stop()
 	wantCount(t, db, 500, `SELECT count(*) FROM events`)
-	wantCount(t, db, 500, `SELECT purchases FROM totals`)
+	wantCount(t, db, 500, `SELECT purchases FROM stats_total`)
 	wantCount(t, db, 0, `SELECT count(*) FROM duplicates`)
 }
 
@@ -130,7 +130,7 @@ func TestLostFetchesDoubleNothing(t *testing.T) {
 		}
 	}
 	l.stop()
-	wantCount(t, db, 300, `SELECT purchases FROM totals`)
+	wantCount(t, db, 300, `SELECT purchases FROM stats_total`)
 	wantCount(t, db, 0, `SELECT count(*) FROM duplicates`)
 }
 
@@ -164,7 +164,7 @@ func TestBrokerGoesAwayAndComesBack(t *testing.T) {
 			t.Errorf("%q is logged %d times, want once:\n%s", line, n, l.log.text.String())
 		}
 	}
-	wantCount(t, db, 300, `SELECT purchases FROM totals`)
+	wantCount(t, db, 300, `SELECT purchases FROM stats_total`)
 	wantCount(t, db, 0, `SELECT count(*) FROM duplicates`)
 }
 

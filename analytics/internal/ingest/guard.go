@@ -72,7 +72,7 @@ func (row positionRow) position() position {
 // storedPosition returns a new position when the partition has none.
 func storedPosition(ctx context.Context, db *sqlx.DB, p store.Partition) (position, error) {
 	var row positionRow
-	err := db.GetContext(ctx, &row, `SELECT next_offset, last_offset, last_timestamp, last_crc FROM partitions WHERE topic = ? AND partition = ?`,
+	err := db.GetContext(ctx, &row, `SELECT next_offset, last_offset, last_timestamp, last_crc FROM internal_partitions WHERE topic = ? AND partition = ?`,
 		p.Topic, p.Partition)
 	if errors.Is(err, sql.ErrNoRows) {
 		return position{isNew: true}, nil

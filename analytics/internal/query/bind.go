@@ -1,7 +1,6 @@
 package query
 
 import (
-	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
@@ -123,13 +122,14 @@ func (p *Param) parse(text string) (any, error) {
 	return text, nil
 }
 
-func (a Args) named() []any {
-	named := make([]any, len(a))
+// Bound are the values that reach SQLite.
+func (a Args) Bound() []Arg {
+	bound := make([]Arg, len(a))
 	for i, arg := range a {
-		named[i] = sql.Named(arg.Name, arg.Value)
+		bound[i] = Arg{Name: arg.Name, Value: arg.Value}
 		if arg.zone != "" {
-			named[i] = sql.Named(arg.Name, arg.zone)
+			bound[i].Value = arg.zone
 		}
 	}
-	return named
+	return bound
 }

@@ -145,7 +145,7 @@ func TestCannedOnEmptyDatabase(t *testing.T) {
 
 func TestSummaryShowsDeadLettersAlone(t *testing.T) {
 	db := openEmpty(t, "sqlite3")
-	db.MustExec(`INSERT INTO rejected_totals VALUES ('missing_user', 4, 0, 0)`)
+	db.MustExec(`INSERT INTO stats_rejected VALUES ('missing_user', 4, 0, 0)`)
 	q, _ := canned(t).Find("summary")
 	want := []string{"-|0|0|0|0|0|0.00|0.00|0.00|0|0|0|4|0"}
 	if got := run(t, db, q, nil); !slices.Equal(got, want) {

@@ -70,11 +70,11 @@ func openSmall(t *testing.T, driver string) *sqlx.DB {
 	for _, rollup := range rollups() {
 		tx.MustExec(rollup)
 	}
-	tx.MustExec(`UPDATE item_totals SET leading = 1 WHERE purchases > 0`)
-	tx.MustExec(`UPDATE user_totals SET leading = 1 WHERE purchases > 0`)
+	tx.MustExec(`UPDATE stats_item SET leading = 1 WHERE purchases > 0`)
+	tx.MustExec(`UPDATE stats_user SET leading = 1 WHERE purchases > 0`)
 	tx.MustExec(`UPDATE orders SET items = (SELECT ifnull(group_concat(DISTINCT item_id), '') FROM events
 		WHERE events.order_id = orders.order_id AND quantity > 0)`)
-	tx.MustExec(`INSERT INTO user_months SELECT DISTINCT user_id, (strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12
+	tx.MustExec(`INSERT INTO stats_user_month SELECT DISTINCT user_id, (strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12
 		+ strftime('%m', occurred_at / 1000, 'unixepoch') - 1 FROM events WHERE quantity > 0`)
 	tx.MustExec(`INSERT INTO orders_monthly SELECT (strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12
 		+ strftime('%m', occurred_at / 1000, 'unixepoch') - 1 AS m, currency, count(DISTINCT order_id), count(*), sum(quantity),
@@ -83,19 +83,19 @@ func openSmall(t *testing.T, driver string) *sqlx.DB {
 	tx.MustExec(`INSERT INTO late_events VALUES (0, 3, x'000102030405060708090a0b0c0d0e0f', unixepoch('2011-02-06T09:00:00Z') * 1000, unixepoch('2011-02-08T10:30:00Z') * 1000)`)
 	tx.MustExec(`INSERT INTO items (item, item_name) VALUES ('A', 'APPLE'), ('B', 'BALL'), ('D', 'DISH')
 		ON CONFLICT DO UPDATE SET item_name = excluded.item_name`)
-	tx.MustExec(`INSERT INTO partitions (topic, partition, next_offset, records, events, duplicates, rejected)
+	tx.MustExec(`INSERT INTO internal_partitions (topic, partition, next_offset, records, events, duplicates, rejected)
 		VALUES ('analytics', 0, 8, 8, 7, 1, 0), ('purchases.dlq', 0, 3, 3, 0, 0, 3)`)
-	tx.MustExec(`UPDATE partitions SET stored_at = 600090000, high_watermark = 11 WHERE topic = 'analytics'`)
-	tx.MustExec(`INSERT INTO ingest_minutes VALUES (9999, 'analytics', 0, 1000), (9999, 'purchases.dlq', 0, 3), (10000, 'analytics', 0, 1796), (10001, 'analytics', 0, 4)`)
+	tx.MustExec(`UPDATE internal_partitions SET stored_at = 600090000, high_watermark = 11 WHERE topic = 'analytics'`)
+	tx.MustExec(`INSERT INTO internal_minutes VALUES (9999, 'analytics', 0, 1000), (9999, 'purchases.dlq', 0, 3), (10000, 'analytics', 0, 1796), (10001, 'analytics', 0, 4)`)
 	tx.MustExec(`INSERT INTO rejected VALUES
 		('purchases.dlq', 0, 0, x'01', 'missing_user', 'user is absent or empty', 1296518400000, 'purchases', 0, 5, NULL),
 		('purchases.dlq', 0, 1, x'02', 'invalid_json', 'the value is not a JSON object', 1296518401000, 'purchases', 0, 6, x'00'),
 		('purchases.dlq', 0, 2, x'03', 'missing_user', 'user is absent or empty', 1296518402000, 'purchases', 1, 5, NULL)`)
 	tx.MustExec(`INSERT INTO gaps VALUES ('purchases.dlq', 0, 0, 9, 1296518400000)`)
-	tx.MustExec(`INSERT INTO replays VALUES (1, 'log', 'a plan', 'in place', 1296518400000, 1296518401500, 8, 3), (2, 'rollups', '', 'building', 1296518402000, NULL, 0, -1)`)
-	tx.MustExec(`INSERT INTO replay_partitions VALUES (1, 'analytics', 0, 3, 8), (1, 'purchases.dlq', 0, 0, 3)`)
-	tx.MustExec(`INSERT INTO replay_figures VALUES (1, 'events', '', 6, 7), (1, 'revenue', 'GBP', 5, 5)`)
-	tx.MustExec(`INSERT INTO rejected_totals SELECT reason, count(*), min(rejected_at), max(rejected_at) FROM rejected GROUP BY reason`)
+	tx.MustExec(`INSERT INTO internal_replays VALUES (1, 'log', 'a plan', 'in place', 1296518400000, 1296518401500, 8, 3), (2, 'rollups', '', 'building', 1296518402000, NULL, 0, -1)`)
+	tx.MustExec(`INSERT INTO internal_replay_partitions VALUES (1, 'analytics', 0, 3, 8), (1, 'purchases.dlq', 0, 0, 3)`)
+	tx.MustExec(`INSERT INTO internal_replay_figures VALUES (1, 'events', '', 6, 7), (1, 'revenue', 'GBP', 5, 5)`)
+	tx.MustExec(`INSERT INTO stats_rejected SELECT reason, count(*), min(rejected_at), max(rejected_at) FROM rejected GROUP BY reason`)
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func rollups() []string {
 			r.table, r.columns, names, r.keys, measures, r.from))
 	}
 	// The triggers have counted users and items.
-	return append(statements, fmt.Sprintf(`INSERT INTO totals (currency, %s, orders) SELECT currency, %s, count(DISTINCT order_id)
+	return append(statements, fmt.Sprintf(`INSERT INTO stats_total (currency, %s, orders) SELECT currency, %s, count(DISTINCT order_id)
 		FROM events WHERE true GROUP BY currency
 		ON CONFLICT DO UPDATE SET (%[1]s, orders) = (excluded.purchases, excluded.returns, excluded.units_sold,
 			excluded.units_returned, excluded.revenue, excluded.refunds, excluded.orders)`, names, measures))

@@ -14,8 +14,6 @@ import (
 
 const (
 	gap              = 2 // spaces between columns
-	narrowestText    = 8 // columns of the terminal that a shortened text keeps
-	narrowestName    = 4 // and the name of a column
 	verticalFrom     = 6 // columns from which a single row is shown one value a line
 	boldOn, boldOff  = "\x1b[1m", "\x1b[0m"
 	ellipsis         = "…"
@@ -29,6 +27,12 @@ type tableWriter struct {
 	options Options
 	cells   [][]string
 	numbers [][]float64 // of each column, for its bars
+	money   int         // the column of the currency, -1 for none
+
+	// What the layout has done so far.
+	broken         bool // names, at their underscores
+	textFloor      int  // width to which texts may be shortened, 0 for not at all
+	zeros, leftOut []string
 }
 
 func (t *tableWriter) begin() error { return nil }
@@ -39,7 +43,7 @@ func (t *tableWriter) row(row query.Row) error {
 	}
 	cells := make([]string, len(row))
 	for i, value := range row {
-		cells[i] = cell(value)
+		cells[i] = t.cell(value, row)
 		if t.columns[i].Type == query.Time {
 			cells[i] = strings.Replace(cells[i], ".000Z", "Z", 1)
 		}
@@ -65,6 +69,7 @@ func (t *tableWriter) observe(i int, value any) {
 // end writes the table; one row of many columns, and rows that are too wide for
 // the terminal, with one value a line.
 func (t *tableWriter) end() error {
+	t.cohort()
 	t.alignDecimals()
 	t.addBars()
 	names, widths, fits := t.layout()
@@ -74,8 +79,23 @@ func (t *tableWriter) end() error {
 	} else {
 		out = t.vertical()
 	}
-	_, err := io.WriteString(t.w, out+"\n")
+	_, err := io.WriteString(t.w, out+"\n"+t.notShown())
 	return err
+}
+
+// notShown says which columns the table lacks.
+func (t *tableWriter) notShown() string {
+	var parts []string
+	if len(t.leftOut) > 0 {
+		parts = append(parts, "not shown for lack of room: "+strings.Join(t.leftOut, ", "))
+	}
+	if len(t.zeros) > 0 {
+		parts = append(parts, "not shown, all 0: "+strings.Join(t.zeros, ", "))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "(" + strings.Join(parts, "; ") + ")\n"
 }
 
 func (t *tableWriter) horizontal(names []string, widths []int) string {
@@ -170,8 +190,13 @@ func (t *tableWriter) lines(cells []string, names, numbers int) string {
 }
 
 // cell is the form of a value in a table for people.
-func cell(value any) string {
+func (t *tableWriter) cell(value any, row query.Row) string {
 	switch v := value.(type) {
+	case purchase.Micros:
+		if t.money >= 0 {
+			currency, _ := row[t.money].(string)
+			return group(round(v, currency))
+		}
 	case nil:
 		return ""
 	case string:

@@ -70,7 +70,7 @@ func (p *Plan) unfit(ctx context.Context) (found begun, why string, err error) {
 		return found, fmt.Sprintf("what an interrupted replay has built cannot be opened (%v)", err), nil
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	err = db.GetContext(ctx, &found, `SELECT plan, carried, (SELECT ifnull(sum(records), 0) FROM partitions) AS records FROM replays ORDER BY replay DESC LIMIT 1`)
+	err = db.GetContext(ctx, &found, `SELECT plan, carried, (SELECT ifnull(sum(records), 0) FROM internal_partitions) AS records FROM internal_replays ORDER BY replay DESC LIMIT 1`)
 	if errors.Is(err, sql.ErrNoRows) {
 		return found, "an interrupted replay had only just begun", nil
 	}

@@ -26,7 +26,7 @@ func (j *job) carry(ctx context.Context) error {
 			return fmt.Errorf("take over into %s: %w", j.Build, err)
 		}
 	}
-	_, err := j.shadow.ExecContext(ctx, `UPDATE replays SET carried = ? WHERE replay = ?`, j.report.Carried, j.shadow.number)
+	_, err := j.shadow.ExecContext(ctx, `UPDATE internal_replays SET carried = ? WHERE replay = ?`, j.report.Carried, j.shadow.number)
 	if err != nil {
 		return fmt.Errorf("write down what was taken over into %s: %w", j.Build, err)
 	}
@@ -41,7 +41,7 @@ func (j *job) carryAll(ctx context.Context) error {
 		if l.From == 0 {
 			continue
 		}
-		_, err := j.shadow.ExecContext(ctx, `INSERT INTO partitions (topic, partition, next_offset) VALUES (?, ?, 0)`, l.Topic, l.Partition.Partition)
+		_, err := j.shadow.ExecContext(ctx, `INSERT INTO internal_partitions (topic, partition, next_offset) VALUES (?, ?, 0)`, l.Topic, l.Partition.Partition)
 		if err != nil {
 			return err
 		}

@@ -74,8 +74,8 @@ func (o *old) look(ctx context.Context) (err error) {
 	if o.figures, err = figures(ctx, tx); err != nil {
 		return err
 	}
-	err = tx.QueryRowxContext(ctx, `SELECT (SELECT ifnull(sum(records), 0) FROM partitions), (SELECT ifnull(max(replay), 0) FROM replays),
-		ifnull((SELECT records * 1000 / (finished_at - started_at) FROM replays
+	err = tx.QueryRowxContext(ctx, `SELECT (SELECT ifnull(sum(records), 0) FROM internal_partitions), (SELECT ifnull(max(replay), 0) FROM internal_replays),
+		ifnull((SELECT records * 1000 / (finished_at - started_at) FROM internal_replays
 			WHERE kind = 'log' AND finished_at > started_at ORDER BY replay DESC LIMIT 1), 0)`).Scan(&o.records, &o.replays, &o.rate)
 	if err != nil {
 		return fmt.Errorf("look at the present data: %w", err)
@@ -89,7 +89,7 @@ func positions(ctx context.Context, db sqlx.QueryerContext) (map[store.Partition
 		store.Partition
 		NextOffset int64 `db:"next_offset"`
 	}
-	if err := sqlx.SelectContext(ctx, db, &rows, `SELECT topic, partition, next_offset FROM partitions`); err != nil {
+	if err := sqlx.SelectContext(ctx, db, &rows, `SELECT topic, partition, next_offset FROM internal_partitions`); err != nil {
 		return nil, fmt.Errorf("read the stored offsets: %w", err)
 	}
 	next := map[store.Partition]int64{}
@@ -143,5 +143,5 @@ func startsOf(logs []Log) (with string, args []any) {
 		return "", nil
 	}
 	return `WITH given(topic, partition, offset) AS (VALUES ` + strings.Join(values, ", ") + `),
-		starts AS (SELECT given.*, topic = (SELECT topic FROM topics WHERE role = 'events') AS events FROM given)`, args
+		starts AS (SELECT given.*, topic = (SELECT topic FROM internal_topics WHERE role = 'events') AS events FROM given)`, args
 }

@@ -14,47 +14,6 @@ func Rebuild(ctx context.Context, db *sqlx.DB, done func(table string)) error {
 	return transact(ctx, db, func(tx *sqlx.Tx) error { return fill(ctx, tx, Statistics(), done) })
 }
 
-// RebuildStale computes those statistics that a migration has declared stale
-// in the table stale_rollups, all in one transaction.
-func RebuildStale(ctx context.Context, db *sqlx.DB) error {
-	var names []string
-	if err := db.SelectContext(ctx, &names, `SELECT name FROM stale_rollups`); err != nil {
-		return fmt.Errorf("read which statistics are stale: %w", err)
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	stale, err := chosen(names)
-	if err != nil {
-		return err
-	}
-	return transact(ctx, db, func(tx *sqlx.Tx) error {
-		if err := fill(ctx, tx, stale, func(string) {}); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, `DELETE FROM stale_rollups`)
-		return err
-	})
-}
-
-// chosen returns the named statistics in the order in which they can be computed.
-func chosen(names []string) (list []Statistic, err error) {
-	wanted := map[string]bool{}
-	for _, name := range names {
-		wanted[name] = true
-	}
-	for _, s := range Statistics() {
-		if wanted[s.Table] {
-			list = append(list, s)
-			delete(wanted, s.Table)
-		}
-	}
-	for name := range wanted {
-		return nil, fmt.Errorf("compute the stale statistics %q: this program does not know them; use a newer one", name)
-	}
-	return list, nil
-}
-
 func transact(ctx context.Context, db *sqlx.DB, work func(*sqlx.Tx) error) error {
 	tx, err := db.BeginTxx(ctx, nil)
 	if err != nil {

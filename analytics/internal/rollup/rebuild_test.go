@@ -3,7 +3,6 @@ package rollup_test
 import (
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"purchases/analytics/internal/database"
@@ -86,30 +85,5 @@ func TestRebuildMakesEveryStatisticRight(t *testing.T) {
 	}
 	if !slices.Equal(before, after) {
 		t.Errorf("triggers %q, they were %q", after, before)
-	}
-}
-
-func TestStaleStatisticsAreComputedBeforeAnythingElse(t *testing.T) {
-	db := filled(t)
-	db.MustExec(`DELETE FROM cohorts; UPDATE sales_hourly SET revenue = revenue + 1; INSERT INTO stale_rollups VALUES ('cohorts'), ('sales_hourly')`)
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := database.OpenReader(db.Path); err == nil || !strings.Contains(err.Error(), "2 tables of statistics are yet to be computed") {
-		t.Errorf("a reader of stale statistics: %v", err)
-	}
-	again, err := database.Open(t.Context(), db.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = again.Close() }()
-	wantRight(t, again)
-}
-
-func TestUnknownStatisticIsRefused(t *testing.T) {
-	db := filled(t)
-	db.MustExec(`INSERT INTO stale_rollups VALUES ('nonsense')`)
-	if err := rollup.RebuildStale(t.Context(), db.DB); err == nil || !strings.Contains(err.Error(), `"nonsense"`) {
-		t.Errorf("got %v", err)
 	}
 }

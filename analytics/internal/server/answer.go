@@ -10,9 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/freshness"
-	"purchases/analytics/internal/query"
-	"purchases/analytics/internal/render"
 )
 
 // Parameters that every query has beside its own.
@@ -24,8 +23,7 @@ const (
 
 // request is a canned query that somebody asked for.
 type request struct {
-	query  query.Query
-	args   query.Args
+	answer.Question
 	form   form
 	target *freshness.Target // nil when there is nothing to wait for
 }
@@ -33,8 +31,7 @@ type request struct {
 // parse reads the name, the parameters and the format.
 func (s *Server) parse(r *http.Request) (*request, error) {
 	name, format := cutFormat(r.PathValue("name"))
-	q, err := s.find(name)
-	if err != nil {
+	if _, err := s.find(name); err != nil {
 		return nil, err
 	}
 	values, err := parseSingleValues(r.URL.RawQuery)
@@ -44,14 +41,14 @@ func (s *Server) parse(r *http.Request) (*request, error) {
 	if _, given := values[formatParameter]; format != "" && !given {
 		values[formatParameter] = format
 	}
-	req := &request{query: q}
+	req := &request{}
 	if req.form, err = takeForm(r, values); err != nil {
 		return nil, err
 	}
 	if req.target, err = takeTarget(values); err != nil {
 		return nil, err
 	}
-	req.args, err = q.Bind(values)
+	req.Question, err = answer.Ask(s.catalog().queries, name, values)
 	return req, err
 }
 
@@ -96,43 +93,40 @@ func (s *Server) answerQuery(w http.ResponseWriter, r *http.Request) error {
 	if err := s.wait(r.Context(), req.target); err != nil {
 		return err
 	}
-	answer, err := s.ask(r.Context(), req.query, req.args)
+	found, err := s.ask(r.Context(), req.Question)
 	if err != nil {
 		return err
 	}
 	h := w.Header()
 	h.Set("Cache-Control", "private, no-cache")
-	tag := answer.tag(fmt.Sprintf("%s %q %v", req.query.Name, req.args, req.form))
+	tag := found.tag(req.form.key(req.Question))
 	h.Set("ETag", tag)
 	if matches(r.Header.Values("If-None-Match"), tag) {
-		describe(h, answer.fresh)
+		describe(h, found.fresh)
 		h.Add("Vary", "Accept")
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	return s.send(w, r, req.form, req.query.Name, req.args, answer)
+	return s.send(w, r, req.form, req.Question, found)
 }
 
 // send writes an answer in its form. The turn for the database is over; the
 // memory that the answer takes counts until the client has it.
-func (s *Server) send(w http.ResponseWriter, r *http.Request, f form, name string, args query.Args, answer *result) error {
+func (s *Server) send(w http.ResponseWriter, r *http.Request, f form, q answer.Question, found *result) error {
 	h := w.Header()
 	h.Add("Vary", "Accept")
-	describe(h, answer.fresh)
-	f.describe(h, name)
+	describe(h, found.fresh)
+	f.describe(h, q.Query.Name)
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	release, err := s.sending.take(r.Context(), answer.bytes)
+	release, err := s.sending.take(r.Context(), found.bytes)
 	if err != nil {
 		return err
 	}
 	defer release()
 	return writeWhole(w, func(out *reply) error {
-		_, err := render.Write(out, f.format, render.Answer{
-			Query: name, Args: args, Columns: answer.columns, Freshness: answer.fresh, Rows: answer.all(),
-		}, render.Options{MoneyNumbers: f.moneyNumbers})
-		return err
+		return f.write(out, q, found)
 	})
 }
 
@@ -149,7 +143,7 @@ func (s *Server) wait(ctx context.Context, target *freshness.Target) error {
 	limited, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
 	defer context.AfterFunc(s.stopping, cancel)()
-	err = s.Pool.Wait(limited, *target)
+	err = freshness.Wait(limited, s.Pool, *target)
 	if errors.Is(err, freshness.ErrNotReached) || err != nil && limited.Err() != nil && ctx.Err() == nil {
 		p := newProblem(http.StatusConflict, "not-stored", "The record is not stored yet", clip(err.Error()))
 		p.Parameter = waitParameter

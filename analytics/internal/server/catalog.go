@@ -39,12 +39,11 @@ func (s *Server) catalog() *catalogSnapshot {
 }
 
 func (s *Server) find(name string) (query.Query, error) {
-	const suggestions = 3
 	queries := s.catalog().queries
 	q, ok := queries.Find(name)
 	if !ok {
 		p := newProblem(404, "unknown-query", "There is no such query", "GET /api/v1/queries lists all; did you mean one of the allowed ones here?")
-		p.Allowed = queries.Nearest(clip(name), suggestions)
+		p.Allowed = queries.Nearest(clip(name))
 		return q, p
 	}
 	return q, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/render"
 )
 
@@ -141,7 +142,7 @@ func (s *Server) streamQuery(w http.ResponseWriter, r *http.Request) error {
 
 // update sends the answer if its rows have changed.
 func (s *queryStream) update(ctx context.Context) error {
-	now, err := s.server.Pool.Freshness(ctx)
+	now, err := answer.Freshness(ctx, s.server.Pool)
 	if err != nil {
 		return err
 	}
@@ -149,24 +150,22 @@ func (s *queryStream) update(ctx context.Context) error {
 		return nil
 	}
 	req := s.request
-	answer, err := s.server.ask(ctx, req.query, req.args)
+	found, err := s.server.ask(ctx, req.Question)
 	if err != nil {
 		return err
 	}
-	tag := answer.tag(fmt.Sprintf("%s %q %v", req.query.Name, req.args, req.form))
-	unchanged := answer.hash == s.rows || tag == s.tag
-	s.at, s.looked, s.rows, s.tag = time.Now(), answer.fresh.Tag(), answer.hash, tag
+	tag := found.tag(req.form.key(req.Question))
+	unchanged := found.hash == s.rows || tag == s.tag
+	s.at, s.looked, s.rows, s.tag = time.Now(), found.fresh.Tag(), found.hash, tag
 	if unchanged {
 		return nil
 	}
-	return s.sendAnswer(answer)
+	return s.sendAnswer(found)
 }
 
-func (s *queryStream) sendAnswer(answer *result) error {
+func (s *queryStream) sendAnswer(found *result) error {
 	var data bytes.Buffer
-	_, err := render.Write(&data, render.JSON, render.Answer{
-		Query: s.request.query.Name, Args: s.request.args, Columns: answer.columns, Freshness: answer.fresh, Rows: answer.all(),
-	}, render.Options{MoneyNumbers: s.request.form.moneyNumbers})
+	err := s.request.form.write(&data, s.request.Question, found)
 	if err == nil && data.Len() > largestData {
 		err = newProblem(http.StatusUnprocessableEntity, "too-large", "The answer is too large for an event", fmt.Sprintf("the limit is %d bytes; ask for fewer rows", largestData))
 	}

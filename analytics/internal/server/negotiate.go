@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/render"
 )
 
@@ -70,6 +72,19 @@ func (f form) describe(h http.Header, name string) {
 			h.Set("Content-Disposition", fmt.Sprintf("%s; filename=%q", m.disposition, cmp.Or(name, "sql")+"."+m.extension))
 		}
 	}
+}
+
+// key tells apart what has different answers.
+func (f form) key(q answer.Question) string {
+	return fmt.Sprintf("%s %q %v", q.Query.Name, q.Args, f)
+}
+
+// write writes an answer in its form.
+func (f form) write(out io.Writer, q answer.Question, found *result) error {
+	_, err := render.Write(out, f.format, render.Answer{
+		Query: q.Query.Name, Args: q.Args, Columns: found.columns, Freshness: found.fresh, Rows: found.all(),
+	}, render.Options{MoneyNumbers: f.moneyNumbers})
+	return err
 }
 
 // wantsPage says whether the client, such as a browser, likes HTML best and

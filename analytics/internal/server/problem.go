@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"github.com/mattn/go-sqlite3"
 
 	"purchases/analytics/internal/query"
+	"purchases/analytics/internal/sandbox"
 )
 
 // problem is an error as clients see it (RFC 9457).
@@ -73,6 +73,8 @@ func explain(err error) *problem {
 		return retry(newProblem(http.StatusServiceUnavailable, "stopping", "The server is stopping", "try again when it runs"))
 	case errors.Is(err, context.Canceled):
 		return newProblem(http.StatusBadRequest, "incomplete-request", "The connection was closed on the client's side", "keep it open until the answer has arrived")
+	case errors.Is(err, sandbox.ErrMemory):
+		return newProblem(http.StatusUnprocessableEntity, "memory-limit", "The query needs too much memory", err.Error())
 	case errors.Is(err, context.DeadlineExceeded):
 		return retry(newProblem(http.StatusServiceUnavailable, "time-limit", "The query took too long", "the limit is "+timeLimit.String()))
 	}
@@ -82,25 +84,16 @@ func explain(err error) *problem {
 // explainSQL is explain for the statement of a client, whose fault most errors
 // then are.
 func explainSQL(err error) error {
-	var fault sqlite3.Error
+	var own *sandbox.StatementError
 	switch {
 	case errors.Is(err, query.ErrTooManyRows):
 		return newProblem(http.StatusUnprocessableEntity, "too-many-rows", "The answer has too many rows", err.Error())
 	case errors.Is(err, context.DeadlineExceeded):
 		return newProblem(http.StatusUnprocessableEntity, "time-limit", "The statement took too long", "the limit is "+timeLimit.String())
-	case errors.As(err, &fault) && faulty(fault.Code):
-		return newProblem(http.StatusUnprocessableEntity, "sql", "SQLite does not accept the statement", clip(fault.Error()))
+	case errors.As(err, &own):
+		return newProblem(http.StatusUnprocessableEntity, "sql", "SQLite does not accept the statement", clip(own.Error()))
 	}
 	return err
-}
-
-// faulty says whether the code is about the statement and not the database.
-func faulty(code sqlite3.ErrNo) bool {
-	switch code {
-	case sqlite3.ErrError, sqlite3.ErrAuth, sqlite3.ErrTooBig, sqlite3.ErrMismatch, sqlite3.ErrRange, sqlite3.ErrReadonly, sqlite3.ErrConstraint:
-		return true
-	}
-	return false
 }
 
 func retry(p *problem) *problem {

@@ -14,9 +14,9 @@ import (
 	"sync"
 	"time"
 
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/freshness"
 	"purchases/analytics/internal/query"
-	"purchases/analytics/internal/readonly"
 )
 
 // result is a whole answer in memory. While it is sent, nothing of the database
@@ -62,31 +62,47 @@ func (r *result) all() iter.Seq2[query.Row, error] {
 	}
 }
 
-// ask answers a canned query, the same for the API, for events and for pages.
-func (s *Server) ask(ctx context.Context, q query.Query, args query.Args) (*result, error) {
-	key := fmt.Sprintf("%s %q %s", q.Name, args, q.SQL)
-	var answer *result
-	err := s.inSnapshot(ctx, s.canned, func(ctx context.Context, snapshot *readonly.Snapshot, fresh *freshness.Freshness) (err error) {
-		if answer = s.answers.find(fresh, key); answer != nil {
+// ask answers a question, the same for the API, for events and for pages.
+func (s *Server) ask(ctx context.Context, q answer.Question) (r *result, err error) {
+	key := q.Statement + fmt.Sprintf("%s %q %s", q.Query.Name, q.Args, q.Query.SQL)
+	err = s.open(ctx, q, func(ctx context.Context, a *answer.Answer) error {
+		if r = s.answers.find(&a.Freshness, key); r != nil {
 			return nil
 		}
-		rows, err := q.Run(ctx, snapshot, args)
+		rows, err := a.Rows(ctx)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
-		answer, err = collect(fresh, rows.Columns(), rows.All())
+		all := rows.All()
+		if q.Statement != "" {
+			all = query.Limit(all, maxRows)
+		}
+		r, err = collect(&a.Freshness, rows.Columns(), all)
 		return err
 	})
 	if err == nil {
-		s.answers.keep(key, answer)
+		s.answers.keep(key, r)
 	}
-	return answer, err
+	return r, err
 }
 
-// inSnapshot waits for its turn and works on the database as it then is, for
-// at most the time limit.
-func (s *Server) inSnapshot(ctx context.Context, turns *limiter, work func(context.Context, *readonly.Snapshot, *freshness.Freshness) error) (err error) {
+// freshness reads how far the logs are stored now.
+func (s *Server) freshness(ctx context.Context) (fresh *freshness.Freshness, err error) {
+	err = s.open(ctx, answer.Question{}, func(_ context.Context, a *answer.Answer) error {
+		fresh = &a.Freshness
+		return nil
+	})
+	return fresh, err
+}
+
+// open waits for its turn and answers from the database as it then is, for at
+// most the time limit.
+func (s *Server) open(ctx context.Context, q answer.Question, work func(context.Context, *answer.Answer) error) (err error) {
+	turns := s.canned
+	if q.Sandboxed() {
+		turns = s.sql
+	}
 	release, err := turns.take(ctx)
 	if err != nil {
 		return err
@@ -94,19 +110,15 @@ func (s *Server) inSnapshot(ctx context.Context, turns *limiter, work func(conte
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, timeLimit)
 	defer cancel()
-	snapshot, err := s.Pool.Snapshot(ctx)
+	a, err := q.Open(ctx, s.Pool)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	fresh, err := freshness.Read(ctx, snapshot)
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, a.Close()) }()
 	if s.Ends != nil {
-		fresh.SetLag(s.Ends())
+		a.Freshness.SetLag(s.Ends())
 	}
-	return work(ctx, snapshot, &fresh)
+	return work(ctx, a)
 }
 
 // tag is an ETag that changes with what is stored and with the rows, so that

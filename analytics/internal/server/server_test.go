@@ -90,7 +90,7 @@ func TestSQL(t *testing.T) {
 		t.Errorf("%s %s", got.Status, got.body)
 	}
 	for statement, want := range map[string]string{
-		"DELETE FROM items": "not one SELECT", "SELECT 1; SELECT 2": "only one statement", "": "there is no statement", "SELECT 1\x00": "NUL",
+		"DELETE FROM items": "not one SELECT", "SELECT 1; SELECT 2": "want one statement: a second follows", "": "there is no statement", "SELECT 1\x00": "NUL",
 		"SELECT absent": "no such column: absent", "WITH x AS (SELECT 1) DELETE FROM items": "not authorized",
 		"SELECT * FROM pragma_table_info('items')": "prohibited", "SELECT load_extension('x')": "not authorized",
 		"SELECT zeroblob(1000000000)": "too big", "SELECT :x": "no parameters", "SELECT ?": "no parameters",
@@ -152,7 +152,7 @@ func TestConditionalRequests(t *testing.T) {
 			t.Errorf("%s has the same tag", other)
 		}
 	}
-	a.db.MustExec(`UPDATE partitions SET next_offset = 7 WHERE partition = 0`)
+	a.db.MustExec(`UPDATE internal_partitions SET next_offset = 7 WHERE partition = 0`)
 	if got := a.get("/api/v1/queries/top-items", "If-None-Match", tag); got.StatusCode != 200 {
 		t.Errorf("after a change: %s", got.Status)
 	}
@@ -181,7 +181,7 @@ func TestAnswersAreKeptUntilTheNextChange(t *testing.T) {
 		t.Errorf("in another format: %s", other.body)
 	}
 	a.db.MustExec(`UPDATE items SET item_name = 'Apricot' WHERE item_id = 1`)
-	a.db.MustExec(`UPDATE partitions SET next_offset = 7 WHERE partition = 0`)
+	a.db.MustExec(`UPDATE internal_partitions SET next_offset = 7 WHERE partition = 0`)
 	if got := a.get("/api/v1/queries/top-items?limit=1"); !strings.Contains(got.body, "Apricot") || !strings.Contains(got.body, `"0":7`) {
 		t.Errorf("after a change: %s", got.body)
 	}
@@ -250,13 +250,13 @@ func TestWaitFor(t *testing.T) {
 	a := newAPI(t)
 	answered := make(chan answer)
 	go func() { answered <- a.get("/api/v1/queries/top-items?wait_for=analytics:1:4") }()
-	a.db.MustExec(`UPDATE partitions SET next_offset = 4 WHERE partition = 1`)
+	a.db.MustExec(`UPDATE internal_partitions SET next_offset = 4 WHERE partition = 1`)
 	select {
 	case got := <-answered:
 		t.Fatalf("answered before the offset was in: %s", got.body)
 	case <-time.After(60 * time.Millisecond):
 	}
-	a.db.MustExec(`UPDATE partitions SET next_offset = 5 WHERE partition = 1`)
+	a.db.MustExec(`UPDATE internal_partitions SET next_offset = 5 WHERE partition = 1`)
 	if got := <-answered; got.StatusCode != 200 || !strings.Contains(got.Header.Get("Purchases-Offsets"), "analytics:1=5") {
 		t.Errorf("%s %v", got.Status, got.Header)
 	}
@@ -268,13 +268,13 @@ func TestWaitForTheResultOfASource(t *testing.T) {
 	a := newAPI(t)
 	answered := make(chan answer)
 	go func() { answered <- a.get("/api/v1/queries/top-items?wait_for=purchases:2:9") }()
-	a.db.MustExec(`INSERT INTO sources VALUES ('purchases', 2, 0, x'ff01')`)
+	a.db.MustExec(`INSERT INTO internal_sources VALUES ('purchases', 2, 0, x'ff01')`)
 	select {
 	case got := <-answered:
 		t.Fatalf("answered before the result was in: %s", got.body)
 	case <-time.After(60 * time.Millisecond):
 	}
-	a.db.MustExec(`UPDATE sources SET results = x'ff03'`)
+	a.db.MustExec(`UPDATE internal_sources SET results = x'ff03'`)
 	if got := <-answered; got.StatusCode != 200 {
 		t.Errorf("%s %s", got.Status, got.body)
 	}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"io"
 	"mime"
@@ -9,9 +8,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"purchases/analytics/internal/freshness"
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/query"
-	"purchases/analytics/internal/readonly"
 )
 
 // answerSQL runs the SELECT of a client. JSON is the only form of a POST,
@@ -25,19 +23,19 @@ func (s *Server) answerSQL(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	statement, err := takeStatement(r, values)
+	question, err := takeStatement(r, values)
 	if err != nil {
 		return err
 	}
 	for name := range values {
 		return &query.UnknownParamError{Query: "sql", Param: name, Known: []string{"sql", formatParameter, moneyParameter}}
 	}
-	answer, err := s.askSQL(r.Context(), statement)
+	found, err := s.ask(r.Context(), question)
 	if err != nil {
 		return explainSQL(err)
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return s.send(w, r, f, "", nil, answer)
+	return s.send(w, r, f, answer.Question{}, found)
 }
 
 // getSQL is answerSQL with the statement in the URL. It refuses what another
@@ -55,7 +53,8 @@ func (s *Server) getSQL(w http.ResponseWriter, r *http.Request) error {
 }
 
 // takeStatement takes it from the parameter of a GET or the body of a POST.
-func takeStatement(r *http.Request, values map[string]string) (statement string, err error) {
+func takeStatement(r *http.Request, values map[string]string) (q answer.Question, err error) {
+	var statement string
 	if r.Method == http.MethodPost {
 		statement, err = readStatement(r)
 	} else if text, given := values["sql"]; given {
@@ -65,28 +64,14 @@ func takeStatement(r *http.Request, values map[string]string) (statement string,
 		err = wrongParameter("sql", "sql is missing: write ?sql=SELECT%201")
 	}
 	if err != nil {
-		return "", err
+		return q, err
 	}
-	if err := query.CheckStatement(statement); err != nil {
+	if q, err = answer.Select(statement); err != nil {
 		p := newProblem(http.StatusUnprocessableEntity, "sql", "The statement is not one SELECT", clip(err.Error()))
 		p.Parameter = "sql"
-		return "", p
+		return q, p
 	}
-	return statement, nil
-}
-
-// askSQL answers one SELECT.
-func (s *Server) askSQL(ctx context.Context, statement string) (answer *result, err error) {
-	err = s.inSnapshot(ctx, s.sql, func(ctx context.Context, snapshot *readonly.Snapshot, fresh *freshness.Freshness) error {
-		rows, err := query.Select(ctx, snapshot, statement)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		answer, err = collect(fresh, rows.Columns(), query.Limit(rows.All(), maxRows))
-		return err
-	})
-	return answer, err
+	return q, nil
 }
 
 func readStatement(r *http.Request) (string, error) {

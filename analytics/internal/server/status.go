@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -9,7 +8,6 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"purchases/analytics/internal/freshness"
-	"purchases/analytics/internal/readonly"
 )
 
 type statusInfo struct {
@@ -33,11 +31,7 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request) error {
 	if err := noParameters(r, "status"); err != nil {
 		return err
 	}
-	var fresh *freshness.Freshness
-	err := s.inSnapshot(r.Context(), s.canned, func(_ context.Context, _ *readonly.Snapshot, f *freshness.Freshness) error {
-		fresh = f
-		return nil
-	})
+	fresh, err := s.freshness(r.Context())
 	if err != nil {
 		return err
 	}
