@@ -70,8 +70,15 @@ func (q Question) Open(ctx context.Context, pool *readonly.Pool) (*Answer, error
 
 func (a *Answer) openSandbox(ctx context.Context, pool *readonly.Pool) (err error) {
 	request := sandbox.Request{Database: pool.Path(), Statement: a.question.Statement}
-	if a.question.Statement == "" {
-		request.Statement, request.Args = a.question.Query.SQL, a.question.Args.Bound()
+	if q := &a.question.Query; a.question.Statement == "" {
+		request.Statement = q.SQL
+		err = pool.View(ctx, func(db sqlx.QueryerContext) (err error) {
+			request.Args, err = q.Bound(ctx, db, a.question.Args)
+			return err
+		})
+		if err != nil {
+			return err
+		}
 	}
 	if a.sandbox, err = sandbox.Run(ctx, request); err != nil {
 		return err

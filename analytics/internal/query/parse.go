@@ -177,11 +177,11 @@ func (p *Param) setType(form string) error {
 			return p.setRange(parts[2])
 		}
 		return nil
-	case slices.Contains([]ParamType{TextParam, DateParam, ZoneParam}, ParamType(parts[1])) && !bounded:
+	case slices.Contains([]ParamType{TextParam, DateParam, StartParam, EndParam, ZoneParam}, ParamType(parts[1])) && !bounded:
 		p.Type = ParamType(parts[1])
 		return nil
 	}
-	return fmt.Errorf("unknown type %q: want text, integer, integer(MIN..MAX), date, zone or choice(A, B, ...)", form)
+	return fmt.Errorf("unknown type %q: want text, integer, integer(MIN..MAX), date, start, end, zone or choice(A, B, ...)", form)
 }
 
 func (p *Param) setChoices(list string) error {

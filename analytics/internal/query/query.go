@@ -75,7 +75,25 @@ const (
 	IntegerParam ParamType = "integer" // from Min to Max
 	DateParam    ParamType = "date"    // YYYY-MM-DD, bound as that text
 	ChoiceParam  ParamType = "choice"  // one of Choices, bound as text
-	ZoneParam    ParamType = "zone"    // an IANA time zone, bound as its shifts: see [Arg]
+	// StartParam and EndParam accept a date of the query's zone, which is the one
+	// of its zone parameter or else the reporting zone, or an RFC 3339 instant.
+	// They are bound as milliseconds since 1970 UTC, an end exclusive, and with
+	// the suffix _day as days since 1970 on that zone's calendar, an end
+	// inclusive, or NULL where the instant is inside of a day.
+	StartParam ParamType = "start"
+	EndParam   ParamType = "end"
+	// ZoneParam accepts an IANA time zone; without one it is the reporting zone.
+	// It is bound as a JSON array with an element for each stretch of time in
+	// which the zone's clock does not change, [first, past, offset], in quarters
+	// of an hour since 1970 UTC and seconds ahead of UTC, and with the suffix
+	// _is_reporting as whether it is the reporting zone's clock.
+	ZoneParam ParamType = "zone"
+)
+
+// Suffixes of what is bound beside a parameter.
+const (
+	wholeDay        = "_day"
+	zoneIsReporting = "_is_reporting"
 )
 
 // Param is a named parameter of a query.

@@ -49,7 +49,11 @@ func TestParse(t *testing.T) {
 		t.Errorf("columns are %+v", q.Columns)
 	}
 	args, err := q.Bind(map[string]string{"n": "-7"})
-	want := query.Args{{Name: "by", Value: "units"}, {Name: "limit", Value: int64(3)}, {Name: "n", Value: int64(-7)}, {Name: "name", Value: "x y"}, {Name: "since"}}
+	want := query.Args{
+		{Name: "by", Value: "units", Type: query.ChoiceParam}, {Name: "limit", Value: int64(3), Type: query.IntegerParam},
+		{Name: "n", Value: int64(-7), Type: query.IntegerParam}, {Name: "name", Value: "x y", Type: query.TextParam},
+		{Name: "since", Type: query.DateParam},
+	}
 	if err != nil || !reflect.DeepEqual(args, want) {
 		t.Errorf("Bind gives %+v, %v", args, err)
 	}

@@ -44,7 +44,11 @@ type Source interface {
 // SELECT's columns are not the declared ones. The caller closes the rows; ctx
 // ends the query.
 func (q *Query) Run(ctx context.Context, db sqlx.QueryerContext, args Args) (*Rows, error) {
-	source, err := Start(ctx, db, q.SQL, args.Bound())
+	bound, err := q.Bound(ctx, db, args)
+	if err != nil {
+		return nil, err
+	}
+	source, err := Start(ctx, db, q.SQL, bound)
 	if err != nil {
 		return nil, fmt.Errorf("run query %s: %w", q.Name, err)
 	}

@@ -83,6 +83,9 @@ type Options struct {
 	// SafeCSV puts an apostrophe before a text of a CSV that a spreadsheet would
 	// take for a formula. It changes the data.
 	SafeCSV bool
+	// MoneyNumbers writes money in JSON and NDJSON as exact decimal numbers
+	// instead of strings.
+	MoneyNumbers bool
 	// NoHeader leaves the header of a CSV out, for an answer that is written
 	// behind another.
 	NoHeader bool
@@ -124,9 +127,9 @@ func Write(w io.Writer, format Format, a Answer, o Options) (rows int, err error
 func newWriter(w io.Writer, format Format, a Answer, o Options) writer {
 	switch format {
 	case JSON:
-		return newJSON(w, a)
+		return newJSON(w, a, o)
 	case NDJSON:
-		return newNDJSON(w, a)
+		return newNDJSON(w, a, o)
 	case CSV:
 		return newCSV(w, a, o)
 	case Markdown:

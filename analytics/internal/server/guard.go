@@ -14,19 +14,25 @@ func (s *Server) guard(mux *http.ServeMux) http.Handler {
 	crossOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		newProblem(http.StatusForbidden, "cross-origin", "Requests from other sites are refused", "").write(w)
 	}))
-	routed := crossOrigin.Handler(route(mux))
+	open := route(mux)
+	closed := crossOrigin.Handler(open)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
 		switch {
 		case s.LocalOnly && !isLocal(r.Host):
 			newProblem(http.StatusMisdirectedRequest, "host", "This server answers for this machine only",
 				"ask for localhost or 127.0.0.1, not "+clip(r.Host)).write(w)
+		case strings.HasPrefix(r.URL.Path, "/api/") && s.share(w, r): // a browser's question
 		case s.Token != "" && !s.authorized(r):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="analytics"`)
 			newProblem(http.StatusUnauthorized, "token", "A token is needed", "send it as Authorization: Bearer TOKEN").write(w)
 		default:
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-			routed.ServeHTTP(w, r)
+			routed := closed
+			if strings.HasPrefix(r.URL.Path, "/api/") && s.allowsOrigin(r.Header.Get("Origin")) {
+				routed = open
+			}
+			routed.ServeHTTP(w, withClient(r))
 		}
 	})
 }

@@ -33,7 +33,10 @@ func newProblem(status int, code, title, detail string) *problem {
 	return &problem{Type: "urn:purchases:problem:" + code, Title: title, Status: status, Detail: detail}
 }
 
-var errBusy = errors.New("too many queries at a time")
+var (
+	errBusy     = errors.New("too many queries at a time")
+	errStopping = errors.New("the server is stopping")
+)
 
 // wrongParameter is a parameter of the API itself, not of a query.
 func wrongParameter(name, detail string, allowed ...string) *problem {
@@ -65,7 +68,11 @@ func explain(err error) *problem {
 	case errors.As(err, &tooLarge):
 		return newProblem(http.StatusRequestEntityTooLarge, "too-large", "The request is too large", fmt.Sprintf("the limit is %d bytes", tooLarge.Limit))
 	case errors.Is(err, errBusy):
-		return retry(newProblem(http.StatusServiceUnavailable, "busy", "The server is busy", "too many queries run at this time; try again"))
+		return retry(newProblem(http.StatusServiceUnavailable, "busy", "The server is busy", "too much is under way, in all or for this client; try again"))
+	case errors.Is(err, errStopping):
+		return retry(newProblem(http.StatusServiceUnavailable, "stopping", "The server is stopping", "try again when it runs"))
+	case errors.Is(err, context.Canceled):
+		return newProblem(http.StatusBadRequest, "incomplete-request", "The connection was closed on the client's side", "keep it open until the answer has arrived")
 	case errors.Is(err, sandbox.ErrMemory):
 		return newProblem(http.StatusUnprocessableEntity, "memory-limit", "The query needs too much memory", err.Error())
 	case errors.Is(err, context.DeadlineExceeded):
@@ -128,7 +135,7 @@ type handler func(http.ResponseWriter, *http.Request) error
 func (s *Server) handle(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := h(w, r)
-		if err == nil || r.Context().Err() != nil { // nobody is there to be told
+		if err == nil {
 			return
 		}
 		p := explain(err)
