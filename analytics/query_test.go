@@ -79,7 +79,7 @@ func TestQueryOutputs(t *testing.T) {
 	for format, want := range map[string]string{
 		"table":    "item  item_name   currency  units_sold   revenue  purchases\nB     Ball | big  GBP               20  1,234.50          2\nA     Apple       GBP               30      9.00          3\n",
 		"ndjson":   `{"item":"B","item_name":"Ball | big","currency":"GBP","units_sold":20,"revenue":"1234.50","purchases":2}`,
-		"json":     `"parameters":{"by":"revenue","limit":2,"since":null,"until":null}`,
+		"json":     `"parameters":{"by":"revenue","limit":2,"since":null,"until":null,"currency":null}`,
 		"markdown": `| B | Ball \| big | GBP | 20 | 1234.50 | 2 |`,
 	} {
 		code, stdout, stderr := analyticsQuery(t, "query", "top-items", "--by", "revenue", "--limit", "2", "--db", db, "--output", format)

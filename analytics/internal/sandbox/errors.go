@@ -33,7 +33,7 @@ type failure struct {
 // newFailure describes an error for the other process.
 func newFailure(err error) failure {
 	var own *StatementError
-	f := failure{Text: err.Error(), OwnFault: errors.As(err, &own) || errors.Is(err, readonly.ErrNotOneStatement)}
+	f := failure{Text: err.Error(), OwnFault: errors.As(err, &own) || errors.Is(err, readonly.ErrNotOneStatement) || errors.Is(err, readonly.ErrParameters)}
 	if fault := (sqlite3.Error{}); errors.As(err, &fault) {
 		f.Code, f.Extended = int(fault.Code), int(fault.ExtendedCode)
 		f.Memory = fault.Code == sqlite3.ErrNomem
