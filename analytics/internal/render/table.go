@@ -2,6 +2,7 @@ package render
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -68,21 +69,40 @@ func (t *tableWriter) observe(i int, value any) {
 func (t *tableWriter) end() error {
 	t.cohort()
 	t.alignDecimals()
+	all, cells := slices.Clone(t.columns), make([][]string, len(t.cells))
+	for i, row := range t.cells {
+		cells[i] = slices.Clone(row)
+	}
+	if len(t.cells) == 1 && len(t.columns) >= verticalFrom {
+		return t.write(t.vertical())
+	}
 	t.addBars()
 	names, widths, fits := t.layout()
-	out := ""
-	if fits && (len(t.cells) != 1 || len(t.columns) < verticalFrom) {
-		out = t.horizontal(names, widths)
-	} else {
-		out = t.vertical()
+	if !fits { // then nothing needs to be left out
+		t.columns, t.cells = all, cells
+		return t.write(t.vertical())
 	}
-	_, err := io.WriteString(t.w, out+"\n"+t.notShown())
-	return err
+	return t.write(t.horizontal(names, widths), t.notShown())
+}
+
+func (t *tableWriter) write(parts ...string) error {
+	for _, part := range parts {
+		if part == "" {
+			continue
+		}
+		if _, err := io.WriteString(t.w, part+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // notShown says which columns the table lacks.
 func (t *tableWriter) notShown() string {
 	var parts []string
+	if t.options.Cohort != "" {
+		slices.Reverse(t.leftOut) // its last column goes first
+	}
 	if len(t.leftOut) > 0 {
 		parts = append(parts, "not shown for lack of room: "+strings.Join(t.leftOut, ", "))
 	}
@@ -92,7 +112,11 @@ func (t *tableWriter) notShown() string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return "(" + strings.Join(parts, "; ") + ")\n"
+	lines := strings.Split(pretty.WrapSoft("("+strings.Join(parts, "; ")+")", t.options.Width), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
 }
 
 func (t *tableWriter) horizontal(names []string, widths []int) string {
