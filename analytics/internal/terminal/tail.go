@@ -205,7 +205,7 @@ func (f *follower) show(rows []query.Row) error {
 
 // lines writes a line for each row, cut to the terminal's width, if it has one.
 func (f *follower) lines(rows []query.Row) error {
-	width := TableOptions(f.Out).Width
+	width := f.fit().Width
 	for _, row := range rows {
 		cells := make([]string, len(f.tail.line))
 		for i, c := range f.tail.line {
