@@ -143,7 +143,9 @@ func (q *Query) Bound(ctx context.Context, db sqlx.QueryerContext, args Args) (b
 			return nil, fmt.Errorf("run query %s: %w", q.Name, err)
 		}
 	}
-	return args.bound(reporting), nil
+	used := sqlToken.FindAllString(q.SQL, -1)
+	unused := func(b Arg) bool { return !slices.Contains(used, ":"+b.Name) }
+	return slices.DeleteFunc(args.bound(reporting), unused), nil
 }
 
 func (a Args) bound(reporting clock) []Arg {
