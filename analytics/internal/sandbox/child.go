@@ -35,7 +35,7 @@ type argument struct {
 func newJob(ctx context.Context, r Request) job {
 	j := job{Database: r.Database, Statement: r.Statement, CPU: noCPULimit}
 	if deadline, ok := ctx.Deadline(); ok {
-		j.CPU = int64((time.Until(deadline) + cpuSlack) / time.Second)
+		j.CPU = max(int64((time.Until(deadline)+cpuSlack)/time.Second), 1)
 	}
 	for _, arg := range r.Args {
 		a := argument{Name: arg.Name}

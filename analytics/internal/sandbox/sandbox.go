@@ -34,6 +34,7 @@ const (
 	filesLimit  = 32        // open files
 	cpuSlack    = time.Second
 	noCPULimit  = math.MaxInt32 // seconds
+	waitDelay   = time.Second   // for the end of a killed process's output
 )
 
 // command is the argument that makes this program the other process.
@@ -84,7 +85,7 @@ func (a *Answer) start(r Request) error {
 	}
 	a.process = exec.CommandContext(a.ctx, path, command)
 	a.process.Env = []string{"GOMAXPROCS=2", "GOTRACEBACK=none"} // none of this process's settings and secrets
-	a.process.Stderr = a.stderr
+	a.process.Stderr, a.process.WaitDelay = a.stderr, waitDelay
 	confine(a.process)
 	in, err := a.process.StdinPipe()
 	if err != nil {
