@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"testing"
 
@@ -31,7 +32,7 @@ func FuzzReader(f *testing.F) {
 		for err := error(nil); err == nil; err = r.readRow(row) {
 			continue
 		}
-		if _, err := r.ReadByte(); err != nil && err != io.EOF {
+		if _, err := r.ReadByte(); err != nil && !errors.Is(err, io.EOF) {
 			t.Error(err)
 		}
 	})
