@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/urfave/cli/v2"
 
 	"purchases/analytics/internal/database"
@@ -37,8 +38,7 @@ func showStatus(c *cli.Context) error {
 	if err != nil {
 		return cmdline.Usagef("%v", err)
 	}
-	path := c.String("db")
-	db, err := database.OpenReader(path)
+	db, err := database.OpenReader(c.String("db"))
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func showStatus(c *cli.Context) error {
 	if format == render.Table && c.Bool("partitions") && terminal.OnlyMarkersFollow(partitions) {
 		fmt.Fprintf(c.App.ErrWriter, "%s: lag 0 below the high watermark: only transaction markers follow, which are no records\n", c.App.Name)
 	}
-	return errors.Join(sayMissing(c, partitions), sayDatabase(c, path))
+	return errors.Join(sayMissing(c, partitions), sayDatabase(c, db))
 }
 
 // sayMissing tells of gaps, which no later success makes good.
@@ -95,8 +95,13 @@ func addLag(c *cli.Context, partitions []status.Partition) error {
 }
 
 // sayDatabase adds what is no row.
-func sayDatabase(c *cli.Context, path string) error {
-	_, err := fmt.Fprintf(c.App.ErrWriter, "%s: database %s, %.1f MB\n", c.App.Name, path, float64(databaseSize(path))/1e6)
+func sayDatabase(c *cli.Context, db *sqlx.DB) error {
+	var zone string
+	if err := db.GetContext(c.Context, &zone, `SELECT zone FROM internal_database`); err != nil {
+		return fmt.Errorf("read the reporting zone: %w", err)
+	}
+	path := c.String("db")
+	_, err := fmt.Fprintf(c.App.ErrWriter, "%s: database %s, %.1f MB, reporting zone %s\n", c.App.Name, path, float64(databaseSize(path))/1e6, zone)
 	return err
 }
 
