@@ -107,7 +107,7 @@ func (t *tableWriter) notShown() string {
 		parts = append(parts, "not shown for lack of room: "+strings.Join(t.leftOut, ", "))
 	}
 	if len(t.zeros) > 0 {
-		parts = append(parts, "not shown, all 0: "+strings.Join(t.zeros, ", "))
+		parts = append(parts, "not shown, all 0 or none: "+strings.Join(t.zeros, ", "))
 	}
 	if len(parts) == 0 {
 		return ""
