@@ -130,6 +130,13 @@ func (r *result) tag(beside string) string {
 	return `W/"` + r.fresh.Tag() + "-" + short(hash) + `"`
 }
 
+// hashOf tells apart different texts.
+func hashOf(text []byte) string {
+	h := sha256.New()
+	_, _ = h.Write(text) // never fails
+	return short(h)
+}
+
 func short(h hash.Hash) string {
 	const enough = 12 // bytes, against chance and ill will
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:enough])

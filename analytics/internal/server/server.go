@@ -3,7 +3,8 @@
 // what it does at a time: who comes beyond that is told to try again. Nothing
 // that a client does, or leaves undone, holds up who writes the database.
 //
-// It knows nothing of Kafka, and serves no pages for people.
+// Under / it shows the same to people, see package page. It knows nothing of
+// Kafka.
 package server
 
 import (
@@ -21,6 +22,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"purchases/analytics/internal/freshness"
+	"purchases/analytics/internal/page"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
 )
@@ -93,6 +95,7 @@ type Server struct {
 	answers          answerCache
 	known            atomic.Pointer[catalogSnapshot]
 	connections      *connections
+	pages            *page.Renderer
 	stopping         context.Context
 	stop             context.CancelFunc
 }
@@ -103,6 +106,10 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	pages, err := page.New()
+	if err != nil {
+		return nil, err
+	}
 	if c.EventInterval == 0 {
 		c.EventInterval = time.Second
 	}
@@ -110,7 +117,7 @@ func New(c Config) (*Server, error) {
 		Config: c,
 		canned: newLimiter(cannedAtOnce(), queueLength), sql: newLimiter(sqlAtOnce, sqlAtOnce),
 		waiters: newQuota(waitersAtOnce), streams: newQuota(streamsAtOnce), sending: newQuota(maxSendBytes),
-		connections: newConnections(maxOpen),
+		connections: newConnections(maxOpen), pages: pages,
 	}
 	s.known.Store(catalog)
 	s.stopping, s.stop = context.WithCancel(context.Background())
@@ -130,6 +137,7 @@ func (s *Server) Handler() http.Handler {
 	}
 	mux.Handle("GET /api/v1/status", compressed(s.showStatus))
 	mux.Handle("GET /api/openapi.json", compressed(s.showDocument))
+	s.pageRoutes(mux, compressed)
 	return s.connections.busy(s.guard(mux))
 }
 
