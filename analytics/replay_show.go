@@ -14,6 +14,7 @@ import (
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/render"
 	"purchases/analytics/internal/replay"
+	"purchases/analytics/internal/terminal"
 	bar "purchases/producer/cmdline/progress"
 	"purchases/producer/purchase"
 )
@@ -92,7 +93,7 @@ func showTable[T any](c *cli.Context, columns []query.Column, values iter.Seq[T]
 			}
 		}
 	}
-	_, err := render.Write(c.App.Writer, render.Table, render.Answer{Columns: columns, Rows: rows}, tableOptions(c.App.Writer))
+	_, err := render.Write(c.App.Writer, render.Table, render.Answer{Columns: columns, Rows: rows}, terminal.TableOptions(c.App.Writer))
 	return err
 }
 
