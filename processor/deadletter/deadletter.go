@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/IBM/sarama"
+	"github.com/google/uuid"
 
 	"purchases/processor/enriched"
 	"purchases/producer/purchase"
@@ -32,9 +33,12 @@ const (
 	HeaderMessage   = "__connect.errors.exception.message"
 	// HeaderReason holds the stable code, see [purchase.Reason].
 	HeaderReason = "purchases.reason"
-	// HeaderEventID holds the event_id: given where it could be read, else
-	// derived from the source.
+	// HeaderEventID holds the event_id: given where it could be read, else the
+	// id of the record.
 	HeaderEventID = "purchases.event_id"
+	// HeaderRecordID holds the id of the record, which is that of its position:
+	// see [purchase.DerivedID]. It is the identity of the letter.
+	HeaderRecordID = "purchases.record_id"
 	// HeaderLength and HeaderSHA256 describe the whole value of a letter whose
 	// value is cut: its length in bytes and its SHA-256 in hexadecimal.
 	HeaderLength = "purchases.value.length"
@@ -63,9 +67,11 @@ type Letter struct {
 	Detail  string
 	Stage   string
 	EventID string
-	Source  enriched.Source
-	Key     []byte
-	Value   []byte
+	// RecordID is [purchase.DerivedID] of the source.
+	RecordID uuid.UUID
+	Source   enriched.Source
+	Key      []byte
+	Value    []byte
 	// Headers are the original ones, in their order.
 	Headers []sarama.RecordHeader
 	// Cut says of a letter that was read that its Key or Value is only the
@@ -102,6 +108,7 @@ func (l *Letter) errorHeaders() []sarama.RecordHeader {
 		{HeaderMessage, l.Detail},
 		{HeaderReason, string(l.Reason)},
 		{HeaderEventID, l.EventID},
+		{HeaderRecordID, l.RecordID.String()},
 	})
 }
 

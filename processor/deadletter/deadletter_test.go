@@ -19,8 +19,8 @@ import (
 func letter() deadletter.Letter {
 	return deadletter.Letter{
 		Reason: purchase.MissingUser, Detail: "user is absent or empty", Stage: "validate", EventID: "id-1",
-		Source: enriched.Source{Topic: "purchases", Partition: 3, Offset: 42},
-		Key:    []byte("k"), Value: []byte(`{"item":"i"}`),
+		RecordID: purchase.DerivedID("topic", 3, 42), Source: enriched.Source{Topic: "purchases", Partition: 3, Offset: 42},
+		Key: []byte("k"), Value: []byte(`{"item":"i"}`),
 		Headers: []sarama.RecordHeader{header("trace", "abc"), header("trace", "def"), header("empty", "")},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/IBM/sarama"
+	"github.com/google/uuid"
 
 	"purchases/processor/enriched"
 	"purchases/producer/purchase"
@@ -15,6 +16,7 @@ import (
 // second. Its text is a part of the message.
 type Flat struct {
 	Reason, Detail, Stage, EventID []byte // see [Letter]
+	RecordID                       uuid.UUID
 	SourceTopic                    []byte
 	SourcePartition                int32
 	SourceOffset                   int64
@@ -22,14 +24,15 @@ type Flat struct {
 }
 
 // Parse reads a message of the dead-letter topic. A message that lacks our
-// reason or its source is no letter of this contract, and an error. Original
+// reason, its ids or its source is no letter of this contract, and an error. Original
 // headers that have our names, as those of a dead letter that was sent again,
 // stay original headers: ours come last.
 func Parse(m *sarama.ConsumerMessage) (Letter, error) {
 	var f Flat
 	err := f.Parse(m)
 	return Letter{
-		Reason: purchase.Reason(f.Reason), Detail: string(f.Detail), Stage: string(f.Stage), EventID: string(f.EventID),
+		Reason: purchase.Reason(f.Reason), Detail: string(f.Detail), Stage: string(f.Stage),
+		EventID: string(f.EventID), RecordID: f.RecordID,
 		Source: enriched.Source{Topic: string(f.SourceTopic), Partition: f.SourcePartition, Offset: f.SourceOffset},
 		Key:    m.Key, Value: m.Value, Headers: originals(m.Headers), Cut: f.Cut,
 	}, err
@@ -52,6 +55,10 @@ func (f *Flat) Parse(m *sarama.ConsumerMessage) error {
 		return fmt.Errorf("dead letter %s/%d/%d lacks the header %s, %s or %s",
 			m.Topic, m.Partition, m.Offset, HeaderReason, HeaderEventID, HeaderTopic)
 	}
+	var err error
+	if f.RecordID, err = uuid.ParseBytes(own.recordID); err != nil {
+		return fmt.Errorf("dead letter %s/%d/%d: header %s: %w", m.Topic, m.Partition, m.Offset, HeaderRecordID, err)
+	}
 	if err := f.parsePosition(own.partition, own.offset); err != nil {
 		return fmt.Errorf("dead letter %s/%d/%d: %w", m.Topic, m.Partition, m.Offset, err)
 	}
@@ -73,7 +80,7 @@ func (f *Flat) parsePosition(partition, offset []byte) error {
 
 // ownHeaders are the values of our headers.
 type ownHeaders struct {
-	topic, partition, offset, stage, message, reason, eventID, length, keyLength, dropped []byte
+	topic, partition, offset, stage, message, reason, eventID, recordID, length, keyLength, dropped []byte
 }
 
 // named returns where the value of the header belongs, nil for any other.
@@ -93,6 +100,8 @@ func (o *ownHeaders) named(header []byte) *[]byte {
 		return &o.reason
 	case HeaderEventID:
 		return &o.eventID
+	case HeaderRecordID:
+		return &o.recordID
 	case HeaderLength:
 		return &o.length
 	case HeaderKeyLength:

@@ -18,13 +18,14 @@ const Topic = "analytics"
 // Schema is the version of the JSON form that this package writes and reads.
 const Schema = 1
 
-// Kind says which way the goods went.
+// Kind says which way the goods went, or that an event is taken back.
 type Kind string
 
-// The kinds of event: the sign of the quantity decides.
+// The kinds of event. The sign of the quantity tells a purchase from a return.
 const (
-	Purchase Kind = "purchase"
-	Return   Kind = "return"
+	Purchase   Kind = "purchase"
+	Return     Kind = "return"
+	Retraction Kind = "retraction"
 )
 
 // Source is where a purchase stood on its topic.
@@ -39,16 +40,12 @@ func (s Source) String() string {
 	return s.Topic + "/" + strconv.FormatInt(int64(s.Partition), 10) + "/" + strconv.FormatInt(s.Offset, 10)
 }
 
-// EventID derives an identity from the position: always the same for the same
-// position, and different for any other (UUID version 5, RFC 9562).
-func (s Source) EventID() string { return uuid.NewSHA1(namespace, []byte(s.String())).String() }
-
-// namespace makes the project's version 5 UUIDs its own.
-var namespace = uuid.NewSHA1(uuid.NameSpaceURL, []byte("purchases"))
-
-// Event is a valid purchase, normalised, with its identity and its origin.
+// Event is a valid purchase, return or retraction, normalised, with its
+// identity and its origin.
 type Event struct {
-	// Event holds the purchase itself; its EventID is never empty.
+	// Event holds the purchase itself. Its EventID is never empty, its UnitPrice
+	// always nil, and its Amount is negative for a return. A retraction has
+	// only EventID, Timestamp and perhaps RetractedAt.
 	purchase.Event
 	Kind Kind
 	// ProcessedAt is when the processor judged the event, in whole milliseconds.
@@ -57,34 +54,37 @@ type Event struct {
 }
 
 // Enrich normalises and validates a decoded purchase and adds what the topic
-// promises: an event_id (given, or derived from the source), the kind, the
-// time now and the source. The error is a [*purchase.Invalid].
-func Enrich(p purchase.Event, source Source, now time.Time) (Event, error) {
+// promises: an event_id, the line's amount, the kind, the time now and the
+// source. A purchase without event_id gets recordID, which is that of its
+// position; see [purchase.DerivedID]. The error is a [*purchase.Invalid].
+func Enrich(p purchase.Event, source Source, recordID uuid.UUID, now time.Time) (Event, error) {
 	p.Normalize()
 	if err := p.Validate(now); err != nil {
 		return Event{}, err
 	}
-	if p.EventID == "" {
-		p.EventID = source.EventID()
+	e := Event{Event: p, Kind: kind(&p), ProcessedAt: now.UTC().Truncate(time.Millisecond), Source: source}
+	switch {
+	case e.Kind == Retraction:
+		e.Event = purchase.Event{Op: p.Op, EventID: p.EventID, Timestamp: p.Timestamp, RetractedAt: p.RetractedAt}
+		return e, nil
+	case p.EventID == "":
+		e.EventID = recordID.String()
+	default:
+		e.EventID = purchase.ClaimedID(p.EventID)
 	}
-	kind := Purchase
-	if p.Quantity < 0 {
-		kind = Return
-	}
-	return Event{Event: p, Kind: kind, ProcessedAt: now.UTC().Truncate(time.Millisecond), Source: source}, nil
+	e.Amount, e.UnitPrice = p.Total(), nil
+	return e, nil
 }
 
-// ID returns the event_id as 16 bytes: the id itself when it is a UUID in its
-// canonical 36 characters, else the version 5 UUID of its text.
-func (e *Event) ID() uuid.UUID { return ID(e.EventID) }
-
-// ID is the 16-byte form of an event_id, as [Event.ID] says.
-func ID[T string | []byte](eventID T) uuid.UUID {
-	text := []byte(eventID)
-	if len(text) == 36 {
-		if id, err := uuid.ParseBytes(text); err == nil {
-			return id
-		}
+func kind(p *purchase.Event) Kind {
+	switch {
+	case p.Op == purchase.Retract:
+		return Retraction
+	case p.Quantity < 0:
+		return Return
 	}
-	return uuid.NewSHA1(namespace, text)
+	return Purchase
 }
+
+// ID returns the event_id as 16 bytes; see [purchase.ID].
+func (e *Event) ID() uuid.UUID { return purchase.ID(e.EventID) }

@@ -17,18 +17,19 @@ import (
 )
 
 var (
-	now    = time.Date(2026, 1, 31, 12, 0, 0, 123_456_789, time.UTC)
-	source = enriched.Source{Topic: "purchases", Partition: 3, Offset: 42}
+	now      = time.Date(2026, 1, 31, 12, 0, 0, 123_456_789, time.UTC)
+	source   = enriched.Source{Topic: "purchases", Partition: 3, Offset: 42}
+	recordID = purchase.DerivedID("topic", 3, 42)
 )
 
 // golden are the events of testdata.
 func golden() map[string]enriched.Event {
-	price := purchase.Micros(2_550_000)
+	amount, refund := purchase.Micros(15_300_000), purchase.Micros(-1)
 	return map[string]enriched.Event{
 		"purchase.json": {
 			Event: purchase.Event{
 				EventID: "0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d", User: "17850", Item: "85123A", ItemName: "T-LIGHT HOLDER",
-				Quantity: 6, UnitPrice: &price, Currency: "GBP", OrderID: "536365",
+				Quantity: 6, Amount: &amount, Currency: "GBP", OrderID: "536365",
 				Timestamp:  time.Date(2010, 12, 1, 8, 26, 0, 0, time.UTC),
 				Attributes: map[string]string{"country": "United Kingdom"},
 			},
@@ -36,10 +37,23 @@ func golden() map[string]enriched.Event {
 		},
 		"return.json": {
 			Event: purchase.Event{
-				EventID: enriched.Source{Topic: "purchases"}.EventID(), User: "u", Item: "i", Quantity: -1,
+				EventID: "583f634c-1642-5bc5-8057-ca55429a440b", User: "u", Item: "i", Quantity: -1,
 				Timestamp: now.Truncate(time.Second),
 			},
 			Kind: enriched.Return, ProcessedAt: now.Truncate(time.Millisecond), Source: enriched.Source{Topic: "purchases"},
+		},
+		"imported.json": {
+			Event: purchase.Event{
+				EventID: "id", User: "u", Item: "i", Quantity: -1, Amount: &refund,
+				Timestamp: now.Truncate(time.Second), ImportedAt: now.Truncate(time.Millisecond),
+			},
+			Kind: enriched.Return, ProcessedAt: now.Truncate(time.Millisecond), Source: source,
+		},
+		"retraction.json": {
+			Event: purchase.Event{
+				Op: purchase.Retract, EventID: "id", Timestamp: now.Truncate(time.Second), RetractedAt: now.Truncate(time.Millisecond),
+			},
+			Kind: enriched.Retraction, ProcessedAt: now.Truncate(time.Millisecond), Source: source,
 		},
 	}
 }
@@ -51,7 +65,7 @@ func TestGolden(t *testing.T) {
 			if got, err := event.Encode(); err != nil || !bytes.Equal(got, want) {
 				t.Errorf("Encode = %s, %v\nwant %s", got, err, want)
 			}
-			if got, err := enriched.Decode(want); err != nil || !reflect.DeepEqual(got, event) {
+			if got, err := enriched.Decode(want, now); err != nil || !reflect.DeepEqual(got, event) {
 				t.Errorf("Decode = %+v, %v\nwant %+v", got, err, event)
 			}
 		})
@@ -67,66 +81,34 @@ func file(t testing.TB, name string) []byte {
 	return content
 }
 
-// The identities are pinned: a database holds them for ever.
-func TestIdentitiesNeverChange(t *testing.T) {
-	for position, want := range map[enriched.Source]string{
-		{Topic: "purchases"}: "583f634c-1642-5bc5-8057-ca55429a440b",
-		source:               "5a33dfcc-c58d-5026-89c5-bcd6de24c212",
-		{Topic: "orders", Partition: 7, Offset: 1e9}: "6628e2ff-3375-54f1-a0a8-a00d62d31b65",
-	} {
-		if got := position.EventID(); got != want {
-			t.Errorf("EventID of %s = %s, want %s", position, got, want)
-		}
-	}
-	for id, want := range map[string]string{
-		"0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d":          "0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d",
-		"0B4F2F4E-6A0C-4E0E-9A51-1F2F3A4B5C6D":          "0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d",
-		"order-1-line-1":                                "7bd9befe-96c5-5594-b7b4-c57d9b682c2a",
-		"{0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d}":        "84a85ebc-6958-54dc-96ac-af5e10a9cf2a",
-		"urn:uuid:0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d": "6755a7d0-a8ff-565b-8310-46e0c64e1843",
-	} {
-		if got := enriched.ID(id).String(); got != want {
-			t.Errorf("ID(%q) = %s, want %s", id, got, want)
-		}
-	}
-}
-
-func TestPositionsHaveDifferentIdentities(t *testing.T) {
-	position := rapid.Custom(func(t *rapid.T) enriched.Source {
-		return enriched.Source{
-			Topic:     rapid.StringMatching(`[a-z0-9._-]{1,9}`).Draw(t, "topic"), // Kafka's alphabet, without "/"
-			Partition: rapid.Int32Range(0, 12).Draw(t, "partition"),
-			Offset:    rapid.Int64Range(0, 120).Draw(t, "offset"),
-		}
-	})
-	rapid.Check(t, func(t *rapid.T) {
-		a, b := position.Draw(t, "a"), position.Draw(t, "b")
-		if (a == b) != (a.EventID() == b.EventID()) {
-			t.Fatalf("%s has %s, %s has %s", a, a.EventID(), b, b.EventID())
-		}
-	})
-}
-
 func TestEnrich(t *testing.T) {
 	p := purchase.Event{User: " u ", Item: "i", Quantity: -2, Timestamp: now}
-	got, err := enriched.Enrich(p, source, now)
+	got, err := enriched.Enrich(p, source, recordID, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := enriched.Event{
-		Event: purchase.Event{EventID: source.EventID(), User: "u", Item: "i", Quantity: -2, Timestamp: now.Truncate(time.Millisecond)},
+		Event: purchase.Event{EventID: recordID.String(), User: "u", Item: "i", Quantity: -2, Timestamp: now.Truncate(time.Millisecond)},
 		Kind:  enriched.Return, ProcessedAt: now.Truncate(time.Millisecond), Source: source,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
 	p.EventID, p.Quantity = " given ", 2
-	if got, err := enriched.Enrich(p, source, now); err != nil || got.EventID != "given" || got.Kind != enriched.Purchase {
+	if got, err := enriched.Enrich(p, source, recordID, now); err != nil || got.EventID != "given" || got.Kind != enriched.Purchase {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	p.User = ""
+	p.EventID = recordID.String()
+	if got, err := enriched.Enrich(p, source, recordID, now); err != nil || got.ID() != purchase.TextID(recordID.String()) {
+		t.Errorf("a given id is counted as the id of a position: %+v, %v", got, err)
+	}
+	p.Op = purchase.Retract
+	if got, err := enriched.Enrich(p, source, recordID, now); err != nil || got.ID() != recordID || got.Kind != enriched.Retraction || got.User != "" {
+		t.Errorf("the retraction of an event without an id of its own: %+v, %v", got, err)
+	}
+	p.Op, p.User = purchase.Add, ""
 	var invalid *purchase.Invalid
-	if _, err := enriched.Enrich(p, source, now); !errors.As(err, &invalid) || invalid.Reason != purchase.MissingUser {
+	if _, err := enriched.Enrich(p, source, recordID, now); !errors.As(err, &invalid) || invalid.Reason != purchase.MissingUser {
 		t.Errorf("error %v, want missing_user", err)
 	}
 }
@@ -142,7 +124,7 @@ func TestDecodeReadsWhatEnrichAndEncodeWrite(t *testing.T) {
 			Timestamp: clock.Add(purchase.MaxClockSkew - time.Duration(rapid.Int64Range(0, 3e6).Draw(t, "before"))),
 			EventID:   rapid.SampledFrom([]string{"", "id", "0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d"}).Draw(t, "event_id"),
 		}
-		e, err := enriched.Enrich(p, source, clock)
+		e, err := enriched.Enrich(p, source, recordID, clock)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +132,7 @@ func TestDecodeReadsWhatEnrichAndEncodeWrite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := enriched.Decode(value); err != nil || !reflect.DeepEqual(got, e) {
+		if got, err := enriched.Decode(value, now); err != nil || !reflect.DeepEqual(got, e) {
 			t.Fatalf("Decode = %+v, %v\nwant %+v", got, err, e)
 		}
 	})
@@ -165,15 +147,16 @@ func TestDecodeRefuses(t *testing.T) {
 		"kind against quantity": {`"quantity":6`, `"quantity":-6`},
 		"no quantity":           {`"quantity":6,`, ``},
 		"no user":               {`"user":"17850"`, `"user":""`},
-		"fraction of a micro":   {`2550000`, `2550000.5`},
-		"negative price":        {`2550000`, `-1`},
+		"fraction of a micro":   {`15300000`, `15300000.5`},
+		"negative amount":       {`15300000`, `-1`},
+		"retraction":            {`"kind":"purchase"`, `"kind":"retraction"`},
 		"future timestamp":      {`2010-12-01`, `2030-12-01`},
 		"not JSON":              {`{"schema"`, `"schema"`},
 		"name twice":            {`"user":"17850"`, `"user":"17850","user":"17850"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			value := strings.Replace(string(file(t, "purchase.json")), change[0], change[1], 1)
-			if e, err := enriched.Decode([]byte(value)); err == nil {
+			if e, err := enriched.Decode([]byte(value), now); err == nil {
 				t.Errorf("Decode accepted %s as %+v", value, e)
 			}
 		})
@@ -185,7 +168,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(file(f, name))
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
-		e, err := enriched.Decode(value)
+		e, err := enriched.Decode(value, now)
 		if err != nil {
 			return
 		}
@@ -193,7 +176,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%+v does not encode: %v", e, err)
 		}
-		got, err := enriched.Decode(again)
+		got, err := enriched.Decode(again, now)
 		if err != nil {
 			t.Fatalf("%s does not decode: %v", again, err)
 		}

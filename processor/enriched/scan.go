@@ -3,9 +3,9 @@ package enriched
 import (
 	"bytes"
 	"math"
+	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/text/currency"
 
 	"purchases/producer/purchase"
 )
@@ -13,17 +13,20 @@ import (
 // Flat is an event without pointers and maps, for readers of many events a
 // second. Its text is a part of the message.
 type Flat struct {
-	ID                     uuid.UUID // see [Event.ID]
-	User, Item             []byte
-	ItemName, OrderID      []byte // empty when there is none
-	Currency               []byte // empty when there is none
-	Attributes             []byte // JSON object as Encode writes it, nil when there are none
-	Quantity, UnitPrice    int64  // UnitPrice in micros, 0 without HasPrice
-	HasPrice               bool
-	Timestamp, ProcessedAt int64 // milliseconds since 1970 UTC
-	SourceTopic            []byte
-	SourcePartition        int32
-	SourceOffset           int64
+	ID                      uuid.UUID // see [Event.ID]
+	EventID                 []byte    // the text of it
+	Kind                    Kind      // a Retraction has no users, items and amounts
+	User, Item              []byte
+	ItemName, OrderID       []byte // empty when there is none
+	Currency                []byte // empty when there is none
+	Attributes              []byte // JSON object as Encode writes it, nil when there are none
+	Quantity, Amount        int64  // Amount in micros, negative for a return, 0 without HasAmount
+	HasAmount               bool
+	Timestamp, ProcessedAt  int64 // milliseconds since 1970 UTC
+	ImportedAt, RetractedAt int64 // the same, 0 when there is none
+	SourceTopic             []byte
+	SourcePartition         int32
+	SourceOffset            int64
 
 	last repeated
 }
@@ -37,46 +40,72 @@ type repeated struct {
 }
 
 // Scan reads what [Event.Encode] writes of what [Enrich] made, in less than a
-// tenth of the time of [Decode] and without allocating. It returns false where the value is
-// anything else, or in any doubt; what Decode says is then right, and the Flat
+// tenth of the time of [Decode] and without allocating. It returns false where
+// the value is anything else, or in any doubt; what Decode says is then right, and the Flat
 // means nothing. What Scan accepts, Decode accepts as the same event. It is
 // quickest with events that follow each other on their topic.
-func (f *Flat) Scan(value []byte) bool {
+func (f *Flat) Scan(value []byte, now time.Time) bool {
 	s := scanner{value: value}
 	s.want(`{"schema":`)
 	s.integer(Schema, Schema)
 	s.want(`,"event_id":"`)
-	id := s.text(purchase.MaxID)
-	s.want(`,"kind":"`)
-	isReturn := !s.has(`purchase","user":"`)
-	if isReturn {
-		s.want(`return","user":"`)
+	f.EventID = s.text(purchase.MaxID)
+	f.scanKind(&s)
+	if f.Kind == Retraction {
+		f.scanRetraction(&s)
+	} else {
+		f.scanPurchase(&s)
 	}
+	s.want(`,"processed_at":"`)
+	f.scanProcessedAt(&s)
+	f.scanSource(&s)
+	if s.failed || s.at < len(value) || len(f.EventID) == 0 || len(f.SourceTopic) == 0 || !f.timesAreValid(now) {
+		return false
+	}
+	f.ID = purchase.ID(f.EventID)
+	return f.Kind == Retraction || f.purchaseIsValid()
+}
+
+func (f *Flat) scanKind(s *scanner) {
+	s.want(`,"kind":"`)
+	switch {
+	case s.has(`purchase"`):
+		f.Kind = Purchase
+	case s.has(`return"`):
+		f.Kind = Return
+	default:
+		s.want(`retraction"`)
+		f.Kind = Retraction
+	}
+}
+
+func (f *Flat) scanPurchase(s *scanner) {
+	s.want(`,"user":"`)
 	f.User = s.text(purchase.MaxID)
 	s.want(`,"item":"`)
 	f.Item = s.text(purchase.MaxID)
 	f.ItemName = s.optional(`,"item_name":"`, purchase.MaxName)
 	s.want(`,"quantity":`)
 	f.Quantity = s.integer(math.MinInt64, math.MaxInt64)
-	f.scanMoney(&s)
+	f.scanMoney(s)
 	f.OrderID = s.optional(`,"order_id":"`, purchase.MaxID)
 	s.want(`,"timestamp":"`)
 	f.Timestamp = s.time()
 	f.Attributes = s.attributes()
-	s.want(`,"processed_at":"`)
-	f.scanProcessedAt(&s)
-	f.scanSource(&s)
-	if s.failed || s.at < len(value) || len(id) == 0 || len(f.User) == 0 || len(f.Item) == 0 {
-		return false
-	}
-	f.ID = ID(id)
-	return isReturn == (f.Quantity < 0) && f.amountIsValid() && f.Timestamp >= 0 && f.Timestamp-f.ProcessedAt <= purchase.MaxClockSkew.Milliseconds()
+	f.ImportedAt, f.RetractedAt = s.optionalTime(`,"imported_at":"`), 0
+}
+
+func (f *Flat) scanRetraction(s *scanner) {
+	*f = Flat{EventID: f.EventID, Kind: f.Kind, last: f.last}
+	s.want(`,"timestamp":"`)
+	f.Timestamp = s.time()
+	f.RetractedAt = s.optionalTime(`,"retracted_at":"`)
 }
 
 func (f *Flat) scanMoney(s *scanner) {
-	f.UnitPrice = 0
-	if f.HasPrice = s.has(`,"unit_price_micros":`); f.HasPrice {
-		f.UnitPrice = s.integer(0, math.MaxInt64)
+	f.Amount = 0
+	if f.HasAmount = s.has(`,"amount_micros":`); f.HasAmount {
+		f.Amount = s.integer(-int64(purchase.MaxMicros), int64(purchase.MaxMicros))
 	}
 	f.Currency = nil
 	if s.has(`,"currency":"`) {
@@ -89,7 +118,7 @@ func (f *Flat) checkCurrency(s *scanner) {
 	if len(f.Currency) > 0 && bytes.Equal(f.Currency, f.last.currency) {
 		return
 	}
-	if _, err := currency.ParseISO(string(f.Currency)); err != nil {
+	if !purchase.IsCurrency(string(f.Currency)) {
 		s.failed = true
 		return
 	}
@@ -114,13 +143,24 @@ func (f *Flat) scanSource(s *scanner) {
 	s.want(`,"source":{"topic":"`)
 	f.SourceTopic = s.text(purchase.MaxName)
 	s.want(`,"partition":`)
-	f.SourcePartition = int32(s.integer(math.MinInt32, math.MaxInt32))
+	f.SourcePartition = int32(s.integer(0, math.MaxInt32))
 	s.want(`,"offset":`)
-	f.SourceOffset = s.integer(math.MinInt64, math.MaxInt64)
+	f.SourceOffset = s.integer(0, math.MaxInt64)
 	s.want(`}}`)
 }
 
-func (f *Flat) amountIsValid() bool {
-	pieces := max(f.Quantity, -f.Quantity)
-	return pieces > 0 && pieces <= purchase.MaxQuantity && f.UnitPrice <= int64(purchase.MaxAmount)/pieces
+func (f *Flat) timesAreValid(now time.Time) bool {
+	const skew = int64(purchase.MaxClockSkew / time.Millisecond)
+	latest := f.ProcessedAt + skew
+	return f.ProcessedAt > 0 && f.ProcessedAt <= now.UnixMilli()+skew && f.Timestamp >= 0 && f.Timestamp <= latest && f.ImportedAt <= latest && f.RetractedAt <= latest
+}
+
+func (f *Flat) purchaseIsValid() bool {
+	switch {
+	case len(f.User) == 0 || len(f.Item) == 0:
+		return false
+	case f.Kind == Return:
+		return f.Quantity < 0 && f.Quantity >= -purchase.MaxQuantity && f.Amount <= 0
+	}
+	return f.Quantity > 0 && f.Quantity <= purchase.MaxQuantity && f.Amount >= 0
 }

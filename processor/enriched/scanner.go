@@ -8,6 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"purchases/producer/purchase"
 )
 
@@ -42,8 +44,8 @@ func (s *scanner) optional(begin string, limit int) []byte {
 	return s.text(limit)
 }
 
-// text reads up to the closing quote and skips it. It takes no escapes and no
-// control characters.
+// text reads up to the closing quote and skips it. It takes no escapes, no
+// control characters, and nothing that is not normal.
 func (s *scanner) text(limit int) []byte {
 	rest := s.value[s.at:]
 	first := printable(rest)
@@ -58,7 +60,7 @@ func (s *scanner) text(limit int) []byte {
 	}
 	text := rest[:end]
 	s.at += end + 1
-	if end > limit || (end > first && !plain(text)) {
+	if end > limit || end > first && !isNormal(text) || end > 0 && (text[0] == ' ' || text[end-1] == ' ') {
 		s.failed = true
 	}
 	return text
@@ -90,10 +92,15 @@ func special(eight uint64) uint64 {
 	return (eight | control | deleted | quote | backslash) & (each << 7)
 }
 
-// plain says whether the text is UTF-8 without control characters.
-func plain(text []byte) bool { return utf8.Valid(text) && bytes.IndexFunc(text, unicode.IsControl) < 0 }
+// isNormal says whether the text is UTF-8 without control characters, in NFC and
+// without white space at its edges.
+func isNormal(text []byte) bool {
+	return utf8.Valid(text) && bytes.IndexFunc(text, unicode.IsControl) < 0 &&
+		norm.NFC.IsNormal(text) && len(bytes.TrimSpace(text)) == len(text)
+}
 
-// integer reads a number of up to 18 digits.
+// integer reads a number of up to 18 digits, which is enough for all but the
+// largest amounts.
 func (s *scanner) integer(lowest, highest int64) int64 {
 	negative := s.has("-")
 	n, digits := int64(0), 0
@@ -137,6 +144,19 @@ func (s *scanner) time() int64 {
 		s.failed = true // Date takes a 30 February for another day
 	}
 	return t.UnixMilli() + millis
+}
+
+// optionalTime reads a member whose beginning is given, if that comes next: a
+// time after 1970. It returns 0 where it is absent.
+func (s *scanner) optionalTime(begin string) int64 {
+	if !s.has(begin) {
+		return 0
+	}
+	t := s.time()
+	if t <= 0 {
+		s.failed = true
+	}
+	return t
 }
 
 // digits reads a number of n digits.
@@ -188,8 +208,8 @@ func (s *scanner) attributes() []byte {
 		}
 		name := s.text(purchase.MaxAttributeName)
 		s.want(`:"`)
-		s.text(purchase.MaxID)
-		if n == purchase.MaxAttributes || bytes.Compare(name, last) <= 0 {
+		text := s.text(purchase.MaxID)
+		if len(text) == 0 || n == purchase.MaxAttributes || bytes.Compare(name, last) <= 0 {
 			s.failed = true
 		}
 		last = name

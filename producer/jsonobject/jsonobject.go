@@ -33,8 +33,8 @@ func (w *Writer) Text(name, value string) {
 	w.quote(value)
 }
 
-// TextIfAny appends a member unless its text is empty.
-func (w *Writer) TextIfAny(name, value string) {
+// OptionalText appends a member unless its text is empty.
+func (w *Writer) OptionalText(name, value string) {
 	if value != "" {
 		w.Text(name, value)
 	}
@@ -53,6 +53,13 @@ func (w *Writer) Time(name string, t time.Time) {
 	b, err := appendTime(append(w.b, '"'), t)
 	w.note(err)
 	w.b = append(b, '"')
+}
+
+// OptionalTime appends a member unless its time is zero.
+func (w *Writer) OptionalTime(name string, t time.Time) {
+	if !t.IsZero() {
+		w.Time(name, t)
+	}
 }
 
 // Texts appends a member with an object of texts, in the order of their names,

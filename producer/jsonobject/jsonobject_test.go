@@ -13,7 +13,7 @@ import (
 func TestMembers(t *testing.T) {
 	w := jsonobject.Begin([]byte("before "))
 	w.Text("text", `a "b"`)
-	w.TextIfAny("none", "")
+	w.OptionalText("none", "")
 	w.Int("int", -7)
 	w.Time("time", time.Date(2026, 1, 2, 3, 4, 5, 60_000_000, time.UTC))
 	w.Texts("texts", map[string]string{"b": "2", "a": "1"})

@@ -14,16 +14,21 @@ import (
 
 // wire is the JSON form of an Event. Pointers tell an absent value from zero.
 type wire struct {
+	Op         string            `json:"op,omitzero"`
 	EventID    string            `json:"event_id,omitzero"`
 	User       string            `json:"user"`
 	Item       string            `json:"item"`
 	ItemName   string            `json:"item_name,omitzero"`
 	Quantity   *int64            `json:"quantity"`
 	UnitPrice  *Micros           `json:"unit_price,omitzero"`
+	Amount     *Micros           `json:"amount,omitzero"`
 	Currency   string            `json:"currency,omitzero"`
 	OrderID    string            `json:"order_id,omitzero"`
 	Timestamp  time.Time         `json:"timestamp,omitzero"`
 	Attributes map[string]string `json:"attributes,omitempty"`
+
+	ImportedAt  time.Time `json:"imported_at,omitzero"`
+	RetractedAt time.Time `json:"retracted_at,omitzero"`
 }
 
 // Decode reads the JSON form of an event. Unknown members are ignored. The
@@ -43,9 +48,10 @@ func decode(value []byte) (Event, error) {
 	var w wire
 	err := json.Unmarshal(value, &w)
 	e := Event{
-		User: w.User, Item: w.Item, Timestamp: w.Timestamp,
+		Op: Op(w.Op), User: w.User, Item: w.Item, Timestamp: w.Timestamp,
 		EventID: w.EventID, OrderID: w.OrderID, ItemName: w.ItemName,
-		Quantity: 1, UnitPrice: w.UnitPrice, Currency: w.Currency, Attributes: w.Attributes,
+		Quantity: 1, UnitPrice: w.UnitPrice, Amount: w.Amount, Currency: w.Currency, Attributes: w.Attributes,
+		ImportedAt: w.ImportedAt, RetractedAt: w.RetractedAt,
 	}
 	if w.Quantity != nil {
 		e.Quantity = *w.Quantity
@@ -81,6 +87,9 @@ func classify(err error) error {
 		return invalid(InvalidJSON, "%v", err)
 	}
 	field, _, _ := strings.Cut(strings.TrimPrefix(string(semantic.JSONPointer), "/"), "/")
+	if errors.Is(err, errMicrosTooBig) {
+		return invalid(AmountTooLarge, "%s: %s", field, cause(semantic))
+	}
 	return invalid(typeReason(field), "%s: %s", field, cause(semantic))
 }
 
@@ -92,6 +101,14 @@ func typeReason(field string) Reason {
 		return InvalidQuantity
 	case "unit_price":
 		return InvalidPrice
+	case "amount":
+		return InvalidAmount
+	case "op":
+		return InvalidOp
+	case "imported_at":
+		return InvalidImportedAt
+	case "retracted_at":
+		return InvalidRetractedAt
 	case "attributes":
 		return InvalidAttributes
 	}

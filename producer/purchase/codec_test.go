@@ -28,6 +28,12 @@ var golden = map[string]purchase.Event{
 		Attributes: map[string]string{"country": "United Kingdom", "channel": "web"},
 	},
 	"least.json": {User: "u", Item: "i", Quantity: 1, Timestamp: now.Add(123 * time.Millisecond)},
+	"imported.json": {
+		EventID: "e", User: "u", Item: "i", Quantity: -3, Amount: micros(-29_970_000), Timestamp: now, ImportedAt: now.Add(time.Millisecond),
+	},
+	"retraction.json": {
+		Op: purchase.Retract, EventID: "e", User: "u", Quantity: 1, Timestamp: now, RetractedAt: now.Add(time.Millisecond),
+	},
 }
 
 func TestGolden(t *testing.T) {
@@ -121,8 +127,14 @@ func validEvent() *rapid.Generator[purchase.Event] {
 			Currency:  rapid.SampledFrom([]string{"", "GBP", "EUR", "JPY"}).Draw(t, "currency"),
 		}
 		if rapid.Bool().Draw(t, "priced") {
-			most := int64(purchase.MaxAmount) / max(e.Quantity, -e.Quantity)
+			most := int64(purchase.MaxMicros) / max(e.Quantity, -e.Quantity)
 			e.UnitPrice = micros(rapid.Int64Range(0, most).Draw(t, "unit_price"))
+		}
+		if rapid.Bool().Draw(t, "with amount") {
+			e.Amount = micros(rapid.Int64Range(0, int64(purchase.MaxMicros)).Draw(t, "amount"))
+		}
+		if rapid.Bool().Draw(t, "imported") {
+			e.ImportedAt = now
 		}
 		attributes := rapid.MapOfN(required(purchase.MaxAttributeName), required(purchase.MaxID), 0, purchase.MaxAttributes).Draw(t, "attributes")
 		if len(attributes) > 0 {

@@ -17,26 +17,47 @@ func (e *Event) Encode() ([]byte, error) { return e.AppendJSON(make([]byte, 0, u
 // make many events a second. On an error it returns b as it was.
 func (e *Event) AppendJSON(b []byte) ([]byte, error) {
 	w := jsonobject.Begin(b)
-	w.TextIfAny("event_id", e.EventID)
-	w.Text("user", e.User)
-	w.Text("item", e.Item)
-	w.TextIfAny("item_name", e.ItemName)
-	w.Int("quantity", e.Quantity)
-	if e.UnitPrice != nil {
-		var digits [32]byte
-		w.Text("unit_price", string(e.UnitPrice.append(digits[:0])))
-	}
-	w.TextIfAny("currency", e.Currency)
-	w.TextIfAny("order_id", e.OrderID)
-	if !e.Timestamp.IsZero() {
-		w.Time("timestamp", e.Timestamp)
-	}
-	if len(e.Attributes) > 0 {
-		w.Texts("attributes", e.Attributes)
+	if e.Op == Retract {
+		e.appendRetraction(&w)
+	} else {
+		e.appendMembers(&w)
 	}
 	out, err := w.End()
 	if err != nil {
 		return b, fmt.Errorf("encode purchase of user %q: %w", e.User, err)
 	}
 	return out, nil
+}
+
+func (e *Event) appendRetraction(w *jsonobject.Writer) {
+	w.Text("op", string(e.Op))
+	w.OptionalText("event_id", e.EventID)
+	w.OptionalText("user", e.User)
+	w.OptionalTime("timestamp", e.Timestamp)
+	w.OptionalTime("retracted_at", e.RetractedAt)
+}
+
+func (e *Event) appendMembers(w *jsonobject.Writer) {
+	w.OptionalText("op", string(e.Op))
+	w.OptionalText("event_id", e.EventID)
+	w.Text("user", e.User)
+	w.Text("item", e.Item)
+	w.OptionalText("item_name", e.ItemName)
+	w.Int("quantity", e.Quantity)
+	appendMoney(w, "unit_price", e.UnitPrice)
+	appendMoney(w, "amount", e.Amount)
+	w.OptionalText("currency", e.Currency)
+	w.OptionalText("order_id", e.OrderID)
+	w.OptionalTime("timestamp", e.Timestamp)
+	if len(e.Attributes) > 0 {
+		w.Texts("attributes", e.Attributes)
+	}
+	w.OptionalTime("imported_at", e.ImportedAt)
+}
+
+func appendMoney(w *jsonobject.Writer, name string, money *Micros) {
+	if money != nil {
+		var digits [32]byte
+		w.Text(name, string(money.append(digits[:0])))
+	}
 }

@@ -13,7 +13,7 @@ func TestEncodeIsWhatTheJSONPackageWrites(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := drawEvent(t)
 		w := wire{
-			EventID: e.EventID, User: e.User, Item: e.Item, ItemName: e.ItemName,
+			Op: string(e.Op), ImportedAt: e.ImportedAt, Amount: e.Amount, EventID: e.EventID, User: e.User, Item: e.Item, ItemName: e.ItemName,
 			Quantity: &e.Quantity, UnitPrice: e.UnitPrice, Currency: e.Currency,
 			OrderID: e.OrderID, Timestamp: e.Timestamp, Attributes: e.Attributes,
 		}
@@ -41,12 +41,14 @@ func drawEvent(t *rapid.T) Event {
 	}
 	if rapid.Bool().Draw(t, "priced") {
 		price := Micros(rapid.Int64().Draw(t, "price"))
-		e.UnitPrice = &price
+		e.UnitPrice, e.Amount = &price, &price
 	}
+	e.Op = rapid.SampledFrom([]Op{Add, "purchase"}).Draw(t, "op")
 	if rapid.Bool().Draw(t, "dated") {
 		seconds := rapid.Int64Range(-63_000_000_000, 260_000_000_000).Draw(t, "seconds")
 		zone := time.FixedZone("", rapid.IntRange(-86_400, 86_400).Draw(t, "zone"))
 		e.Timestamp = time.Unix(seconds, rapid.Int64Range(0, 999_999_999).Draw(t, "nanoseconds")).In(zone)
+		e.ImportedAt = e.Timestamp
 	}
 	return e
 }

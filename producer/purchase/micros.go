@@ -13,10 +13,13 @@ import (
 // is 2,550,000. Decimal text converts to it and back without rounding.
 type Micros int64
 
+// MaxMicros is the largest amount, 9,223,372,036,854.775807 units of the
+// currency; that with the other sign is the lowest.
+const MaxMicros Micros = 1<<63 - 1
+
 const (
 	microsDigits  = 6
 	microsPerUnit = 1_000_000
-	maxMicros     = 1<<63 - 1
 	maxExponent   = 30
 )
 
@@ -91,7 +94,7 @@ func scale(digits string, power int) (Micros, error) {
 	for range power {
 		n *= 10
 	}
-	if n > maxMicros {
+	if n > uint64(MaxMicros) {
 		return 0, errMicrosTooBig
 	}
 	return Micros(n), nil

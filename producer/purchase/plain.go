@@ -17,7 +17,8 @@ type plain struct {
 
 // members have their bits in plain.seen by their order.
 var members = [...]string{
-	"event_id", "user", "item", "item_name", "quantity", "unit_price", "currency", "order_id", "timestamp", "attributes",
+	"event_id", "user", "item", "item_name", "quantity", "unit_price", "amount", "currency", "order_id", "timestamp", "attributes",
+	"imported_at", "op", "retracted_at",
 }
 
 // decodePlain returns what [Decode] would, or false where that needs more than
@@ -70,6 +71,8 @@ func (p *plain) member(e *Event, name string) (ok bool) {
 		e.Quantity, ok = p.int()
 	case "unit_price":
 		e.UnitPrice, ok = p.price()
+	case "amount":
+		e.Amount, ok = p.price()
 	case "currency":
 		e.Currency, ok = p.string()
 	case "order_id":
@@ -78,6 +81,14 @@ func (p *plain) member(e *Event, name string) (ok bool) {
 		e.Timestamp, ok = p.time()
 	case "attributes":
 		e.Attributes, ok = p.strings()
+	case "imported_at":
+		e.ImportedAt, ok = p.time()
+	case "op":
+		var op string
+		op, ok = p.string()
+		e.Op = Op(op)
+	case "retracted_at":
+		e.RetractedAt, ok = p.time()
 	}
 	return ok
 }

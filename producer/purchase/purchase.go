@@ -11,8 +11,21 @@ import "time"
 // Topic is the default name of the topic that carries purchases.
 const Topic = "purchases"
 
-// Event is one line of a purchase or of a return, as it stands on the topic.
+// Op says what an event does to the statistics.
+type Op string
+
+// The operations. An absent op, or "purchase", adds a purchase or a return.
+const (
+	Add     Op = ""
+	Retract Op = "retract" // takes back the event with the same EventID and Timestamp
+)
+
+// Event is one line of a purchase or of a return, as it stands on the topic,
+// or the retraction of one.
 type Event struct {
+	// Op is Add or Retract. A retraction needs EventID and Timestamp; of the
+	// other fields only User, as the key, and RetractedAt have a meaning in it.
+	Op Op
 	// User and Item identify who bought what. Required, 1 to [MaxID] bytes.
 	User string
 	Item string
@@ -33,12 +46,19 @@ type Event struct {
 	Quantity int64
 	// UnitPrice is the price of one unit, or nil when unknown. Never negative.
 	UnitPrice *Micros
-	// Currency is the ISO 4217 code of UnitPrice, or empty when unknown.
+	// Amount is the total of the line, or nil when unknown. It counts where
+	// UnitPrice is given too. That of a return may have either sign.
+	Amount *Micros
+	// Currency is the ISO 4217 code of the amount, or empty when unknown.
 	Currency string
 	// Attributes are further facts such as the country: at most
 	// [MaxAttributes] names of 1 to [MaxAttributeName] bytes with values of at
 	// most [MaxID] bytes.
 	Attributes map[string]string
+	// ImportedAt is when the import that wrote the event began, zero when no
+	// import did. RetractedAt is when a retraction was issued, zero when
+	// unknown. A retraction takes back no event that was imported after it.
+	ImportedAt, RetractedAt time.Time
 }
 
 // Limits of a valid event.
@@ -49,9 +69,6 @@ const (
 	MaxAttributes    = 32
 	MaxAttributeName = 64 // bytes
 	MaxQuantity      = 1_000_000_000
-	// MaxAmount bounds the price and quantity × price: a thousand million
-	// units of the currency, so that sums of int64 micros have room.
-	MaxAmount = Micros(1_000_000_000 * microsPerUnit)
 	// MaxClockSkew is how far a timestamp may be ahead of the reader's clock.
 	MaxClockSkew = 24 * time.Hour
 )
@@ -66,13 +83,23 @@ func (e *Event) Key() []byte {
 	return []byte(e.User)
 }
 
-// Amount returns |quantity| × unit price, and 0 when the price is unknown.
-// The event must be valid: its amount then fits.
-func (e *Event) Amount() Micros {
-	if e.UnitPrice == nil {
-		return 0
+// Total returns the amount of the line with the sign of the quantity: what was
+// paid, or for a return, what was paid back, as a negative number. It is nil
+// when neither Amount nor UnitPrice is known. The event must be valid.
+func (e *Event) Total() *Micros {
+	var total Micros
+	switch {
+	case e.Amount != nil:
+		total = *e.Amount
+	case e.UnitPrice != nil:
+		total = Micros(e.Quantity) * *e.UnitPrice
+	default:
+		return nil
 	}
-	return Micros(abs(e.Quantity)) * *e.UnitPrice
+	if e.Quantity < 0 && total > 0 {
+		total = -total
+	}
+	return &total
 }
 
-func abs(n int64) int64 { return max(n, -n) }
+func abs[N int64 | Micros](n N) N { return max(n, -n) }

@@ -7,7 +7,6 @@ import (
 	"time"
 	"unicode"
 
-	"golang.org/x/text/currency"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -19,8 +18,19 @@ func (e *Event) Normalize() {
 		*s = normalText(*s)
 	}
 	e.Currency = strings.ToUpper(strings.TrimSpace(e.Currency))
-	e.Timestamp = e.Timestamp.UTC().Truncate(time.Millisecond)
+	for _, t := range []*time.Time{&e.Timestamp, &e.ImportedAt, &e.RetractedAt} {
+		*t = t.UTC().Truncate(time.Millisecond)
+	}
 	e.Attributes = normalAttributes(e.Attributes)
+	switch e.Op = Op(strings.TrimSpace(string(e.Op))); e.Op {
+	case "purchase":
+		e.Op = Add
+	case Retract:
+		*e = Event{Op: Retract, EventID: e.EventID, Timestamp: e.Timestamp, RetractedAt: e.RetractedAt, User: e.User}
+	}
+	if e.Op == Add {
+		e.RetractedAt = time.Time{}
+	}
 }
 
 func normalText(s string) string {
@@ -72,6 +82,13 @@ func areNormal(attributes map[string]string) bool {
 // Validate checks a normalised event against the rules of the topic, at the
 // time now. It returns nil or an [*Invalid] with the first rule broken.
 func (e *Event) Validate(now time.Time) error {
+	switch e.Op {
+	case Add:
+	case Retract:
+		return e.validateRetraction(now)
+	default:
+		return invalid(InvalidOp, "op %.40q, want \"retract\" or none", string(e.Op))
+	}
 	if err := e.checkText(); err != nil {
 		return err
 	}
@@ -81,7 +98,31 @@ func (e *Event) Validate(now time.Time) error {
 	if err := e.checkAmount(); err != nil {
 		return err
 	}
+	if err := checkTime(InvalidImportedAt, "imported_at", e.ImportedAt, now); err != nil {
+		return err
+	}
 	return e.checkTimestamp(now)
+}
+
+func (e *Event) validateRetraction(now time.Time) error {
+	if e.EventID == "" {
+		return invalid(MissingEventID, "a retraction names the event_id and the timestamp of the event that it takes back")
+	}
+	if err := checkField("event_id", "", e.EventID, MaxID); err != nil {
+		return err
+	}
+	if err := checkTime(InvalidRetractedAt, "retracted_at", e.RetractedAt, now); err != nil {
+		return err
+	}
+	return e.checkTimestamp(now)
+}
+
+// checkTime checks a time that may be absent.
+func checkTime(reason Reason, name string, t, now time.Time) error {
+	if !t.IsZero() && (t.UnixMilli() <= 0 || t.After(now.Add(MaxClockSkew))) {
+		return invalid(reason, "%s %s, want a time after 1970 and at most %s ahead", name, t.Format(time.RFC3339), MaxClockSkew)
+	}
+	return nil
 }
 
 func (e *Event) checkText() error {
@@ -141,19 +182,17 @@ func (e *Event) checkAmount() error {
 	if e.Quantity == 0 || e.Quantity > MaxQuantity || e.Quantity < -MaxQuantity {
 		return invalid(InvalidQuantity, "quantity %d, want an integer that is not 0, at most %d either way", e.Quantity, MaxQuantity)
 	}
-	if e.Currency != "" {
-		if _, err := currency.ParseISO(e.Currency); err != nil {
-			return invalid(InvalidCurrency, "currency %.20q is not an ISO 4217 code", e.Currency)
-		}
+	if e.Currency != "" && !IsCurrency(e.Currency) {
+		return invalid(InvalidCurrency, "currency %.20q is not an ISO 4217 code", e.Currency)
 	}
-	if e.UnitPrice == nil {
-		return nil
-	}
-	if *e.UnitPrice < 0 {
+	if e.UnitPrice != nil && *e.UnitPrice < 0 {
 		return invalid(InvalidPrice, "unit_price %s is negative; a return has a negative quantity", e.UnitPrice)
 	}
-	if *e.UnitPrice > MaxAmount/Micros(abs(e.Quantity)) {
-		return invalid(AmountTooLarge, "%d × %s, at most %s is accepted", e.Quantity, e.UnitPrice, MaxAmount)
+	switch {
+	case e.Amount != nil && *e.Amount < 0 && e.Quantity > 0:
+		return invalid(InvalidAmount, "amount %s is negative; a return has a negative quantity", e.Amount)
+	case e.Amount == nil && e.UnitPrice != nil && *e.UnitPrice > MaxMicros/Micros(abs(e.Quantity)):
+		return invalid(AmountTooLarge, "%d × %s, at most %s is accepted", e.Quantity, e.UnitPrice, MaxMicros)
 	}
 	return nil
 }

@@ -54,8 +54,25 @@ var broken = []struct {
 	{purchase.InvalidPrice, with(`"unit_price":"0.0000001"`)},
 	{purchase.InvalidPrice, with(`"unit_price":true`)},
 	{purchase.InvalidPrice, with(`"unit_price":"NaN"`)},
-	{purchase.AmountTooLarge, with(`"unit_price":1000000000.01`)},
-	{purchase.AmountTooLarge, with(`"unit_price":1000000000,"quantity":-2`)},
+	{purchase.InvalidAmount, with(`"amount":-0.01`)},
+	{purchase.InvalidAmount, with(`"amount":"1,50"`)},
+	{purchase.InvalidAmount, with(`"amount":{}`)},
+	{purchase.AmountTooLarge, with(`"unit_price":9223372036854.775808`)},
+	{purchase.AmountTooLarge, with(`"unit_price":"1e20"`)},
+	{purchase.AmountTooLarge, with(`"unit_price":9223372036854.775807,"quantity":-2`)},
+	{purchase.AmountTooLarge, with(`"amount":9223372036854.775808`)},
+	{purchase.AmountTooLarge, with(`"amount":"-1e20","quantity":-1`)},
+	{purchase.InvalidOp, with(`"op":"delete"`)},
+	{purchase.InvalidOp, with(`"op":1`)},
+	{purchase.MissingEventID, with(`"op":"retract"`)},
+	{purchase.MissingTimestamp, []byte(`{"op":"retract","event_id":"e"}`)},
+	{purchase.TimestampInFuture, []byte(`{"op":"retract","event_id":"e","timestamp":"2027-01-01T00:00:00Z"}`)},
+	{purchase.FieldTooLong, with(`"op":"retract","event_id":"` + strings.Repeat("x", purchase.MaxID+1) + `"`)},
+	{purchase.InvalidRetractedAt, with(`"op":"retract","event_id":"e","retracted_at":"2027-01-01T00:00:00Z"`)},
+	{purchase.InvalidRetractedAt, with(`"op":"retract","event_id":"e","retracted_at":"now"`)},
+	{purchase.InvalidImportedAt, with(`"imported_at":"9999-01-01T00:00:00Z"`)},
+	{purchase.InvalidImportedAt, with(`"imported_at":"1970-01-01T00:00:00Z"`)},
+	{purchase.InvalidImportedAt, with(`"imported_at":true`)},
 	{purchase.InvalidCurrency, with(`"currency":"POUND"`)},
 	{purchase.InvalidCurrency, with(`"currency":"QQQ"`)},
 	{purchase.InvalidAttributes, with(`"attributes":{"a":1}`)},
@@ -112,8 +129,10 @@ func TestLimitsAreInclusive(t *testing.T) {
 		"item_name":  with(`"item_name":"` + strings.Repeat("é", purchase.MaxName/2) + `"`),
 		"attributes": with(`"attributes":{` + members(purchase.MaxAttributes) + `}`),
 		"quantity":   with(`"quantity":-1000000000`),
-		"amount":     with(`"unit_price":"1000000000.00"`),
-		"product":    with(`"unit_price":"1","quantity":-1000000000`),
+		"price":      with(`"unit_price":"9223372036854.775807"`),
+		"product":    with(`"unit_price":"9223.372036","quantity":-1000000000`),
+		"amount":     with(`"amount":"-9223372036854.775807","quantity":-1`),
+		"unused":     with(`"amount":"1","unit_price":"9223372036854","quantity":1000`),
 		"oldest":     at(`"1970-01-01T00:00:00Z"`),
 		"newest":     at(`"2026-02-01T12:00:00Z"`),
 	} {
@@ -151,13 +170,45 @@ func TestNormalizeLeavesNoEmptyMap(t *testing.T) {
 	}
 }
 
-func TestKeyAndAmount(t *testing.T) {
-	e := purchase.Event{User: "u", Quantity: -3, UnitPrice: micros(1_500_000)}
-	if string(e.Key()) != "u" || e.Amount() != 4_500_000 {
-		t.Errorf("key %s, amount %s", e.Key(), e.Amount())
+func TestKey(t *testing.T) {
+	for user, want := range map[string][]byte{"u": []byte("u"), "": nil} {
+		e := purchase.Event{User: user}
+		if got := e.Key(); !reflect.DeepEqual(got, want) {
+			t.Errorf("key %q of user %q, want %q", got, user, want)
+		}
 	}
-	nobody := purchase.Event{Quantity: 2}
-	if nobody.Key() != nil || nobody.Amount() != 0 {
-		t.Errorf("key %v, amount %s of an event without user and price", nobody.Key(), nobody.Amount())
+}
+
+func TestTotal(t *testing.T) {
+	for _, tt := range []struct {
+		quantity           int64
+		price, amount, sum *purchase.Micros
+	}{
+		{2, nil, nil, nil},
+		{-3, micros(1_500_000), nil, micros(-4_500_000)},
+		{3, micros(1_500_000), micros(4_000_000), micros(4_000_000)},
+		{-3, nil, micros(4_000_000), micros(-4_000_000)},
+		{-3, nil, micros(-4_000_000), micros(-4_000_000)},
+		{-3, nil, micros(0), micros(0)},
+	} {
+		e := purchase.Event{User: "u", Item: "i", Timestamp: now, Quantity: tt.quantity, UnitPrice: tt.price, Amount: tt.amount}
+		if err := e.Validate(now); err != nil {
+			t.Errorf("%+v: %v", tt, err)
+		}
+		if got := e.Total(); !reflect.DeepEqual(got, tt.sum) {
+			t.Errorf("total of %+v is %v, want %v", tt, got, tt.sum)
+		}
+	}
+}
+
+// A retraction needs its event_id and timestamp, whatever else stands in it.
+func TestRetractionNeedsLittle(t *testing.T) {
+	const ids = `{"op":"retract","event_id":" e ","timestamp":"2026-01-01T00:00:00Z"`
+	for _, value := range []string{ids + `}`, ids + `,"quantity":0,"unit_price":-1,"currency":"?","imported_at":"2030-01-01T00:00:00Z","user":"u"}`} {
+		e, err := purchase.Decode([]byte(value))
+		e.Normalize()
+		if err := errors.Join(err, e.Validate(now)); err != nil || e.EventID != "e" || e.Currency != "" || !e.ImportedAt.IsZero() {
+			t.Errorf("%s: %v, %+v", value, err, e)
+		}
 	}
 }

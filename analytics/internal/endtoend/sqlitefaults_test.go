@@ -80,7 +80,7 @@ func (l *someLog) event(n int) *sarama.ProducerMessage {
 	e, err := enriched.Enrich(purchase.Event{
 		User: fmt.Sprint("user ", n%50), Item: fmt.Sprint("item ", n%20), OrderID: fmt.Sprint("order ", n/3), Currency: "GBP", Quantity: 1,
 		Timestamp: time.UnixMilli(1_700_000_000_000 + int64(n)*600_000), Attributes: map[string]string{"country": "France"},
-	}, enriched.Source{Topic: purchase.Topic, Offset: int64(n)}, time.Now())
+	}, enriched.Source{Topic: purchase.Topic, Offset: int64(n)}, purchase.DerivedID("", 0, int64(n)), time.Now())
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"bytes"
+	"errors"
+	"time"
 	"unicode/utf8"
 
 	"github.com/IBM/sarama"
@@ -10,6 +12,7 @@ import (
 	"purchases/analytics/internal/store"
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
+	"purchases/producer/purchase"
 )
 
 // Reasons of records that do not keep the contract of their topic. They are
@@ -30,7 +33,7 @@ type decoder struct {
 
 func (d *decoder) decode(m *sarama.ConsumerMessage) store.Record {
 	f := &d.flat
-	if !f.Scan(m.Value) {
+	if !f.Scan(m.Value, time.Now()) || f.Kind == enriched.Retraction {
 		return decodeEvent(m)
 	}
 	if string(f.OrderID) != d.order {
@@ -40,7 +43,7 @@ func (d *decoder) decode(m *sarama.ConsumerMessage) store.Record {
 		OccurredAt: f.Timestamp, ProcessedAt: f.ProcessedAt, ID: f.ID, OrderNumber: d.order,
 		User: d.user.of(f.User), Item: d.item.of(f.Item), ItemName: d.name.of(f.ItemName),
 		Currency: d.currency.of(f.Currency), Attributes: d.attributes.of(f.Attributes),
-		Quantity: f.Quantity, UnitPrice: f.UnitPrice, HasPrice: f.HasPrice,
+		Quantity: f.Quantity, UnitPrice: f.Amount / f.Quantity, HasPrice: f.HasAmount,
 		SourceTopic: d.source.of(f.SourceTopic), SourcePartition: f.SourcePartition, SourceOffset: f.SourceOffset,
 	}}
 }
@@ -72,9 +75,12 @@ func (t *texts) of(b []byte) string {
 
 // decodeEvent turns a message of the topic of enriched events into a record.
 func decodeEvent(m *sarama.ConsumerMessage) store.Record {
-	e, err := enriched.Decode(m.Value)
+	e, err := enriched.Decode(m.Value, time.Now())
 	if err != nil {
 		return rejected(m, invalidEvent, err)
+	}
+	if e.Kind == enriched.Retraction {
+		return rejected(m, invalidEvent, errors.New("retractions are not stored"))
 	}
 	out := store.Event{
 		OccurredAt: e.Timestamp.UnixMilli(), ProcessedAt: e.ProcessedAt.UnixMilli(),
@@ -82,8 +88,8 @@ func decodeEvent(m *sarama.ConsumerMessage) store.Record {
 		OrderNumber: e.OrderID, Currency: e.Currency, Quantity: e.Quantity,
 		SourceTopic: e.Source.Topic, SourcePartition: e.Source.Partition, SourceOffset: e.Source.Offset,
 	}
-	if e.UnitPrice != nil {
-		out.UnitPrice, out.HasPrice = int64(*e.UnitPrice), true
+	if e.Amount != nil {
+		out.UnitPrice, out.HasPrice = int64(*e.Amount)/e.Quantity, true
 	}
 	if len(e.Attributes) > 0 {
 		object, err := json.Marshal(e.Attributes, json.Deterministic(true))
@@ -108,16 +114,15 @@ func (d *letterDecoder) decode(m *sarama.ConsumerMessage) store.Record {
 		return rejected(m, invalidDeadLetter, err)
 	}
 	return store.Record{Offset: m.Offset, Rejection: &store.Rejection{
-		ID: enriched.ID(l.EventID), Reason: d.reason.of(text(l.Reason)), Detail: d.detail.of(text(l.Detail)),
+		ID: purchase.ID(l.EventID), Reason: d.reason.of(text(l.Reason)), Detail: d.detail.of(text(l.Detail)),
 		RejectedAt: m.Timestamp.UnixMilli(), Value: head(m.Value),
 		SourceTopic: d.source.of(text(l.SourceTopic)), SourcePartition: l.SourcePartition, SourceOffset: l.SourceOffset,
 	}}
 }
 
 func rejected(m *sarama.ConsumerMessage, reason string, cause error) store.Record {
-	source := enriched.Source{Topic: m.Topic, Partition: m.Partition, Offset: m.Offset}
 	return store.Record{Offset: m.Offset, Rejection: &store.Rejection{
-		ID: enriched.ID(source.EventID()), Reason: reason, Detail: string(text([]byte(cause.Error()))),
+		ID: purchase.DerivedID(m.Topic, m.Partition, m.Offset), Reason: reason, Detail: string(text([]byte(cause.Error()))),
 		RejectedAt: m.Timestamp.UnixMilli(), Value: head(m.Value),
 		SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset,
 	}}

@@ -28,7 +28,7 @@ func TestDeadLettersInTurn(t *testing.T) {
 		m := deadLetter(tt.detail, offset)
 		m.Value = bytes.Repeat([]byte{byte('a' + i)}, store.MaxRejectedValue+i)
 		want := store.Rejection{
-			ID: enriched.ID(enriched.Source{Topic: purchase.Topic, Offset: offset}.EventID()), Reason: string(purchase.MissingUser), Detail: tt.want,
+			ID: purchase.DerivedID(purchase.Topic, 3, offset), Reason: string(purchase.MissingUser), Detail: tt.want,
 			RejectedAt: m.Timestamp.UnixMilli(), SourceTopic: purchase.Topic, SourcePartition: 3, SourceOffset: offset,
 			Value: bytes.Clone(m.Value[:store.MaxRejectedValue]),
 		}
@@ -57,7 +57,7 @@ func BenchmarkDecodeDeadLetter(b *testing.B) {
 
 func deadLetter(detail string, offset int64) *sarama.ConsumerMessage {
 	l := deadletter.Letter{
-		Reason: purchase.MissingUser, Detail: detail, Stage: "validate", EventID: enriched.Source{Topic: purchase.Topic, Offset: offset}.EventID(),
+		Reason: purchase.MissingUser, Detail: detail, Stage: "validate", EventID: purchase.DerivedID(purchase.Topic, 3, offset).String(), RecordID: purchase.DerivedID(purchase.Topic, 3, offset),
 		Source: enriched.Source{Topic: purchase.Topic, Partition: 3, Offset: offset},
 		Value:  []byte(`{"item":"85123A","quantity":6,"unit_price":2.55,"currency":"GBP","order_id":"536365","timestamp":"2010-12-01T08:26:00Z"}`),
 	}

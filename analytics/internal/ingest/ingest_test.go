@@ -110,7 +110,7 @@ func event(t testing.TB, n int) *sarama.ProducerMessage {
 	e, err := enriched.Enrich(purchase.Event{
 		User: fmt.Sprintf("u%d", n%10), Item: "item", ItemName: "An item", Timestamp: time.UnixMilli(1_700_000_000_000 + int64(n)),
 		Quantity: 2, UnitPrice: &price, Currency: "GBP", Attributes: map[string]string{"country": "France"},
-	}, enriched.Source{Topic: purchase.Topic, Offset: int64(n)}, time.Now())
+	}, enriched.Source{Topic: purchase.Topic, Offset: int64(n)}, purchase.DerivedID("", 0, int64(n)), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func drain(b *testing.B, p *pipeline) int {
 	return int(p.events.Load())
 }
 
-func passThrough(in []*sarama.ConsumerMessage, now time.Time) (out []*sarama.ProducerMessage, letters int) {
+func passThrough(_ string, in []*sarama.ConsumerMessage, now time.Time) (out []*sarama.ProducerMessage, letters int) {
 	for _, m := range in {
 		out = append(out, &sarama.ProducerMessage{Topic: enriched.Topic, Key: sarama.ByteEncoder(m.Key), Value: sarama.ByteEncoder(m.Value), Timestamp: now})
 	}

@@ -71,8 +71,11 @@ func (c *partitionClaim) collect(ctx context.Context, batches chan<- []*sarama.C
 }
 
 func (c *partitionClaim) publish(ctx context.Context, batch []*sarama.ConsumerMessage) error {
-	out, letters := c.transform(c.unprocessed(batch), time.Now())
+	out, letters := c.transform(c.topic.TopicID, c.unprocessed(batch), time.Now())
 	c.position.Next = max(c.position.Next, batch[len(batch)-1].Offset+1)
+	if err := c.verifyTopic(); err != nil {
+		return err
+	}
 	if err := c.producer.Publish(ctx, out, c.position); err != nil {
 		return err
 	}

@@ -52,6 +52,7 @@ func newCluster(t testing.TB, options ...kfake.Opt) *cluster {
 	config.Producer.RequiredAcks = sarama.WaitForAll
 	config.Producer.Return.Successes = true
 	config.Producer.Compression = sarama.CompressionLZ4
+	config.Producer.Idempotent, config.Net.MaxOpenRequests = true, 1 // a slow machine makes the client try again
 	if c.client, err = c.settings.Connect(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +190,7 @@ func (c *cluster) checkExactlyOnce() {
 	c.checkEachOnce()
 	lastQuantity := map[string]int64{}
 	for _, m := range c.read(enriched.Topic) {
-		e, err := enriched.Decode(m.Value)
+		e, err := enriched.Decode(m.Value, time.Now())
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -205,7 +206,7 @@ func (c *cluster) checkEachOnce() {
 	c.t.Helper()
 	sources := map[enriched.Source]bool{}
 	for _, m := range c.read(enriched.Topic) {
-		e, err := enriched.Decode(m.Value)
+		e, err := enriched.Decode(m.Value, time.Now())
 		if err != nil {
 			c.t.Fatal(err)
 		}

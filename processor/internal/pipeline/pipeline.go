@@ -58,9 +58,9 @@ type Totals struct {
 	Events, DeadLetters int64
 }
 
-// batchTransform returns one output message for each input message, and how many
-// of them are dead letters.
-type batchTransform func(in []*sarama.ConsumerMessage, now time.Time) (out []*sarama.ProducerMessage, letters int)
+// batchTransform returns one output message for each input message of the topic
+// with the id, and how many of them are dead letters.
+type batchTransform func(topicID string, in []*sarama.ConsumerMessage, now time.Time) (out []*sarama.ProducerMessage, letters int)
 
 type pipeline struct {
 	Settings

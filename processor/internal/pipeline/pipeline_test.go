@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func TestDrainProcessesEachPurchaseOnce(t *testing.T) {
 	}
 	c.checkExactlyOnce()
 	for _, m := range c.read(enriched.Topic) {
-		if e, err := enriched.Decode(m.Value); err != nil || string(m.Key) != e.User {
+		if e, err := enriched.Decode(m.Value, time.Now()); err != nil || string(m.Key) != e.User {
 			t.Errorf("key %q of event %+v, %v", m.Key, e, err)
 		}
 	}
@@ -101,7 +102,7 @@ func TestDeadLetterKeepsWhatCame(t *testing.T) {
 	if l.Source.Topic != purchase.Topic || l.Source.Partition != original.Partition || l.Source.Offset != original.Offset {
 		t.Errorf("source %s, want partition %d offset %d", l.Source, original.Partition, original.Offset)
 	}
-	if e := letters[purchase.EmptyValue]; e.Key != nil || len(e.Value) != 0 || e.EventID != e.Source.EventID() {
+	if e := letters[purchase.EmptyValue]; e.Key != nil || len(e.Value) != 0 || e.EventID != e.RecordID.String() {
 		t.Errorf("letter of a null value %+v", e)
 	}
 }
@@ -315,4 +316,52 @@ func freePort(t *testing.T) (address string, port int) {
 	}
 	defer l.Close()
 	return l.Addr().String(), l.Addr().(*net.TCPAddr).Port
+}
+
+// A topic that is created again while a processor runs is another topic: all of
+// it is processed, and its records have ids of their own.
+func TestTopicCreatedAgain(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	start(t, c.run())
+	c.produceWithoutIDs(200)
+	c.waitFor(200)
+	c.recreate(purchase.Topic)
+	c.produceWithoutIDs(300)
+	c.waitFor(500)
+	ids := map[string]bool{}
+	for _, m := range c.read(enriched.Topic) {
+		e, err := enriched.Decode(m.Value, time.Now())
+		if err != nil || ids[e.EventID] {
+			t.Errorf("%s comes twice, or %v", e.EventID, err)
+		}
+		ids[e.EventID] = true
+	}
+	if len(ids) != 500 {
+		t.Errorf("%d events, want 500", len(ids))
+	}
+}
+
+func (c *cluster) produceWithoutIDs(count int) {
+	messages := make([]*sarama.ProducerMessage, count)
+	for i := range messages {
+		messages[i] = message(fmt.Sprint(i), `{"user":"u","item":"tea","timestamp":"2026-01-02T03:04:05Z"}`)
+	}
+	c.send(messages...)
+}
+
+// recreate deletes the topic and creates it again at once.
+func (c *cluster) recreate(topic string) {
+	c.t.Helper()
+	admin, err := sarama.NewClusterAdmin(c.ListenAddrs(), c.settings.Config())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer admin.Close()
+	if err := admin.DeleteTopic(topic); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false); err != nil {
+		c.t.Fatal(err)
+	}
 }

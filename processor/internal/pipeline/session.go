@@ -22,6 +22,7 @@ type session struct {
 	producers map[int32]*transaction.Producer
 	committed atomic.Bool // at least one transaction
 	context   context.Context
+	topic     kafka.Identity // that Setup found
 
 	mu  sync.Mutex
 	err error // the first thing that went wrong
@@ -115,12 +116,23 @@ func (s *session) Setup(group sarama.ConsumerGroupSession) error {
 }
 
 func (s *session) checkLog(partitions []int32) error {
-	topic, err := kafka.Identify(s.client, s.Input)
-	if err != nil {
+	var err error
+	if s.topic, err = kafka.Identify(s.client, s.Input); err != nil {
 		return err
 	}
-	s.progress.of(topic)
+	s.progress.of(s.topic)
 	return s.checkBounds(s.context, partitions)
+}
+
+// verifyTopic fails when the topic was deleted and created again since the
+// session began. What was read may then be of the new one: its records have
+// other ids, and those before it were not read.
+func (s *session) verifyTopic() error {
+	topic, err := kafka.Identify(s.client, s.Input)
+	if err == nil && topic != s.topic {
+		err = fmt.Errorf("topic %s was deleted and created again", s.Input)
+	}
+	return err
 }
 
 // Cleanup does nothing: run closes the producers, also of a session that never

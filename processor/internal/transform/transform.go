@@ -14,6 +14,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
@@ -51,16 +52,17 @@ type slot struct {
 }
 
 // Batch returns what takes the place of each message, in their order, judged at
-// the time now, and how many of these are dead letters. An event's key is its
+// the time now, and how many of these are dead letters. All messages are of the
+// topic with the id (KIP-516). An event's key is its
 // user; a dead letter's key is that of the input. All of it shares memory with
 // each other, and dead letters with the input.
-func (t *Transformer) Batch(in []*sarama.ConsumerMessage, now time.Time) (out []*sarama.ProducerMessage, letters int) {
+func (t *Transformer) Batch(topicID string, in []*sarama.ConsumerMessage, now time.Time) (out []*sarama.ProducerMessage, letters int) {
 	slots := make([]slot, len(in))
 	out = make([]*sarama.ProducerMessage, len(in))
 	space := make([]byte, 0, roomFor(in))
 	for i, m := range in {
 		var dead bool
-		if space, dead = t.message(&slots[i], space, m, now); dead {
+		if space, dead = t.message(&slots[i], space, input{m, purchase.DerivedID(topicID, m.Partition, m.Offset)}, now); dead {
 			letters++
 		}
 		out[i] = &slots[i].message
@@ -77,13 +79,22 @@ func roomFor(in []*sarama.ConsumerMessage) (size int) {
 	return size
 }
 
+// input is a message with the id of its position.
+type input struct {
+	*sarama.ConsumerMessage
+	recordID uuid.UUID
+}
+
+func (in input) source() enriched.Source {
+	return enriched.Source{Topic: in.Topic, Partition: in.Partition, Offset: in.Offset}
+}
+
 // message puts what takes the place of the message into the slot. An event
 // goes to the end of space.
-func (t *Transformer) message(s *slot, space []byte, in *sarama.ConsumerMessage, now time.Time) (_ []byte, dead bool) {
-	source := enriched.Source{Topic: in.Topic, Partition: in.Partition, Offset: in.Offset}
-	space, refused := t.event(s, space, in.Value, source, now)
+func (t *Transformer) message(s *slot, space []byte, in input, now time.Time) (_ []byte, dead bool) {
+	space, refused := t.event(s, space, in, now)
 	if refused != nil {
-		s.message = *letter(in, source, refused).Message(t.DeadLetters)
+		s.message = *letter(in, refused).Message(t.DeadLetters)
 	}
 	s.message.Timestamp = now
 	return space, refused != nil
@@ -96,25 +107,33 @@ type refusal struct {
 	err       error
 }
 
-func (t *Transformer) event(s *slot, space []byte, value []byte, source enriched.Source, now time.Time) ([]byte, *refusal) {
-	bought, err := purchase.Decode(value)
+func (t *Transformer) event(s *slot, space []byte, in input, now time.Time) ([]byte, *refusal) {
+	bought, err := purchase.Decode(in.Value)
 	if err != nil {
-		return space, &refusal{StageDecode, givenID(value), err}
+		return space, &refusal{StageDecode, givenID(in.Value), err}
 	}
-	event, err := enriched.Enrich(bought, source, now)
+	event, err := enriched.Enrich(bought, in.source(), in.recordID, now)
 	if err != nil {
 		return space, &refusal{StageValidate, bought.EventID, err}
 	}
 	start := len(space)
-	out, err := event.AppendJSON(append(space, event.User...))
-	if err != nil {
-		return space, &refusal{StageEncode, bought.EventID, err}
+	if event.Kind == enriched.Retraction {
+		space = append(space, in.Key...)
+	} else {
+		space = append(space, event.User...)
 	}
-	end := start + len(event.User)
+	end := len(space)
+	out, err := event.AppendJSON(space)
+	if err != nil {
+		return space[:start], &refusal{StageEncode, bought.EventID, err}
+	}
 	s.key, s.value = out[start:end:end], out[end:len(out):len(out)]
 	s.message = sarama.ProducerMessage{Topic: t.Events, Key: &s.key, Value: &s.value}
+	if event.Kind == enriched.Retraction && in.Key == nil {
+		s.message.Key = nil
+	}
 	if size := s.message.ByteSize(recordVersion); size > t.MaxMessage {
-		return space, &refusal{StageEncode, bought.EventID, &purchase.Invalid{
+		return space[:start], &refusal{StageEncode, bought.EventID, &purchase.Invalid{
 			Reason: purchase.TooLarge,
 			Detail: fmt.Sprintf("%d bytes when enriched, at most %d can be sent", size, t.MaxMessage),
 		}}
@@ -122,14 +141,14 @@ func (t *Transformer) event(s *slot, space []byte, value []byte, source enriched
 	return out, nil
 }
 
-func letter(in *sarama.ConsumerMessage, source enriched.Source, why *refusal) *deadletter.Letter {
+func letter(in input, why *refusal) *deadletter.Letter {
 	var invalid *purchase.Invalid
 	if !errors.As(why.err, &invalid) {
 		invalid = &purchase.Invalid{Reason: purchase.InvalidJSON, Detail: why.err.Error()}
 	}
 	return &deadletter.Letter{
 		Reason: invalid.Reason, Detail: shorten(invalid.Detail), Stage: why.stage,
-		EventID: eventID(why.id, source), Source: source,
+		EventID: eventID(why.id, in.recordID), RecordID: in.recordID, Source: in.source(),
 		Key: in.Key, Value: in.Value, Headers: headers(in.Headers),
 	}
 }
@@ -145,12 +164,12 @@ func givenID(value []byte) string {
 }
 
 // eventID is the id that the input gives, if it is short enough for one, else
-// the id of the source.
-func eventID(given string, source enriched.Source) string {
+// that of the record.
+func eventID(given string, recordID uuid.UUID) string {
 	p := purchase.Event{EventID: given}
 	p.Normalize()
 	if p.EventID == "" || len(p.EventID) > purchase.MaxID {
-		return source.EventID()
+		return recordID.String()
 	}
 	return p.EventID
 }

@@ -16,13 +16,15 @@ import (
 )
 
 const (
-	good = `{"event_id":"e-1","user":" u1 ","item":"tea","quantity":2,"unit_price":"2.55","currency":"gbp","timestamp":"2026-01-02T03:04:05+01:00"}`
-	rest = `"item":"tea","timestamp":"2026-01-02T03:04:05Z"}`
+	topicID = "topic"
+	good    = `{"event_id":"e-1","user":" u1 ","item":"tea","quantity":2,"unit_price":"2.55","currency":"gbp","timestamp":"2026-01-02T03:04:05+01:00"}`
+	rest    = `"item":"tea","timestamp":"2026-01-02T03:04:05Z"}`
 )
 
 var (
-	now    = time.Date(2026, 1, 3, 0, 0, 0, 123_456_789, time.UTC)
-	source = enriched.Source{Topic: "in", Partition: 3, Offset: 42}
+	now      = time.Date(2026, 1, 3, 0, 0, 0, 123_456_789, time.UTC)
+	source   = enriched.Source{Topic: "in", Partition: 3, Offset: 42}
+	recordID = purchase.DerivedID(topicID, 3, 42)
 )
 
 func transformer() *Transformer {
@@ -30,11 +32,11 @@ func transformer() *Transformer {
 }
 
 func transform(in *sarama.ConsumerMessage, now time.Time) (out *sarama.ProducerMessage, dead bool) {
-	batch, letters := transformer().Batch([]*sarama.ConsumerMessage{in}, now)
+	batch, letters := transformer().Batch(topicID, []*sarama.ConsumerMessage{in}, now)
 	return batch[0], letters > 0
 }
 
-func input(value string) *sarama.ConsumerMessage {
+func received(value string) *sarama.ConsumerMessage {
 	return &sarama.ConsumerMessage{Topic: source.Topic, Partition: source.Partition, Offset: source.Offset, Key: []byte("k"), Value: []byte(value)}
 }
 
@@ -65,22 +67,40 @@ func encoded(t *testing.T, e sarama.Encoder) []byte {
 }
 
 func TestGoodEvent(t *testing.T) {
-	m, dead := transform(input(good), now)
+	m, dead := transform(received(good), now)
 	if dead || m.Topic != "out" || string(encoded(t, m.Key)) != "u1" {
 		t.Fatalf("dead %v, topic %s, key %s", dead, m.Topic, encoded(t, m.Key))
 	}
-	e, err := enriched.Decode(encoded(t, m.Value))
+	e, err := enriched.Decode(encoded(t, m.Value), now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.EventID != "e-1" || e.Source != source || e.Currency != "GBP" || *e.UnitPrice != 2_550_000 || !e.ProcessedAt.Equal(now.Truncate(time.Millisecond)) {
+	if e.EventID != "e-1" || e.Source != source || e.Currency != "GBP" || *e.Amount != 5_100_000 || !e.ProcessedAt.Equal(now.Truncate(time.Millisecond)) {
 		t.Errorf("event %+v", e)
+	}
+}
+
+// A retraction keeps the key of its message, so that it stays on a partition of
+// its own choice.
+func TestRetraction(t *testing.T) {
+	const value = `{"op":"retract","event_id":"e-1","timestamp":"2026-01-02T03:04:05+01:00","user":"u1","quantity":-3}`
+	for _, key := range [][]byte{nil, {}, []byte("k")} {
+		in := received(value)
+		in.Key = key
+		m, dead := transform(in, now)
+		e, err := enriched.Decode(encoded(t, m.Value), now)
+		if dead || err != nil || e.Kind != enriched.Retraction || e.EventID != "e-1" || e.Quantity != 0 {
+			t.Errorf("dead %v, %+v, %v", dead, e, err)
+		}
+		if (m.Key == nil) != (key == nil) || !bytes.Equal(encoded(t, m.Key), key) {
+			t.Errorf("key %q, want %q", encoded(t, m.Key), key)
+		}
 	}
 }
 
 func TestOnlyProcessedAtDependsOnTheTime(t *testing.T) {
 	at := func(now time.Time) string {
-		m, _ := transform(input(good), now)
+		m, _ := transform(received(good), now)
 		return strings.ReplaceAll(string(encoded(t, m.Value)), now.Truncate(time.Millisecond).Format(time.RFC3339Nano), "NOW")
 	}
 	if a, b := at(now), at(now.Add(time.Hour)); a != b || !strings.Contains(a, "NOW") {
@@ -113,14 +133,14 @@ func TestEachReason(t *testing.T) {
 		{`{"user":"a","quantity":0,` + rest, purchase.InvalidQuantity, StageValidate},
 		{`{"user":"a","unit_price":"1,5",` + rest, purchase.InvalidPrice, StageDecode},
 		{`{"user":"a","unit_price":-1,` + rest, purchase.InvalidPrice, StageValidate},
-		{`{"user":"a","quantity":1000000000,"unit_price":2,` + rest, purchase.AmountTooLarge, StageValidate},
+		{`{"user":"a","quantity":1000000000,"unit_price":9224,` + rest, purchase.AmountTooLarge, StageValidate},
 		{`{"user":"a","currency":"pounds",` + rest, purchase.InvalidCurrency, StageValidate},
 		{`{"user":"a","attributes":{"a":1},` + rest, purchase.InvalidAttributes, StageDecode},
 		{`{"user":"a","item_name":"` + long + `",` + rest, purchase.FieldTooLong, StageValidate},
 		{`{"user":"a\u0000b",` + rest, purchase.ControlCharacter, StageValidate},
 	} {
 		t.Run(string(c.reason), func(t *testing.T) {
-			m, dead := transform(input(c.value), now)
+			m, dead := transform(received(c.value), now)
 			if !dead || m.Topic != "dlq" {
 				t.Fatalf("dead %v, topic %s", dead, m.Topic)
 			}
@@ -128,7 +148,7 @@ func TestEachReason(t *testing.T) {
 			if l.Reason != c.reason || l.Stage != c.stage {
 				t.Errorf("reason %s in stage %s (%s), want %s in %s", l.Reason, l.Stage, l.Detail, c.reason, c.stage)
 			}
-			if string(l.Key) != "k" || l.Source != source || l.EventID != source.EventID() || l.Detail == "" {
+			if string(l.Key) != "k" || l.Source != source || l.EventID != recordID.String() || l.RecordID != recordID || l.Detail == "" {
 				t.Errorf("letter %+v", l)
 			}
 			if !strings.HasPrefix(c.value, string(l.Value)) {
@@ -139,7 +159,7 @@ func TestEachReason(t *testing.T) {
 }
 
 func TestEventIDOfADeadLetter(t *testing.T) {
-	derived := source.EventID()
+	derived := recordID.String()
 	for value, want := range map[string]string{
 		`{"event_id":"given","user":""}`:                                     "given",
 		`{"event_id":" given ","user":7}`:                                    "given",
@@ -152,12 +172,12 @@ func TestEventIDOfADeadLetter(t *testing.T) {
 		`{"user":"a","quantity":0,"event_id":"e",` + rest:                    "e",
 		`{"user":"a","user":"b","event_id":"after a duplicate name",` + rest: derived,
 	} {
-		m, dead := transform(input(value), now)
+		m, dead := transform(received(value), now)
 		if !dead {
 			t.Fatalf("%s is no dead letter", value)
 		}
-		if got := parse(t, m).EventID; got != want {
-			t.Errorf("%.60s: event id %q, want %q", value, got, want)
+		if l := parse(t, m); l.EventID != want || l.RecordID != recordID {
+			t.Errorf("%.60s: event id %q, record id %s, want %q and %s", value, l.EventID, l.RecordID, want, recordID)
 		}
 	}
 }
@@ -165,7 +185,7 @@ func TestEventIDOfADeadLetter(t *testing.T) {
 func TestEventThatGrowsBeyondTheLimit(t *testing.T) {
 	small := transformer()
 	small.MaxMessage = 200
-	batch, letters := small.Batch([]*sarama.ConsumerMessage{input(good)}, now)
+	batch, letters := small.Batch(topicID, []*sarama.ConsumerMessage{received(good)}, now)
 	if l := parse(t, batch[0]); letters != 1 || l.Reason != purchase.TooLarge || l.Stage != StageEncode || l.EventID != "e-1" {
 		t.Errorf("%d letters, %+v", letters, l)
 	}
@@ -176,11 +196,11 @@ func TestEventThatGrowsBeyondTheLimit(t *testing.T) {
 func TestBatch(t *testing.T) {
 	var in []*sarama.ConsumerMessage
 	for i, value := range []string{good, `{"item":"tea"}`, good, `{`, strings.Replace(good, "u1", "u2", 1)} {
-		m := input(strings.Replace(value, "e-1", fmt.Sprint("e-", i), 1))
+		m := received(strings.Replace(value, "e-1", fmt.Sprint("e-", i), 1))
 		m.Topic = strings.Repeat("t", enrichment)
 		in = append(in, m)
 	}
-	out, letters := transformer().Batch(in, now)
+	out, letters := transformer().Batch(topicID, in, now)
 	if letters != 2 {
 		t.Errorf("%d letters, want 2", letters)
 	}
@@ -194,7 +214,7 @@ func TestBatch(t *testing.T) {
 
 func TestLongDetailIsCut(t *testing.T) {
 	value := fmt.Sprintf(`{"attributes":{"%s":7}}`, strings.Repeat("ä\\n", 100_000))
-	m, _ := transform(input(value), now)
+	m, _ := transform(received(value), now)
 	l := parse(t, m)
 	if len(l.Detail) > maxDetail+3 || !utf8.ValidString(l.Detail) || strings.Contains(l.Detail, "\n") {
 		t.Errorf("%d bytes of detail: %q", len(l.Detail), l.Detail)
@@ -202,7 +222,7 @@ func TestLongDetailIsCut(t *testing.T) {
 }
 
 func TestNothingExceedsTheLimit(t *testing.T) {
-	in := input(`{"user":"` + strings.Repeat("x", 3<<20) + `"}`)
+	in := received(`{"user":"` + strings.Repeat("x", 3<<20) + `"}`)
 	m, _ := transform(in, now)
 	if size := m.ByteSize(recordVersion); size > 1<<20 {
 		t.Errorf("a dead letter of %d bytes", size)
@@ -210,7 +230,7 @@ func TestNothingExceedsTheLimit(t *testing.T) {
 }
 
 func TestNilKey(t *testing.T) {
-	in := input(good)
+	in := received(good)
 	in.Key = nil
 	if m, dead := transform(in, now); dead || string(encoded(t, m.Key)) != "u1" {
 		t.Errorf("dead %v", dead)
@@ -232,13 +252,13 @@ func BenchmarkBatch(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			in := make([]*sarama.ConsumerMessage, 1000)
 			for i := range in {
-				in[i] = input(value)
+				in[i] = received(value)
 			}
 			t := transformer()
 			b.ReportAllocs()
 			for done := 0; b.Loop(); done++ {
 				if done%len(in) == 0 { // an operation is one message
-					t.Batch(in, now)
+					t.Batch(topicID, in, now)
 				}
 			}
 		})

@@ -88,7 +88,7 @@ func (p *processed) claim(r *kgo.Record, source Position) *kgo.Record {
 }
 
 func (p *processed) event(r *kgo.Record) {
-	event, err := enriched.Decode(r.Value)
+	event, err := enriched.Decode(r.Value, time.Now())
 	if err != nil {
 		p.add("%v: %v", position(r), err)
 		return
@@ -131,7 +131,7 @@ func judge(in *kgo.Record, now time.Time) (enriched.Event, purchase.Reason) {
 	bought, err := purchase.Decode(in.Value)
 	if err == nil {
 		var event enriched.Event
-		if event, err = enriched.Enrich(bought, enriched.Source(position(in)), now); err == nil {
+		if event, err = enriched.Enrich(bought, enriched.Source(position(in)), purchase.DerivedID("", in.Partition, in.Offset), now); err == nil {
 			return event, ""
 		}
 	}

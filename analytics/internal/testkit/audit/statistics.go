@@ -162,7 +162,7 @@ func (c *computing) count(r *kgo.Record) *counts {
 const allowedLateness = 86_400_000 // milliseconds
 
 func (c *computing) event(r *kgo.Record) error {
-	result, err := enriched.Decode(r.Value)
+	result, err := enriched.Decode(r.Value, time.Now())
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ var givenID = regexp.MustCompile(`"event_id":"([0-9a-f-]{36})"`)
 func (c *computing) letter(r *kgo.Record) {
 	source, _ := letterSource(r)
 	c.sources = append(c.sources, source)
-	id := enriched.ID(enriched.Source(source).EventID()).String()
+	id := header(r, deadletter.HeaderRecordID)
 	if found := givenID.FindSubmatch(c.inputs[source].Value); found != nil {
 		id = string(found[1])
 	}

@@ -103,14 +103,14 @@ func (s *Shop) id() (id [16]byte) {
 // at the source.
 func (s *Shop) Next(source enriched.Source) enriched.Event {
 	e := s.Event()
-	price, kind := purchase.Micros(e.UnitPrice), enriched.Purchase
+	amount, kind := purchase.Micros(e.UnitPrice*e.Quantity), enriched.Purchase
 	if e.Quantity < 0 {
 		kind = enriched.Return
 	}
 	return enriched.Event{
 		Event: purchase.Event{
 			EventID: uuid.UUID(e.ID).String(), OrderID: e.OrderNumber, User: e.User, Timestamp: time.UnixMilli(e.OccurredAt).UTC(),
-			Item: e.Item, ItemName: e.ItemName, Quantity: e.Quantity, UnitPrice: &price, Currency: e.Currency,
+			Item: e.Item, ItemName: e.ItemName, Quantity: e.Quantity, Amount: &amount, Currency: e.Currency,
 			Attributes: map[string]string{"country": s.order.country},
 		},
 		Kind: kind, ProcessedAt: time.UnixMilli(e.ProcessedAt).UTC(), Source: source,
