@@ -80,6 +80,7 @@ type Members struct {
 	each []string
 	top  []string // of the outermost objects, in the order of appearance
 	seen map[string]bool
+	any  bool // whatever is not seen is expected
 }
 
 // NewMembers returns an empty collection for objects that are read with a
@@ -93,7 +94,10 @@ func (m Mapping) each() []string {
 	return strings.Split(m.Each, ".")
 }
 
-func (s *Members) has(name []string) bool { return s.seen[strings.Join(name, ".")] }
+// separator stands between the names of nested members, which may have dots.
+const separator = "\x00"
+
+func (s *Members) has(name []string) bool { return s.any || s.seen[strings.Join(name, separator)] }
 
 // Add adds the members of one object, if the text is one.
 func (s *Members) Add(text string) {
@@ -110,27 +114,30 @@ func (s *Members) Add(text string) {
 	s.level(object, s.each, "")
 }
 
-// maxTop bounds the names that are kept of objects that use them as values.
-const maxTop = 1000
+// These bound the names that are kept of objects that use them as values.
+const (
+	maxTop   = 1000
+	maxDepth = 8
+)
 
 // level adds the names by which the mapping may call the members of an object
 // at one level of Each.
 func (s *Members) level(object map[string]any, each []string, path string) {
 	s.add("", object)
 	if path != "" {
-		s.add(path+".", object)
+		s.add(path+separator, object)
 	}
 	if len(each) == 0 {
 		return
 	}
-	s.add(parent+".", object)
+	s.add(parent+separator, object)
 	elements, ok := object[each[0]].([]any)
 	if !ok {
 		elements = []any{object[each[0]]}
 	}
 	for _, element := range elements {
 		if inner, ok := element.(map[string]any); ok {
-			s.level(inner, each[1:], strings.TrimPrefix(path+"."+each[0], "."))
+			s.level(inner, each[1:], strings.TrimPrefix(path+separator+each[0], separator))
 		}
 	}
 }
@@ -141,8 +148,14 @@ func (s *Members) add(prefix string, object map[string]any) {
 			return
 		}
 		s.seen[prefix+name] = true
-		if inner, ok := value.(map[string]any); ok && strings.Count(prefix, ".") < 8 {
-			s.add(prefix+name+".", inner)
+		if inner, ok := value.(map[string]any); ok && strings.Count(prefix, separator) < maxDepth {
+			s.add(prefix+name+separator, inner)
 		}
 	}
 }
+
+// Expect takes every name for a member that a later object will have.
+func (s *Members) Expect() { s.any = true }
+
+// Any says that any object has been added.
+func (s *Members) Any() bool { return len(s.seen) > 0 }

@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,7 +58,7 @@ func (m Mapping) Plan(shape Shape) (*Plan, error) {
 	if err := p.findFill(); err != nil {
 		return nil, err
 	}
-	return p, errors.Join(p.checkTexts())
+	return p, p.checkTexts()
 }
 
 // Missing returns the names that the mapping needs and the file has not shown.
@@ -215,16 +214,27 @@ func (p *Plan) findConditions() error {
 func (p *Plan) checkRequired() error {
 	var missing []string
 	for _, field := range required {
-		if !slices.ContainsFunc(p.steps, func(s step) bool { return s.field == field }) {
+		if !p.gives(field) {
 			missing = append(missing, field)
 		} else if i := p.bareColumn(field); i >= p.least {
 			p.least = i + 1
 		}
 	}
-	if missing == nil {
+	switch {
+	case missing == nil:
 		return nil
+	case p.shape.Members != nil:
+		return fmt.Errorf("no line has a member for %s; add --map %s=MEMBER with one of %s",
+			strings.Join(missing, ", "), missing[0], list(p.shape.Members.top))
 	}
 	return fmt.Errorf("no column for %s; add --map %s=COLUMN with one of %s", strings.Join(missing, ", "), missing[0], list(p.shape.Header))
+}
+
+// gives says that a step gives the field its text, in any of the rows.
+func (p *Plan) gives(field string) bool {
+	return p.asIs || slices.ContainsFunc(p.steps, func(s step) bool {
+		return s.field == field && (s.from == nil || s.fallback != "" || p.shows(s))
+	})
 }
 
 // bareColumn is where a field comes from alone, or none.

@@ -108,8 +108,9 @@ func (p *Plan) Ambiguous() (names []string) {
 		return nil
 	}
 	for _, name := range p.names() {
-		text := strings.Join(name, ".")
-		if p.shape.Members.seen[parent+"."+text] && p.shape.Members.seen[p.mapping.Each+"."+text] && !slices.Contains(names, text) {
+		text, element := strings.Join(name, "."), append(p.mapping.each(), name...)
+		around := append([]string{parent}, name...)
+		if p.shape.Members.has(around) && p.shape.Members.has(element) && !slices.Contains(names, text) {
 			names = append(names, text)
 		}
 	}

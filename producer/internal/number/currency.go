@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/currency"
+	"purchases/producer/purchase"
 )
 
 // symbols are the signs of currencies, the longer ones first. One that several
@@ -60,8 +60,7 @@ func isCode(code, beside string) (string, bool) {
 	if isLetter(first) && isLetter(last) {
 		return "", false
 	}
-	_, err := currency.ParseISO(code)
-	return code, err == nil
+	return code, purchase.IsCurrency(code)
 }
 
 func isLetter(r rune) bool { return r|0x20 >= 'a' && r|0x20 <= 'z' }
