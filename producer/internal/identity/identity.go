@@ -7,19 +7,18 @@
 //
 //	length of source in bytes ‖ source ‖ content ‖ k
 //
-// source is what the person calls the origin of the file. content is the first
-// 16 bytes of the SHA-256 of the event's JSON form after mapping and
-// normalising, without event_id and imported_at; or, where columns were named
-// that identify a row, of their texts, each behind its length. k counts the
-// events of one import that have this content, from 0: rows that repeat each
-// other are events of their own. With columns that identify a row k is 0.
+// source is what the person calls the origin of the file. content is the
+// event's JSON form after mapping and normalising, without the braces around it
+// and without event_id and imported_at; or, where columns were named that
+// identify a row, their texts, each behind its length. k counts the events of
+// one import that have this content, from 0: rows that repeat each other are
+// events of their own. With columns that identify a row k is 0.
 //
 // Ids are stored in people's databases: the derivation can never change.
 package identity
 
 import (
 	"crypto/sha1"
-	"crypto/sha256"
 	"encoding/binary"
 
 	"github.com/google/uuid"
@@ -27,23 +26,13 @@ import (
 
 var namespace = uuid.NewSHA1(uuid.NameSpaceURL, []byte("purchases/import"))
 
-// Content says what an event consists of.
-type Content [16]byte
-
-// OfEvent is the content of an event's JSON form.
-func OfEvent(json []byte) Content {
-	sum := sha256.Sum256(json)
-	return Content(sum[:16])
-}
-
-// OfTexts is the content of texts that identify a row.
-func OfTexts(texts []string) Content {
-	var b []byte
+// AppendTexts appends the content of texts that identify a row.
+func AppendTexts(b []byte, texts []string) []byte {
 	for _, text := range texts {
 		b = binary.BigEndian.AppendUint64(b, uint64(len(text)))
 		b = append(b, text...)
 	}
-	return OfEvent(b)
+	return b
 }
 
 // Deriver derives ids. It is not safe for concurrent use.
@@ -60,10 +49,9 @@ func NewDeriver(source string) *Deriver {
 	return &Deriver{prefix: len(name), name: name}
 }
 
-// ID is the id of the event with this content that k others with the same
-// content were before.
-func (d *Deriver) ID(content Content, k uint64) uuid.UUID {
-	d.name = append(d.name[:d.prefix], content[:]...)
+// ID is the id of the event with this content before which k others had it.
+func (d *Deriver) ID(content []byte, k uint64) uuid.UUID {
+	d.name = append(d.name[:d.prefix], content...)
 	d.name = binary.BigEndian.AppendUint64(d.name, k)
 	sum := sha1.Sum(d.name)
 	id := uuid.UUID(sum[:16])

@@ -100,9 +100,9 @@ func (t *Tally) count(file string, m *message) {
 	default:
 		t.Sent++
 		add(&t.DeadLetters, m.verdict != nil)
-		add(&t.Local, m.instant.Local)
-		add(&t.Skipped, m.instant.Skipped)
-		add(&t.Repeated, m.instant.Repeated)
+		add(&t.Local, m.local)
+		add(&t.Skipped, m.skipped)
+		add(&t.Repeated, m.repeated)
 	}
 }
 
@@ -194,7 +194,7 @@ func (r *run) file(ctx context.Context, f *file) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.source.Name, err)
 		}
-		go encode(ctx, &encoder{Encoder: e, ids: identity.NewDeriver(r.Origin), options: r.Import}, complete, todo)
+		go encode(ctx, &encoder{Encoder: e, ids: identity.NewDeriver(r.Origin), options: r.Import, importedAt: importedAt(r.Began)}, complete, todo)
 	}
 	go f.read(ctx, todo, inOrder)
 	for {
@@ -259,14 +259,14 @@ func (r *run) sendOne(ctx context.Context, m *message, name string) error {
 
 // tellApart gives a message another id than those of equal events before it.
 func (r *run) tellApart(m *message) {
-	if m.id == 0 {
+	if m.idAt == 0 {
 		return
 	}
-	switch k := r.counter.Next(m.content); {
+	switch k := r.counter.Next(m.first); {
 	case k == 0:
-	case m.counted:
-		m.setID(r.ids, k)
-	default:
+	case m.content == nil:
 		r.tally.SameID++
+	default:
+		writeID(m.value[m.idAt:], r.ids.ID(m.content, k))
 	}
 }

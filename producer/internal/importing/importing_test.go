@@ -12,6 +12,7 @@ import (
 
 	"purchases/producer/internal/importing"
 	"purchases/producer/internal/mapping"
+	"purchases/producer/internal/preset"
 	"purchases/producer/purchase"
 	"purchases/producer/sample"
 )
@@ -31,6 +32,15 @@ func (c *collector) Send(ctx context.Context, key, value []byte) error {
 		c.after()
 	}
 	return nil
+}
+
+func onlineRetail(t testing.TB) mapping.Mapping {
+	t.Helper()
+	o, err := preset.Load("online-retail")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o.Mapping
 }
 
 func text(name, content string) importing.Source {
@@ -64,7 +74,7 @@ func TestFilesAreSentInOrder(t *testing.T) {
 	job := &importing.Import{
 		Sources:   []importing.Source{text("a.csv", content), text("b.csv", content)},
 		Sink:      sink,
-		Malformed: func(err error) { malformed = append(malformed, err.Error()) },
+		Report:    func(err error) { malformed = append(malformed, err.Error()) },
 		Progress:  func(bytes int64) { progress = append(progress, bytes) },
 	}
 	tally, err := job.Run(t.Context())
@@ -198,7 +208,7 @@ func TestSampleFigures(t *testing.T) {
 	})
 	job := &importing.Import{
 		Sources: []importing.Source{{Name: sample.Name, Open: func() (io.ReadCloser, error) { return sample.Open() }}},
-		Mapping: mapping.OnlineRetail(),
+		Mapping: onlineRetail(t),
 		Sink:    sink,
 	}
 	tally, err := job.Run(t.Context())

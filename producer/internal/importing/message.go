@@ -2,6 +2,7 @@ package importing
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"purchases/producer/internal/identity"
-	"purchases/producer/internal/instant"
 	"purchases/producer/internal/mapping"
 	"purchases/producer/internal/rows"
 	"purchases/producer/purchase"
@@ -24,24 +24,26 @@ type message struct {
 	line       int
 	key, value []byte
 	malformed  error
-	leftOut    bool
 	unfinished error
 	verdict    error // of the topic's rules, in a dry run
-	instant    instant.Instant
+	leftOut    bool
 
-	// id is where in value the derived event_id stands, which is that of the
-	// first event with this content; 0 where the event has an id of its own.
-	id      int
-	content identity.Content
-	counted bool // events with this content are told apart by counting
+	local, skipped, repeated bool // its timestamp
+
+	// idAt is where in value the derived event_id stands; 0 where the event
+	// has an id of its own. first is the id of the first event with this content.
+	idAt    int
+	first   uuid.UUID
+	content []byte // nil where columns identify the row, so that nothing counts
 }
 
 // encoder makes messages. It is not safe for concurrent use.
 type encoder struct {
 	*mapping.Encoder
-	ids     *identity.Deriver
-	options *Import
-	scratch []byte
+	ids        *identity.Deriver
+	options    *Import
+	importedAt string
+	scratch    []byte
 }
 
 // append makes the messages of a row behind what space holds, in which they stay.
@@ -58,7 +60,7 @@ func (e *encoder) append(space []byte, row *rows.Row, complete bool, add func(me
 		return space
 	}
 	e.Read(row, func(err error) {
-		m := message{line: row.Line, instant: e.Instant}
+		m := message{line: row.Line, local: e.Instant.Local, skipped: e.Instant.Skipped, repeated: e.Instant.Repeated}
 		switch {
 		case errors.Is(err, mapping.ErrLeftOut):
 			m.leftOut = true
@@ -93,97 +95,93 @@ func (e *encoder) write(space []byte, m *message) (out []byte, err error) {
 		return space[:start], err
 	}
 	if e.options.Judge {
-		m.verdict = e.judge(m)
+		m.verdict = e.judge()
 	}
 	return space, nil
 }
 
-// The beginnings of messages whose id is derived.
 const (
-	idStart    = `{"event_id":"`
-	idLength   = 36
-	undoStart  = `{"op":"retract","event_id":"`
-	importedAt = `,"imported_at":"`
+	idStart   = `{"event_id":"`
+	undoStart = `{"op":"retract","event_id":"`
+	idLength  = 36
 )
+
+// importedAt is the end of a message, which says when the import began.
+func importedAt(began time.Time) string {
+	return `,"imported_at":"` + began.UTC().Format("2006-01-02T15:04:05.999Z07:00") + `"}`
+}
 
 // writeEvent writes the JSON form that the contract gives the event, with the id
 // before and the import's time after what the id is derived from.
-func (e *encoder) writeEvent(space []byte, m *message) ([]byte, error) {
-	key := len(space)
-	space = append(space, e.Event.User...)
+func (e *encoder) writeEvent(space []byte, m *message) (out []byte, err error) {
 	begin := len(space)
-	derived := e.Event.EventID == "" && e.Event.Op == purchase.Add
-	if derived {
-		space = append(space, idStart...)
-		space = append(space, make([]byte, idLength)...)
-		space = append(space, '"')
+	space = append(space, e.Event.User...)
+	if e.Event.User != "" {
+		m.key = space[begin:len(space):len(space)]
 	}
+	begin = len(space)
+	if e.Event.EventID != "" || e.Event.Op != purchase.Add {
+		space, err = e.Event.AppendJSON(space)
+	} else {
+		space, err = e.writeDerived(space, m)
+	}
+	if err != nil {
+		return space, err
+	}
+	if e.options.Undo {
+		return e.writeRetraction(space, m)
+	}
+	if e.Event.Op == purchase.Add {
+		space = append(space[:len(space)-1], e.importedAt...)
+	}
+	m.value = space[begin:len(space):len(space)]
+	return space, nil
+}
+
+// writeDerived writes an event with the id that comes from its content.
+func (e *encoder) writeDerived(space []byte, m *message) ([]byte, error) {
+	begin := len(space)
+	space = append(space, idStart...)
+	space = append(space, make([]byte, idLength)...)
+	space = append(space, '"')
 	content := len(space)
-	e.Event.ImportedAt = time.Time{}
 	space, err := e.Event.AppendJSON(space)
 	if err != nil {
 		return space, err
 	}
-	if derived {
-		if err := e.identify(m, space[content:]); err != nil {
-			return space, err
-		}
-		space[content] = ','
-		m.id = len(idStart)
-	}
-	if e.Event.Op == purchase.Add {
-		space = append(space[:len(space)-1], importedAt...)
-		space = e.options.Began.UTC().AppendFormat(space, "2006-01-02T15:04:05.999Z07:00")
-		space = append(space, `"}`...)
-	}
-	m.key, m.value = nonEmpty(space[key:begin:begin]), space[begin:len(space):len(space)]
-	m.setID(e.ids, 0)
-	if e.options.Undo {
-		return e.writeRetraction(space[:begin], m, derived)
-	}
-	return space, nil
-}
-
-func nonEmpty(key []byte) []byte {
-	if len(key) == 0 {
-		return nil
-	}
-	return key
-}
-
-// identify notes what the id of the event is derived from.
-func (e *encoder) identify(m *message, content []byte) error {
+	space[content] = ','
+	m.idAt, m.content = len(idStart), space[content+1:len(space)-1]
 	texts, err := e.Identified()
-	if err != nil {
-		return err
+	if texts == nil {
+		m.first = e.ids.ID(m.content, 0)
+	} else {
+		e.scratch = identity.AppendTexts(e.scratch[:0], texts)
+		m.first, m.content = e.ids.ID(e.scratch, 0), nil
 	}
-	m.counted = texts == nil
-	if m.content = identity.OfEvent(content); texts != nil {
-		m.content = identity.OfTexts(texts)
-	}
-	return nil
+	writeID(space[begin+m.idAt:], m.first)
+	return space, err
 }
 
-// setID writes the id of the event that k others with its content were before.
-func (m *message) setID(ids *identity.Deriver, k uint64) {
-	if m.id > 0 {
-		writeID(m.value[m.id:], ids.ID(m.content, k))
-	}
+func writeID(to []byte, id uuid.UUID) {
+	var text [idLength]byte
+	hex.Encode(text[:8], id[:4])
+	hex.Encode(text[9:13], id[4:6])
+	hex.Encode(text[14:18], id[6:8])
+	hex.Encode(text[19:23], id[8:10])
+	hex.Encode(text[24:], id[10:])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	copy(to, text[:])
 }
 
-func writeID(to []byte, id uuid.UUID) { copy(to, id.String()) }
-
-// writeRetraction replaces the message of an event by the one that takes it
-// back. Nothing takes back an event without a timestamp, which never counted.
-func (e *encoder) writeRetraction(space []byte, m *message, derived bool) ([]byte, error) {
+// writeRetraction writes the message that takes an event back. An event without
+// a timestamp never counted, and a retraction in a file stays one.
+func (e *encoder) writeRetraction(space []byte, m *message) ([]byte, error) {
 	if e.Event.Timestamp.IsZero() || e.Event.Op != purchase.Add {
-		*m = message{line: m.line}
 		return space, nil
 	}
 	id := e.Event.EventID
-	if derived {
-		id = string(m.value[m.id : m.id+idLength])
-		m.id = len(undoStart)
+	if m.idAt > 0 {
+		id, m.idAt = m.first.String(), len(undoStart)
 	}
 	retraction := purchase.Event{
 		Op: purchase.Retract, EventID: id, User: e.Event.User, Timestamp: e.Event.Timestamp,
@@ -201,33 +199,30 @@ func (e *encoder) writeRaw(space []byte, m *message) ([]byte, error) {
 	if e.options.Undo {
 		return space, nil
 	}
-	begin := len(space)
-	text := bytes.TrimSpace(e.Raw)
-	if bytes.Contains(text, []byte(`"event_id"`)) {
-		space = append(space, text...)
-	} else {
-		m.content, m.counted, m.id = identity.OfEvent(text), true, len(idStart)
-		space = append(space, idStart...)
-		space = append(append(space, make([]byte, idLength)...), '"')
-		if inner := bytes.TrimSpace(text[1:]); !bytes.HasPrefix(inner, []byte("}")) {
-			space = append(space, ',')
-		}
-		space = append(space, text[1:]...)
-	}
-	m.value = space[begin:len(space):len(space)]
 	if user := strings.TrimSpace(e.Event.User); user != "" {
 		m.key = []byte(user)
 	}
-	m.setID(e.ids, 0)
+	begin := len(space)
+	text := bytes.TrimSpace(e.Raw)
+	if !bytes.Contains(text, []byte(`"event_id"`)) {
+		m.idAt, m.content, m.first = len(idStart), text, e.ids.ID(text, 0)
+		space = append(space, idStart...)
+		space = append(append(space, m.first.String()...), '"')
+		if text = bytes.TrimSpace(text[1:]); text[0] != '}' {
+			space = append(space, ',')
+		}
+	}
+	space = append(space, text...)
+	m.value = space[begin:len(space):len(space)]
 	return space, nil
 }
 
 // judge is what the reader of the topic will say about the message.
-func (e *encoder) judge(m *message) error {
-	event, err := purchase.Decode(m.value)
-	if err == nil {
-		event.Normalize()
-		err = event.Validate(e.options.Began)
+func (e *encoder) judge() (err error) {
+	if e.Raw != nil {
+		_, err = purchase.Decode(e.Raw)
+	} else {
+		err = e.Event.Validate(e.options.Began)
 	}
 	if err != nil {
 		return fmt.Errorf("would be a dead letter: %w", err)

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"purchases/producer/internal/number"
 )
@@ -145,7 +146,13 @@ func (m *Mapping) isNull(cell string) bool {
 	case "", `\N`, "NULL":
 		return true
 	}
-	return slices.Contains(m.Nulls, cell) || blank(cell)
+	return blank(cell) || len(m.Nulls) > 0 && slices.Contains(m.Nulls, cell)
 }
 
-func blank(s string) bool { return strings.TrimSpace(s) == "" }
+// blank says that a text has nothing but white space.
+func blank(s string) bool {
+	if s != "" && s[0] > ' ' && s[0] < utf8.RuneSelf {
+		return false // what most texts begin with
+	}
+	return strings.TrimSpace(s) == ""
+}

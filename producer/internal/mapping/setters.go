@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"purchases/producer/internal/number"
 )
@@ -46,10 +47,12 @@ func (e *Encoder) setter(field string) setter {
 // oneLine puts a space in place of tabs and line ends: they are how a cell was
 // laid out, and no reason to lose a sale.
 func oneLine(text string) string {
-	if !strings.ContainsAny(text, "\t\r\n\v\f\u0085\u2028\u2029") {
-		return text
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] >= utf8.RuneSelf {
+			return layout.Replace(text)
+		}
 	}
-	return layout.Replace(text)
+	return text
 }
 
 var layout = strings.NewReplacer("\r\n", " ", "\t", " ", "\r", " ", "\n", " ", "\v", " ", "\f", " ",

@@ -20,7 +20,7 @@ type table struct {
 	quotes    bool
 	width     int // cells in a row; 0 for any number
 	record    record
-	last      []string // the row before, for its looks
+	last      string // the line before, for its looks
 }
 
 func (t *table) wouldBlock() bool { return t.lines.wouldBlock() }
@@ -39,7 +39,7 @@ func (t *table) next(row *Row) error {
 		row.Cells, row.Malformed = []string{first.text}, errTooLong
 	case !t.quotes || strings.IndexByte(first.text, '"') < 0:
 		t.record.cells = appendSplit(t.record.cells[:0], first.text, t.delimiter)
-		row.Cells = t.record.cells
+		row.Cells, t.last = t.record.cells, first.text
 		t.fit(row)
 	default:
 		return t.quoted(row, first)
@@ -113,7 +113,6 @@ func (t *table) fit(row *Row) {
 		row.Cells = append(row.Cells, "")
 	}
 	t.record.cells = row.Cells
-	t.last = append(t.last[:0], row.Cells...)
 }
 
 // disbelief says why a row of several lines is not one: a quote that was never
@@ -153,8 +152,9 @@ func (t *table) looksLikeRow(text string, from, to int) bool {
 	if len(cells) != t.width {
 		return false
 	}
+	last := appendSplit(nil, t.last, t.delimiter)
 	for i := from; i < to; i++ {
-		if alike(cells[i], t.record.cells[i]) || (i < len(t.last) && alike(cells[i], t.last[i])) {
+		if alike(cells[i], t.record.cells[i]) || (i < len(last) && alike(cells[i], last[i])) {
 			return true
 		}
 	}
