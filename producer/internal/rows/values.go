@@ -34,7 +34,9 @@ func (v *values) fill() bool {
 	if v.err != nil {
 		return false
 	}
-	v.b = append(make([]byte, 0, max(bufferSize, 2*len(v.b))), v.b...)
+	if cap(v.b)-len(v.b) < bufferSize {
+		v.b = append(make([]byte, 0, 2*len(v.b)+2*bufferSize), v.b...)
+	}
 	n, err := v.text.Read(v.b[len(v.b):cap(v.b)])
 	v.b, v.err = v.b[:len(v.b)+n], err
 	return n > 0 || err == nil
@@ -62,12 +64,12 @@ func (v *values) next(row *Row) error {
 		switch {
 		case err != nil:
 			return v.skip(row, err)
+		case end > MaxRow, end == 0 && len(v.b) > MaxRow:
+			return v.skip(row, errTooLong)
 		case end > 0:
 			row.Cells, row.Present = []string{v.take(end)}, 1
 			v.skipSpace()
 			return nil
-		case len(v.b) > MaxRow:
-			return v.skip(row, errTooLong)
 		case !v.fill():
 			if !errors.Is(v.err, io.EOF) {
 				return v.err
