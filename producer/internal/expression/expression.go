@@ -51,17 +51,29 @@ func brief(err error) error {
 	return err
 }
 
-// check finds what would not give the same result tomorrow.
-func (e *Expression) check() error {
-	var err error
+// check finds functions that there are not, and the one that would not give the
+// same result tomorrow.
+func (e *Expression) check() (err error) {
+	functions := (&numbers{}).functions(nil)
 	ast.Find(e.root, func(n ast.Node) bool {
-		if b, ok := n.(*ast.BuiltinNode); ok && b.Name == "now" {
-			err = errors.New("now() is not available: an event's identity must be the same in every import")
+		switch n := n.(type) {
+		case *ast.BuiltinNode:
+			if n.Name == "now" {
+				err = errors.New("now() is not available: an event's identity must be the same in every import")
+			}
+		case *ast.CallNode:
+			if callee, ok := n.Callee.(*ast.IdentifierNode); !ok || functions[callee.Value] == nil && !isBuiltin(callee.Value) {
+				err = fmt.Errorf("there is no function %.40s()", n.Callee)
+			}
 		}
 		return err != nil
 	})
 	return err
 }
+
+// isBuiltin says that the language has a function, which the parser does not
+// tell from one of ours.
+func isBuiltin(name string) bool { return conf.CreateNew().Builtins[name] != nil }
 
 // Name returns the path of the column or member that the expression consists
 // of, or nil when it is more than a name.

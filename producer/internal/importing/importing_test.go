@@ -72,10 +72,10 @@ func TestFilesAreSentInOrder(t *testing.T) {
 	var progress []int64
 	content := numbered(count)
 	job := &importing.Import{
-		Sources:   []importing.Source{text("a.csv", content), text("b.csv", content)},
-		Sink:      sink,
-		Report:    func(err error) { malformed = append(malformed, err.Error()) },
-		Progress:  func(bytes int64) { progress = append(progress, bytes) },
+		Sources:  []importing.Source{text("a.csv", content), text("b.csv", content)},
+		Sink:     sink,
+		Report:   func(err error) { malformed = append(malformed, err.Error()) },
+		Progress: func(bytes int64) { progress = append(progress, bytes) },
 	}
 	tally, err := job.Run(t.Context())
 	if err != nil {

@@ -144,7 +144,7 @@ func (e *Encoder) inherit(depth int, text jsontext.Value) error {
 		if name == l.array && l.array != "" {
 			l.elements = slices.Clone(value)
 		}
-		if name == "attributes" && value.Kind() == '{' {
+		if name == "attributes" && l.tree.children[name] == nil && value.Kind() != 'n' {
 			return l.readAttributes(value)
 		}
 		if t := l.tree.children[name]; t != nil {
@@ -188,6 +188,9 @@ func (e *Encoder) store(l *level, t *tree, value jsontext.Value) error {
 }
 
 func (l *level) readAttributes(value jsontext.Value) error {
+	if value.Kind() != '{' {
+		return fmt.Errorf("attributes is %.60q, want an object", string(value))
+	}
 	var inner object
 	return inner.each(string(value), func(name string, value jsontext.Value) error {
 		switch value.Kind() {

@@ -118,7 +118,8 @@ func (p *Plan) findSteps() error {
 func (p *Plan) fields() []string {
 	fields := p.mapping.named()
 	for _, field := range Fields() {
-		if !slices.Contains(fields, field) && (p.shape.Members != nil || p.shape.has([]string{field})) {
+		column, err := p.shape.column(field)
+		if !slices.Contains(fields, field) && (p.shape.Members != nil || column >= 0 || err != nil) {
 			fields = append(fields, field)
 		}
 	}

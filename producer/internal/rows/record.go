@@ -6,13 +6,13 @@ import "strings"
 type record struct {
 	delimiter string
 	cells     []string
+	escapes   bool   // a backslash before a quote makes it text
 	open      bool   // the last line has ended inside quotes
-	long      int    // the last cell that runs over a line end
 	text      []byte // of the cell that is open
 }
 
-func (r *record) begin(delimiter string) {
-	r.delimiter, r.cells, r.open, r.long = delimiter, r.cells[:0], false, 0
+func (r *record) begin(delimiter string, escapes bool) {
+	r.delimiter, r.escapes, r.cells, r.open = delimiter, escapes, r.cells[:0], false
 }
 
 // add takes the next line of the row, which is the last unless open is set.
@@ -38,19 +38,19 @@ func (r *record) add(rest string) (err error) {
 }
 
 // closeQuote reads to the end of a quoted cell and says whether a delimiter
-// follows it. A backslash before a quote makes it text, unless the cell can
-// only end there.
+// follows it. A quote after a backslash is text with escapes, unless the cell
+// can only end there.
 func (r *record) closeQuote(rest string) (after string, more bool, err error) {
 	for {
 		i := strings.IndexByte(rest, '"')
 		if i < 0 {
 			r.text = append(append(r.text, rest...), '\n')
-			r.open, r.long = true, len(r.cells)
+			r.open = true
 			return "", false, nil
 		}
 		next := rest[i+1:]
 		switch {
-		case i > 0 && rest[i-1] == '\\' && !r.endsCell(next):
+		case r.escapes && i > 0 && rest[i-1] == '\\' && !r.endsCell(next):
 			r.text = append(append(r.text, rest[:i-1]...), '"')
 			rest = next
 		case strings.HasPrefix(next, `"`):

@@ -59,40 +59,62 @@ func appendSplit(cells []string, text, delimiter string) []string {
 
 // quoted reads a row with quotes, which may have several lines. Where it cannot,
 // or should not believe what it has read, the first line is the malformed row,
-// and the others are read again.
+// and the others are read again. A backslash escapes a quote only in a row that
+// cannot be read otherwise.
 func (t *table) quoted(row *Row, first line) error {
-	all := []line{first}
-	t.record.begin(t.delimiter)
-	err := t.record.add(first.text)
+	t.record.begin(t.delimiter, false)
+	all, err := t.gather(first)
+	if err != nil && strings.Contains(first.text, `\"`) && isMalformed(err) {
+		t.lines.unread(all[1:])
+		t.record.begin(t.delimiter, true)
+		var second error
+		if all, second = t.gather(first); second == nil || !isMalformed(second) {
+			err = second
+		}
+	}
+	switch {
+	case err == nil:
+		row.Cells, row.Unfinished = t.record.cells, !all[len(all)-1].ended
+		t.fit(row)
+	case isMalformed(err):
+		row.Cells, row.Malformed = []string{first.text}, err
+		t.lines.unread(all[1:])
+	default:
+		return err
+	}
+	return nil
+}
+
+// malformed is what is wrong with a row, as opposed to the input.
+type malformed struct{ error }
+
+func isMalformed(err error) bool { return errors.As(err, &malformed{}) }
+
+// gather reads the lines of one row.
+func (t *table) gather(first line) (all []line, err error) {
+	all = []line{first}
+	err = t.record.add(first.text)
 	for size := len(first.text); err == nil && t.record.open; {
 		more, readErr := t.lines.next()
 		switch {
 		case errors.Is(readErr, io.EOF):
-			err = errOpenQuote
-			continue
+			return all, malformed{errOpenQuote}
 		case readErr != nil:
-			return readErr
+			return all, readErr
 		}
 		all, size = append(all, more), size+len(more.text)
 		if size > MaxRow {
-			err = errOpenQuote
-			continue
+			return all, malformed{errOpenQuote}
 		}
 		err = t.record.add(more.text)
 	}
-	row.Cells = t.record.cells
 	if err == nil {
-		row.Unfinished = !all[len(all)-1].ended
 		err = t.disbelief(all)
 	}
-	if err == nil {
-		t.fit(row)
-		return nil
+	if err != nil {
+		return all, malformed{err}
 	}
-	row.Cells, row.Malformed = []string{first.text}, err
-	row.Unfinished = !first.ended
-	t.lines.unread(all[1:])
-	return nil
+	return all, nil
 }
 
 // fit makes the row as wide as the header: cells that are missing at its end
@@ -125,40 +147,46 @@ func (t *table) disbelief(all []line) error {
 		return fmt.Errorf("a quoted cell runs over %d line ends, and the row then has %d cells, the header has %d",
 			len(all)-1, len(t.record.cells), t.width)
 	}
-	if t.looksLikeRow(all[0].text, t.record.long+1, t.width) {
-		return swallowed(all[0].number, all[0].number+1)
-	}
-	for i, l := range all[1:] {
-		to := t.width
-		if i == len(all)-2 {
-			to = t.record.long
+	line := all[0].number
+	for column, cell := range t.record.cells {
+		if t.swallows(column, cell) {
+			return fmt.Errorf(`a quoted cell of line %d runs into line %d, which looks like another row; close its quote "`, line, line+1)
 		}
-		if t.looksLikeRow(l.text, 0, to) {
-			return swallowed(all[0].number, l.number)
-		}
+		line += strings.Count(cell, "\n")
 	}
 	return nil
 }
 
-func swallowed(from, at int) error {
-	return fmt.Errorf(`a quoted cell of line %d runs into line %d, which looks like another row; close its quote "`, from, at)
-}
-
-// looksLikeRow says that a line without regard to quotes has as many cells as
-// the header, and one of those from column from to before column to looks like
-// its column in another row.
-func (t *table) looksLikeRow(text string, from, to int) bool {
-	cells := appendSplit(nil, text, t.delimiter)
-	if len(cells) != t.width {
+// swallows says that a cell of several lines is the end of one row, any number of
+// rows, and the beginning of another: it has as many delimiters in each line as
+// these would have, and a cell among them looks like its column in other rows.
+func (t *table) swallows(column int, cell string) bool {
+	lines := strings.Split(cell, "\n")
+	if len(lines) == 1 {
 		return false
 	}
-	last := appendSplit(nil, t.last, t.delimiter)
-	for i := from; i < to; i++ {
-		if alike(cells[i], t.record.cells[i]) || (i < len(last) && alike(cells[i], last[i])) {
-			return true
+	looks := false
+	for i, line := range lines {
+		cells, from, want := appendSplit(nil, line, t.delimiter), 0, t.width
+		switch i {
+		case 0:
+			from, want = column, t.width-column
+		case len(lines) - 1:
+			want = column + 1
+		}
+		if len(cells) != want {
+			return false
+		}
+		for j, part := range cells {
+			looks = looks || j+from != column && t.looksLike(part, j+from)
 		}
 	}
-	return false
+	return looks
+}
+
+func (t *table) looksLike(cell string, column int) bool {
+	before := appendSplit(nil, t.last, t.delimiter)
+	return alike(cell, t.record.cells[column]) || column < len(before) && alike(cell, before[column])
 }
 
 // alike says that two cells have the same shape, of at least three runs of
