@@ -120,6 +120,7 @@ func (e *encoder) writeEvent(space []byte, m *message) (out []byte, err error) {
 		m.key = space[begin:len(space):len(space)]
 	}
 	begin = len(space)
+	e.Event.ImportedAt = time.Time{} // ours comes at the end
 	if e.Event.EventID != "" || e.Event.Op != purchase.Add {
 		space, err = e.Event.AppendJSON(space)
 	} else {
