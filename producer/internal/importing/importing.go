@@ -90,16 +90,16 @@ type Tally struct {
 func (t *Tally) count(file string, m *message) {
 	t.Rows++
 	t.File, t.Line = file, m.line
-	switch {
-	case m.malformed != nil:
+	switch m.outcome {
+	case malformed:
 		t.Malformed++
-	case m.leftOut:
+	case leftOut:
 		t.LeftOut++
-	case m.unfinished != nil:
+	case unfinished:
 		t.Unfinished++
 	default:
 		t.Sent++
-		add(&t.DeadLetters, m.verdict != nil)
+		add(&t.DeadLetters, m.problem != nil)
 		add(&t.Local, m.local)
 		add(&t.Skipped, m.skipped)
 		add(&t.Repeated, m.repeated)
@@ -242,17 +242,15 @@ func (r *run) sendOne(ctx context.Context, m *message, name string) error {
 		}
 	}
 	r.tally.count(name, m)
-	for _, what := range []error{m.malformed, m.unfinished, m.verdict} {
-		if what == nil {
-			continue
-		}
-		err := fmt.Errorf("%s:%d: %w", name, m.line, what)
-		if r.Strict && m.malformed != nil {
-			return err
-		}
-		if r.Report != nil {
-			r.Report(err)
-		}
+	if m.problem == nil {
+		return nil
+	}
+	err := fmt.Errorf("%s:%d: %w", name, m.line, m.problem)
+	if r.Strict && m.outcome == malformed {
+		return err
+	}
+	if r.Report != nil {
+		r.Report(err)
 	}
 	return nil
 }

@@ -19,14 +19,22 @@ import (
 // overhead is what a record takes besides key and value, at most.
 const overhead = 64
 
+// outcome is what has become of a row.
+type outcome uint8
+
+const (
+	sent outcome = iota
+	malformed
+	leftOut
+	unfinished
+)
+
 // message is that of an event, or says why a row has none.
 type message struct {
 	line       int
 	key, value []byte
-	malformed  error
-	unfinished error
-	verdict    error // of the topic's rules, in a dry run
-	leftOut    bool
+	outcome    outcome
+	problem    error // what is malformed or unfinished, or why it will be a dead letter
 
 	local, skipped, repeated bool // its timestamp
 
@@ -46,30 +54,30 @@ type encoder struct {
 	scratch    []byte
 }
 
+var errUnfinished = errors.New("the file ends inside this row or without the line end after it: left out, because it may be written on; --complete takes it")
+
 // append makes the messages of a row behind what space holds, in which they stay.
 func (e *encoder) append(space []byte, row *rows.Row, complete bool, add func(message)) []byte {
-	m := message{line: row.Line}
 	switch {
 	case row.Unfinished && !complete && !e.wholeObject(row):
-		m.unfinished = errors.New("the file ends inside this row or without the line end after it: left out, because it may be written on; --complete takes it")
-		add(m)
+		add(message{line: row.Line, outcome: unfinished, problem: errUnfinished})
 		return space
 	case row.Malformed != nil:
-		m.malformed = row.Malformed
-		add(m)
+		add(message{line: row.Line, outcome: malformed, problem: row.Malformed})
 		return space
 	}
 	e.Read(row, func(err error) {
 		m := message{line: row.Line, local: e.Instant.Local, skipped: e.Instant.Skipped, repeated: e.Instant.Repeated}
+		if err == nil {
+			space, err = e.write(space, &m)
+		}
 		switch {
 		case errors.Is(err, mapping.ErrLeftOut):
-			m.leftOut = true
+			m.outcome = leftOut
 		case err != nil:
-			m.malformed = err
-		default:
-			if space, m.malformed = e.write(space, &m); m.malformed == nil && m.value == nil {
-				return // nothing to take back
-			}
+			m.outcome, m.problem = malformed, err
+		case m.value == nil:
+			return // nothing to take back
 		}
 		add(m)
 	})
@@ -95,7 +103,7 @@ func (e *encoder) write(space []byte, m *message) (out []byte, err error) {
 		return space[:start], err
 	}
 	if e.options.Judge {
-		m.verdict = e.judge()
+		m.problem = e.judge()
 	}
 	return space, nil
 }

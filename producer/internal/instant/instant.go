@@ -118,6 +118,23 @@ func fromStrftime(name string) (layout, error) {
 // Read reads a time. The error is one line, and names a layout that would fit
 // where there is one.
 func (r *Reader) Read(text string) (Instant, error) {
+	found, err := r.read(text)
+	if err != nil {
+		if spelled := spelling.Replace(text); spelled != text {
+			if again, errAgain := r.read(spelled); errAgain == nil {
+				return again, nil
+			}
+		}
+	}
+	return found, err
+}
+
+// spelling is how package time writes noon and midnight, and the spaces that
+// programs put before them.
+var spelling = strings.NewReplacer("\u202f", " ", "\u00a0", " ",
+	"a.m.", "AM", "p.m.", "PM", "am", "AM", "pm", "PM", "Am", "AM", "Pm", "PM")
+
+func (r *Reader) read(text string) (Instant, error) {
 	var named error
 	for i := range r.layouts {
 		found, ok, err := r.layouts[i].read(text, r.zone)

@@ -153,7 +153,7 @@ func (e *Encoder) read(v *value) (string, error) {
 func (e *Encoder) Read(row *rows.Row, do func(error)) {
 	switch {
 	case e.levels != nil && e.plan.asIs:
-		do(e.readContract(row.Cells[0]))
+		e.readContract(row.Cells[0], do)
 	case e.levels != nil:
 		e.readLevel(0, jsontext.Value(row.Cells[0]), do)
 	case row.Present < e.plan.least:

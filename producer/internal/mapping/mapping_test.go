@@ -259,6 +259,7 @@ func TestJSON(t *testing.T) {
 		"with an id":           {text: `{"user":"\u00fc","event_id":"e1"}`, want: `{"event_id":"e1","user":"ü","item":"","quantity":1}`},
 		"a retraction":         {text: `{"op":"retract","event_id":"e1","timestamp":"2026-01-01T00:00:00Z"}`, want: `{"op":"retract","event_id":"e1","timestamp":"2026-01-01T00:00:00Z"}`},
 		"against the contract": {text: `{"user":"a","user":"b"}`, want: `raw {"user":"a","user":"b"}`},
+		"as a table would be":  {text: `{"user":7,"item":"i","quantity":"2.0","unit_price":"$1,234.50","timestamp":"2026-01-01T00:00:00"}`, want: `{"user":"7","item":"i","quantity":2,"unit_price":"1234.50","timestamp":"2026-01-01T00:00:00Z"}`},
 		"no JSON":              {text: `{hello}`, want: "!"},
 		"mapped": {mapped, `{"customer":17850,"item":"i1","timestamp":"2026-01-01T00:00:00Z","quantity":-2,"unit_price":2.50,"where":true,"attributes":{"country":"AT","n":1}}`,
 			`{"user":"17850","item":"i1","quantity":-2,"unit_price":"2.50","timestamp":"2026-01-01T00:00:00Z","attributes":{"country":"AT","n":"1","shop":"true"}}`},

@@ -82,19 +82,32 @@ func (t *tree) add(path []string, slot int) {
 	t.slots = append(t.slots, slot)
 }
 
-// readContract reads an object by the rules of the topic.
-func (e *Encoder) readContract(text string) (err error) {
+// readContract reads an object by the rules of the topic. One that breaks them,
+// and that reads as a table's row would be read, is that event.
+func (e *Encoder) readContract(text string, do func(error)) {
 	e.reset()
-	if e.Event, err = purchase.Decode([]byte(text)); err != nil {
-		e.Raw = []byte(text)
-		return e.object.check(text)
+	event, err := purchase.Decode([]byte(text))
+	if err == nil {
+		e.Event = event
+		e.Event.ItemName = oneLine(event.ItemName)
+		for name, value := range event.Attributes {
+			event.Attributes[name] = oneLine(value)
+		}
+		e.Event.Normalize()
+		do(nil)
+		return
 	}
-	e.Event.ItemName = oneLine(e.Event.ItemName)
-	for name, value := range e.Event.Attributes {
-		e.Event.Attributes[name] = oneLine(value)
+	if err := e.object.check(text); err != nil {
+		do(err)
+		return
 	}
-	e.Event.Normalize()
-	return nil
+	e.readLevel(0, jsontext.Value(text), func(err error) {
+		if err != nil {
+			e.reset()
+			e.Event, e.Raw = event, []byte(text)
+		}
+		do(nil)
+	})
 }
 
 // readLevel reads the events of an object.
