@@ -11,6 +11,7 @@ import (
 const (
 	batchRows  = 512
 	batchBytes = 256 << 10 // of the cells; exceeded by one row at most
+	usualCells = 8
 	// messageSize is a guess in bytes that saves most batches a second
 	// allocation.
 	messageSize = 352
@@ -20,7 +21,7 @@ const (
 // order of the file, to the sink.
 type batch struct {
 	rows     []rows.Row
-	cells    []string // of all rows
+	room     []string // for further cells
 	messages []message
 	input    int64         // bytes of the file that were read for it and before
 	err      error         // of the input, after the rows
@@ -28,7 +29,7 @@ type batch struct {
 }
 
 func newBatch() *batch {
-	return &batch{rows: make([]rows.Row, 0, batchRows), encoded: make(chan struct{})}
+	return &batch{rows: make([]rows.Row, 0, batchRows), room: make([]string, 0, batchRows*usualCells), encoded: make(chan struct{})}
 }
 
 // read puts batches on both channels until the file or ctx ends.
@@ -62,13 +63,12 @@ func put(ctx context.Context, to chan<- *batch, b *batch) bool {
 // more: what a slow pipe has delivered is not held back.
 func (b *batch) fill(f *file) error {
 	for size := 0; len(b.rows) < batchRows && size < batchBytes; {
-		var row rows.Row
+		row := rows.Row{Cells: b.room}
 		if err := f.next(&row); err != nil {
 			return err
 		}
-		start := len(b.cells)
-		b.cells = append(b.cells, row.Cells...)
-		row.Cells = b.cells[start:len(b.cells):len(b.cells)]
+		n := len(row.Cells)
+		b.room, row.Cells = row.Cells[n:], row.Cells[:n:n]
 		b.rows = append(b.rows, row)
 		for _, cell := range row.Cells {
 			size += len(cell)

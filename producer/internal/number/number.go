@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -262,6 +263,9 @@ func significant(text string) int {
 
 // Whole is the number as a count of pieces.
 func (n Number) Whole() (int64, error) {
+	if whole, err := strconv.ParseInt(n.Text, 10, 64); err == nil {
+		return whole, nil
+	}
 	micros, err := purchase.ParseMicros(n.Text)
 	switch {
 	case err != nil && !strings.Contains(n.Text, "."):

@@ -11,8 +11,9 @@ type record struct {
 	text      []byte // of the cell that is open
 }
 
-func (r *record) begin(delimiter string, escapes bool) {
-	r.delimiter, r.escapes, r.cells, r.open = delimiter, escapes, r.cells[:0], false
+// begin starts a row whose cells go where there is room.
+func (r *record) begin(delimiter string, escapes bool, room []string) {
+	r.delimiter, r.escapes, r.cells, r.open = delimiter, escapes, room[:0], false
 }
 
 // add takes the next line of the row, which is the last unless open is set.

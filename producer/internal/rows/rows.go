@@ -56,8 +56,7 @@ type Row struct {
 	// Line is where the row starts, from 1.
 	Line int
 	// Cells are the decoded cells, in the header's order; for JSON one cell
-	// with the object's text. The slice is valid until the next call of
-	// [Reader.Next], the strings for ever.
+	// with the object's text. [Reader.Next] puts them where Cells has room.
 	Cells []string
 	// Present is how many of the cells stand in the file. Those at the end
 	// that do not are empty.
@@ -150,7 +149,7 @@ func (r *Reader) Hint() string { return r.hint }
 // Next reads the next row. It returns io.EOF after the last one; any other
 // error is one of the input, and nothing can be read after it.
 func (r *Reader) Next(row *Row) error {
-	*row = Row{}
+	*row = Row{Cells: row.Cells[:0]}
 	if err := r.source.next(row); err != nil {
 		return err
 	}

@@ -36,10 +36,9 @@ func (t *table) next(row *Row) error {
 	row.Line, row.Unfinished = first.number, !first.ended
 	switch {
 	case first.tooLong:
-		row.Cells, row.Malformed = []string{first.text}, errTooLong
+		row.Cells, row.Malformed = append(row.Cells, first.text), errTooLong
 	case !t.quotes || strings.IndexByte(first.text, '"') < 0:
-		t.record.cells = appendSplit(t.record.cells[:0], first.text, t.delimiter)
-		row.Cells, t.last = t.record.cells, first.text
+		row.Cells, t.last = appendSplit(row.Cells, first.text, t.delimiter), first.text
 		t.fit(row)
 	default:
 		return t.quoted(row, first)
@@ -62,11 +61,11 @@ func appendSplit(cells []string, text, delimiter string) []string {
 // and the others are read again. A backslash escapes a quote only in a row that
 // cannot be read otherwise.
 func (t *table) quoted(row *Row, first line) error {
-	t.record.begin(t.delimiter, false)
+	t.record.begin(t.delimiter, false, row.Cells)
 	all, err := t.gather(first)
 	if err != nil && strings.Contains(first.text, `\"`) && isMalformed(err) {
 		t.lines.unread(all[1:])
-		t.record.begin(t.delimiter, true)
+		t.record.begin(t.delimiter, true, row.Cells)
 		var second error
 		if all, second = t.gather(first); second == nil || !isMalformed(second) {
 			err = second
@@ -77,7 +76,7 @@ func (t *table) quoted(row *Row, first line) error {
 		row.Cells, row.Unfinished = t.record.cells, !all[len(all)-1].ended
 		t.fit(row)
 	case isMalformed(err):
-		row.Cells, row.Malformed = []string{first.text}, err
+		row.Cells, row.Malformed = append(row.Cells[:0], first.text), err
 		t.lines.unread(all[1:])
 	default:
 		return err
@@ -134,7 +133,6 @@ func (t *table) fit(row *Row) {
 	for len(row.Cells) < t.width {
 		row.Cells = append(row.Cells, "")
 	}
-	t.record.cells = row.Cells
 }
 
 // disbelief says why a row of several lines is not one: a quote that was never

@@ -67,7 +67,7 @@ func (v *values) next(row *Row) error {
 		case end > MaxRow, end == 0 && len(v.b) > MaxRow:
 			return v.skip(row, errTooLong)
 		case end > 0:
-			row.Cells, row.Present = []string{v.take(end)}, 1
+			row.Cells, row.Present = append(row.Cells, v.take(end)), 1
 			v.skipSpace()
 			return nil
 		case !v.fill():
@@ -128,7 +128,7 @@ func (v *values) skip(row *Row, cause error) error {
 			break
 		}
 	}
-	row.Cells, row.Present, row.Malformed = []string{strings.TrimSpace(string(text))}, 1, cause
+	row.Cells, row.Present, row.Malformed = append(row.Cells, strings.TrimSpace(string(text))), 1, cause
 	v.skipSpace()
 	return nil
 }
