@@ -120,7 +120,8 @@ func (r *reports) printf(format string, args ...any) {
 func (r *reports) opened(name string, plan *mapping.Plan, missing []string) {
 	r.printf("%s: %s", name, plan.Report())
 	if !plan.Priced() {
-		r.printf("%s: no unit_price and no amount: purchases are counted, but no money; name the column with --map unit_price= or --map amount=", name)
+		r.printf("%s: no unit_price and no amount: purchases are counted, but no money; "+
+			"name the column with --map unit_price= or --map amount=", name)
 	}
 	for _, name := range plan.Ambiguous() {
 		r.printf("%q is a member of both levels: the element's is taken; parent.%[1]s is the other", name)
@@ -178,8 +179,8 @@ func notes(job *importing.Import, t importing.Tally) (all []string) {
 	add(t.Skipped, "timestamps do not exist in %s, where clocks went forward, and were read as if they had not", zone)
 	add(t.Repeated, "timestamps exist twice in %s, where clocks went back, and were read as the first", zone)
 	if !job.Undo && !job.Judge && t.Sent > 0 {
-		all = append(all, "importing this again with the same options adds nothing; with another --map, --set or --source it adds"+
-			" a second set of events: to correct it, repeat the command with --undo first")
+		all = append(all, "importing this again with the same options adds nothing; with another --map, --set or --source "+
+			"it adds a second set of events: to correct it, repeat the command with --undo first")
 	}
 	return all
 }

@@ -25,12 +25,14 @@ func importFlags() []cli.Flag {
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "topic", Usage: "publish to the topic `NAME`", Value: purchase.Topic},
 		&cli.BoolFlag{Name: "sample", Usage: "import the sample that the program carries, with its preset " + onlineRetail},
-		&cli.StringFlag{Name: "preset", Usage: "start from a set of the options below, a `NAME` or file; names: " + strings.Join(preset.Names(), ", ")},
-		&cli.StringFlag{Name: "source", Usage: "`NAME` of the files' origin: equal events of different sources are different events"},
+		&cli.StringFlag{Name: "preset", Usage: "start from the options of the preset `NAME`, or of a file; presets: " +
+			strings.Join(preset.Names(), ", ")},
+		&cli.StringFlag{Name: "source", Usage: "`NAME` of the files' origin, which tells equal events apart"},
 		&cli.BoolFlag{Name: "undo", Usage: "retract exactly the events that this command adds without --undo"},
 		&cli.BoolFlag{Name: "complete", Usage: "import a last row without a line end, too, which may be unfinished"},
 		&cli.BoolFlag{Name: "strict", Usage: "stop at the first malformed row"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "print the events as JSON lines instead of publishing them, and name those that would be dead letters"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print the events as JSON lines instead of publishing them, " +
+			"and name those that would be dead letters"},
 	}
 	return append(flags, presetFlags()...)
 }
@@ -47,7 +49,8 @@ func presetFlags() []cli.Flag {
 		list("id", "identify rows by `COLUMN,...` in place of their content"),
 		list("null", "read `TEXT` as an empty cell, as \\N and NULL are; may be repeated"),
 		&cli.BoolFlag{Name: "decimal-comma", Usage: "numbers are written as 1.299,00"},
-		list("time-layout", "how timestamps are written: `LAYOUT` of strftime or of Go, or rfc3339, unix, unix-ms, unix-us, excel; repeat it for several"),
+		list("time-layout", "how timestamps are written: `LAYOUT` of strftime or of Go, "+
+			"or rfc3339, unix, unix-ms, unix-us, excel; may be repeated"),
 		list("time-zone", "`ZONE` of timestamps that name none, such as Europe/London"),
 		list("format", "read the files as `FORMAT` csv, tsv or jsonl"),
 		list("delimiter", "`CHARACTER` between cells"),

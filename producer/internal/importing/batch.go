@@ -29,7 +29,9 @@ type batch struct {
 }
 
 func newBatch() *batch {
-	return &batch{rows: make([]rows.Row, 0, batchRows), room: make([]string, 0, batchRows*usualCells), encoded: make(chan struct{})}
+	return &batch{
+		rows: make([]rows.Row, 0, batchRows), room: make([]string, 0, batchRows*usualCells), encoded: make(chan struct{}),
+	}
 }
 
 // read puts batches on both channels until the file or ctx ends.

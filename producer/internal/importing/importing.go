@@ -194,7 +194,7 @@ func (r *run) file(ctx context.Context, f *file) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.source.Name, err)
 		}
-		go encode(ctx, &encoder{Encoder: e, ids: identity.NewDeriver(r.Origin), options: r.Import, importedAt: importedAt(r.Began)}, complete, todo)
+		go encode(ctx, r.newEncoder(e), complete, todo)
 	}
 	go f.read(ctx, todo, inOrder)
 	for {
@@ -209,6 +209,12 @@ func (r *run) file(ctx context.Context, f *file) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+}
+
+func (r *run) newEncoder(e *mapping.Encoder) *encoder {
+	return &encoder{
+		Encoder: e, ids: identity.NewDeriver(r.Origin), options: r.Import, importedAt: importedAt(r.Began),
 	}
 }
 

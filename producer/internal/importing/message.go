@@ -54,7 +54,8 @@ type encoder struct {
 	scratch    []byte
 }
 
-var errUnfinished = errors.New("the file ends inside this row or without the line end after it: left out, because it may be written on; --complete takes it")
+var errUnfinished = errors.New("the file ends inside this row or without the line end after it: " +
+	"left out, because it may be written on; --complete takes it")
 
 // append makes the messages of a row behind what space holds, in which they stay.
 func (e *encoder) append(space []byte, row *rows.Row, complete bool, add func(message)) []byte {

@@ -82,7 +82,8 @@ func newLayout(name string) (layout, error) {
 	case strings.Contains(name, "%"):
 		return fromStrftime(name)
 	case time.Unix(0, 0).UTC().Format(name) == name:
-		return layout{}, fmt.Errorf("--time-layout %q has no fields; write %%Y-%%m-%%d %%H:%%M:%%S or, as Go does, 2006-01-02 15:04:05", name)
+		return layout{}, fmt.Errorf("--time-layout %q has no fields; "+
+			"write %%Y-%%m-%%d %%H:%%M:%%S or, as Go does, 2006-01-02 15:04:05", name)
 	}
 	return fromGo(name), nil
 }
@@ -99,8 +100,9 @@ func fromGo(form string) layout {
 // two. Package time reads decimals of a second without being asked.
 var lenient = strings.NewReplacer(
 	"%%", "%%", ".%f", "", ",%f", "", ".%L", "", ".%N", "",
-	"%F", "%Y-%-m-%-d", "%T", "%H:%-M:%-S", "%X", "%H:%-M:%-S", "%R", "%H:%-M", "%D", "%-m/%-d/%y", "%x", "%-m/%-d/%y",
-	"%r", "%-I:%-M:%-S %p", "%d", "%-d", "%m", "%-m", "%I", "%-I", "%l", "%-I", "%M", "%-M", "%S", "%-S", "%k", "%H", "%-H", "%H",
+	"%F", "%Y-%-m-%-d", "%T", "%H:%-M:%-S", "%X", "%H:%-M:%-S", "%R", "%H:%-M",
+	"%D", "%-m/%-d/%y", "%x", "%-m/%-d/%y", "%r", "%-I:%-M:%-S %p",
+	"%d", "%-d", "%m", "%-m", "%I", "%-I", "%l", "%-I", "%M", "%-M", "%S", "%-S", "%k", "%H", "%-H", "%H",
 )
 
 func fromStrftime(name string) (layout, error) {
@@ -148,7 +150,8 @@ func (r *Reader) read(text string) (Instant, error) {
 	if named != nil {
 		return Instant{}, fmt.Errorf("timestamp %.60q %w", text, named)
 	}
-	return Instant{}, fmt.Errorf("timestamp %.60q does not fit the layout %.60q; %s", text, strings.Join(r.names, ", "), r.advice(text))
+	return Instant{}, fmt.Errorf("timestamp %.60q does not fit the layout %.60q; %s",
+		text, strings.Join(r.names, ", "), r.advice(text))
 }
 
 // read says whether the text fits. An error tells more than that it does not.
@@ -192,7 +195,8 @@ func checkAbbreviation(t time.Time, zone *time.Location) error {
 
 func usualZone(abbreviation string) string {
 	for zone, names := range map[string]string{
-		"America/Los_Angeles": "PST PDT", "America/Denver": "MST MDT", "America/Chicago": "CST CDT", "America/New_York": "EST EDT",
+		"America/Los_Angeles": "PST PDT", "America/Denver": "MST MDT",
+		"America/Chicago": "CST CDT", "America/New_York": "EST EDT",
 		"Europe/Berlin": "CET CEST", "Europe/London": "BST", "Europe/Athens": "EET EEST", "Asia/Kolkata": "IST",
 		"Asia/Tokyo": "JST", "Australia/Sydney": "AEST AEDT",
 	} {

@@ -157,7 +157,8 @@ func (e *Encoder) Read(row *rows.Row, do func(error)) {
 	case e.levels != nil:
 		e.readLevel(0, jsontext.Value(row.Cells[0]), do)
 	case row.Present < e.plan.least:
-		do(fmt.Errorf("%d cells, the header has %d, and user, item or timestamp is among those that are missing", row.Present, len(e.plan.shape.Header)))
+		do(fmt.Errorf("%d cells, the header has %d, and user, item or timestamp is among those that are missing",
+			row.Present, len(e.plan.shape.Header)))
 	default:
 		e.reset()
 		e.cells = row.Cells

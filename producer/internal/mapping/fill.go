@@ -18,7 +18,8 @@ func (p *Plan) findFill() error {
 	for _, name := range p.mapping.Fill {
 		columns := p.columnsOf(name)
 		if len(columns) == 0 && !p.mapping.FillOptional {
-			return fmt.Errorf("--fill %.60q is neither a field with a column nor a column; the columns are %s", name, list(p.shape.Header))
+			return fmt.Errorf("--fill %.60q is neither a field with a column nor a column; the columns are %s",
+				name, list(p.shape.Header))
 		}
 		p.fill = append(p.fill, columns...)
 	}

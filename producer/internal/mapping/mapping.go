@@ -36,7 +36,8 @@ func CheckField(name string) error {
 	if slices.Contains(Fields(), name) || (strings.HasPrefix(name, attributePrefix) && name != attributePrefix) {
 		return nil
 	}
-	return fmt.Errorf("%.60q is no field of a purchase; the fields are %s and attributes.NAME", name, strings.Join(Fields(), ", "))
+	return fmt.Errorf("%.60q is no field of a purchase; the fields are %s and attributes.NAME",
+		name, strings.Join(Fields(), ", "))
 }
 
 // Mapping says where the fields of an event come from. A field that it does not

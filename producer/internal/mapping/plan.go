@@ -159,7 +159,8 @@ func (p *Plan) find(text, field string, mapped bool) (*source, error) {
 
 func (p *Plan) lackError(lacking []string, purpose string) error {
 	if p.shape.Members != nil {
-		return fmt.Errorf("no line has a member %s, for %s; the members are %s", list(lacking), purpose, list(p.shape.Members.top))
+		return fmt.Errorf("no line has a member %s, for %s; the members are %s",
+			list(lacking), purpose, list(p.shape.Members.top))
 	}
 	return fmt.Errorf("no column %s for %s; the columns are %s", list(lacking), purpose, list(p.shape.Header))
 }
@@ -173,7 +174,8 @@ func (p *Plan) source(text string) (source, error) {
 	}
 	parsed, err := expression.Parse(text)
 	if err != nil && strings.ContainsAny(text, `+*/"'()?<>=`) {
-		return source{}, fmt.Errorf("%.80q is no expression: %w", text, err)
+		return source{}, fmt.Errorf("%.80q is no expression: %w; "+
+			"a column that is not one word is row[\"Net Sales\"] or Net_Sales", text, err)
 	}
 	if err != nil {
 		return source{text: text, name: []string{text}}, nil
@@ -228,7 +230,8 @@ func (p *Plan) checkRequired() error {
 		return fmt.Errorf("no line has a member for %s; add --map %s=MEMBER with one of %s",
 			strings.Join(missing, ", "), missing[0], list(p.shape.Members.top))
 	}
-	return fmt.Errorf("no column for %s; add --map %s=COLUMN with one of %s", strings.Join(missing, ", "), missing[0], list(p.shape.Header))
+	return fmt.Errorf("no column for %s; add --map %s=COLUMN with one of %s",
+		strings.Join(missing, ", "), missing[0], list(p.shape.Header))
 }
 
 // gives says that a step gives the field its text, in any of the rows.

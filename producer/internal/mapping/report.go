@@ -21,7 +21,7 @@ func (p *Plan) Report() string {
 	}
 	text := strings.Join(used, ", ")
 	if p.asIs && text == "" {
-		text = "nothing is known"
+		text = "no member is a field of a purchase; --map names them, and --each an array that holds them"
 	}
 	if unused := p.unused(); len(unused) > 0 {
 		text += "; unused: " + list(unused)

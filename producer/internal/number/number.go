@@ -184,7 +184,8 @@ func cutExponent(body string) (mantissa, exponent string) {
 // is not before three digits can only be a decimal one: 1 299,00.
 func spacedComma(text string) bool {
 	whole, fraction, ok := strings.Cut(text, ",")
-	return ok && len(fraction) != 3 && allDigits(fraction) && strings.ContainsFunc(whole, isSpace) && !strings.Contains(whole, ".")
+	return ok && len(fraction) != 3 && allDigits(fraction) &&
+		strings.ContainsFunc(whole, isSpace) && !strings.Contains(whole, ".")
 }
 
 // ungroup takes the separators out of 1,234,567 and 12,34,567.

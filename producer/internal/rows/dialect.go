@@ -167,7 +167,8 @@ func headerHint(all []string, skipped int) string {
 			continue
 		}
 		if i+1 == len(all) || countCells(all[i+1], delimiter) == countCells(all[i], delimiter) {
-			return fmt.Sprintf("lines stand before the header, which may be line %d: give --skip-lines %d", skipped+i+1, skipped+i)
+			return fmt.Sprintf("lines stand before the header, which may be line %d: give --skip-lines %d",
+				skipped+i+1, skipped+i)
 		}
 	}
 	return ""

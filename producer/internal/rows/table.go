@@ -8,7 +8,8 @@ import (
 )
 
 var (
-	errBareQuote  = errors.New(`a quote " stands inside a cell that does not begin with one; double it and enclose the cell in quotes`)
+	errBareQuote = errors.New(`a quote " stands inside a cell that does not begin with one; ` +
+		`double it and enclose the cell in quotes`)
 	errAfterQuote = errors.New(`text follows the closing quote " of a cell; a quote inside a cell is written twice`)
 	errOpenQuote  = errors.New(`a cell begins with a quote " that nothing closes`)
 )
@@ -148,7 +149,8 @@ func (t *table) disbelief(all []line) error {
 	line := all[0].number
 	for column, cell := range t.record.cells {
 		if t.swallows(column, cell) {
-			return fmt.Errorf(`a quoted cell of line %d runs into line %d, which looks like another row; close its quote "`, line, line+1)
+			return fmt.Errorf(`a quoted cell of line %d runs into line %d, which looks like another row; close its quote "`,
+				line, line+1)
 		}
 		line += strings.Count(cell, "\n")
 	}
