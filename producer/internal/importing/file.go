@@ -94,10 +94,9 @@ func (i *Import) learnMembers(f *file, shape mapping.Shape) error {
 			return nil
 		}
 		f.held = append(f.held, row)
-		if row.Malformed == nil {
-			shape.Members.Add(row.Cells[0])
+		if row.Malformed == nil && shape.Members.Add(row.Cells[0]) || first {
+			f.missing = i.Mapping.Missing(shape)
 		}
-		f.missing = i.Mapping.Missing(shape)
 		if size += len(row.Cells[0]); size > maxHeld && len(f.missing) > 0 {
 			return i.learnTheRest(f, shape)
 		}
@@ -127,8 +126,7 @@ func (i *Import) learnTheRest(f *file, shape mapping.Shape) error {
 		if err := reader.Next(&row); err != nil {
 			return nil // the end, or an error that the import will meet
 		}
-		if row.Malformed == nil {
-			shape.Members.Add(row.Cells[0])
+		if row.Malformed == nil && shape.Members.Add(row.Cells[0]) {
 			f.missing = i.Mapping.Missing(shape)
 		}
 	}

@@ -103,7 +103,7 @@ func (e *encoder) write(space []byte, m *message) (out []byte, err error) {
 	if err != nil {
 		return space[:start], err
 	}
-	if e.options.Judge {
+	if e.options.Judge && !e.options.Undo {
 		m.problem = e.judge()
 	}
 	return space, nil
@@ -183,10 +183,10 @@ func writeID(to []byte, id uuid.UUID) {
 	copy(to, text[:])
 }
 
-// writeRetraction writes the message that takes an event back. An event without
-// a timestamp never counted, and a retraction in a file stays one.
+// writeRetraction writes the message that takes an event back. One whose id or
+// timestamp is not valid never counted, and a retraction in a file stays one.
 func (e *encoder) writeRetraction(space []byte, m *message) ([]byte, error) {
-	if e.Event.Timestamp.IsZero() || e.Event.Op != purchase.Add {
+	if e.Event.Op != purchase.Add {
 		return space, nil
 	}
 	id := e.Event.EventID
@@ -196,6 +196,9 @@ func (e *encoder) writeRetraction(space []byte, m *message) ([]byte, error) {
 	retraction := purchase.Event{
 		Op: purchase.Retract, EventID: id, User: e.Event.User, Timestamp: e.Event.Timestamp,
 		RetractedAt: e.options.Began.UTC().Truncate(time.Millisecond),
+	}
+	if retraction.Validate(e.options.Began) != nil {
+		return space, nil
 	}
 	begin := len(space)
 	space, err := retraction.AppendJSON(space)

@@ -99,11 +99,13 @@ const separator = "\x00"
 
 func (s *Members) has(name []string) bool { return s.any || s.seen[strings.Join(name, separator)] }
 
-// Add adds the members of one object, if the text is one.
-func (s *Members) Add(text string) {
+// Add adds the members of one object, if the text is one, and says whether any
+// of them is new.
+func (s *Members) Add(text string) bool {
+	before := len(s.seen)
 	var object map[string]any
 	if json.Unmarshal([]byte(text), &object, jsontext.AllowDuplicateNames(true)) != nil {
-		return
+		return false
 	}
 	for name := range object {
 		if !slices.Contains(s.top, name) && len(s.top) < maxTop {
@@ -112,6 +114,7 @@ func (s *Members) Add(text string) {
 	}
 	slices.Sort(s.top)
 	s.level(object, s.each, "")
+	return len(s.seen) > before
 }
 
 // These bound the names that are kept of objects that use them as values.
