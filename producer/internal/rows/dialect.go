@@ -33,7 +33,7 @@ func (o Options) dialect(name string, text *bufio.Reader) (dialect, error) {
 		d.format = formatOf(name)
 	}
 	head := peekLines(text, o.SkipLines+1)
-	if d.format == "" && startsJSON(head) {
+	if o.Format == "" && startsJSON(head) {
 		d.format = JSON
 	}
 	if d.format == JSON {
@@ -52,7 +52,7 @@ func (o Options) dialect(name string, text *bufio.Reader) (dialect, error) {
 }
 
 func (d dialect) table(o Options, all []string) (dialect, error) {
-	if d.delimiter == "" && d.format == TSV {
+	if d.delimiter == "" && d.format == TSV && (o.Format == TSV || len(all) == 0 || strings.Contains(all[0], "\t")) {
 		d.delimiter = "\t"
 	}
 	if d.delimiter == "" && len(all) > 0 {
@@ -93,6 +93,8 @@ func formatOf(name string) Format {
 	return ""
 }
 
+// startsJSON says that the text begins with an object or an array, whatever the
+// file is called.
 func startsJSON(head []byte) bool {
 	head = bytes.TrimLeft(head, " \t\r\n")
 	return len(head) > 0 && (head[0] == '{' || head[0] == '[')

@@ -122,6 +122,8 @@ func TestRows(t *testing.T) {
 		"sep= of a comma":                 {text: "\"sep=,\"\na,b;c\n1,2;3\n", want: []string{"3|1|2;3"}},
 		"CR":                              {text: "a,b\r1,2\r\"3\r4\",5\r", want: []string{"2|1|2", "3|3\n4|5"}},
 		"CR in JSON":                      {file: "x.json", text: "{\"a\":1}\r{\"a\":2}\r", want: []string{`1|{"a":1}`, `2|{"a":2}`}},
+		"JSON by another name":            {text: "{\"a\":1}\n", want: []string{`1|{"a":1}`}},
+		"commas by another name":          {file: "x.tsv", text: "a,b\n1,\"2,3\"\n", want: []string{"2|1|2,3"}},
 		"lines to skip":                   {text: "made on Monday\n\nfor you\na,b\n1,2\n", options: rows.Options{SkipLines: 3}, want: []string{"5|1|2"}},
 		"JSON lines": {file: "x.jsonl", text: "{\"a\":1}\r\n\n  {}\nrubbish",
 			want: []string{`1|{"a":1}`, "3|{}", "4|rubbish!not a JSON object"}},
