@@ -1,11 +1,15 @@
 package expression_test
 
 import (
+	"math/big"
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"purchases/producer/internal/expression"
 	"purchases/producer/internal/number"
+	"purchases/producer/purchase"
 )
 
 // row is what the expressions of the tests read.
@@ -92,6 +96,38 @@ func TestAdding(t *testing.T) {
 			t.Errorf("%s gives %q, %v; want %q", text, got, err, want)
 		}
 	}
+}
+
+// The fast way of computing gives what the exact one gives.
+func TestCalculationsAreExact(t *testing.T) {
+	any64 := rapid.OneOf(rapid.Int64Range(-1e13, 1e13), rapid.Int64(), rapid.Int64Range(-3, 3))
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := purchase.Micros(any64.Draw(t, "a")), purchase.Micros(any64.Draw(t, "b"))
+		x, y := big.NewRat(int64(a), 1_000_000), big.NewRat(int64(b), 1_000_000)
+		for operator, exact := range map[string]func(z, x, y *big.Rat) *big.Rat{
+			"+": (*big.Rat).Add, "-": (*big.Rat).Sub, "*": (*big.Rat).Mul, "/": (*big.Rat).Quo,
+		} {
+			if operator == "/" && b == 0 {
+				continue
+			}
+			e, err := expression.Parse("x " + operator + " y")
+			if err != nil {
+				t.Fatal(err)
+			}
+			cells := []any{a.String(), b.String()}
+			p, err := e.Compile(expression.Cells{
+				Slot: func(name []string) int { return int(name[0][0] - 'x') },
+				Cell: func(slot int) any { return cells[slot] },
+			}, number.Style{}, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := number.Style{}.Write(exact(new(big.Rat), x, y))
+			if got, err := p.Text(); err != nil || got != want {
+				t.Fatalf("%s %s %s gives %s, %v; want %s", a, operator, b, got, err, want)
+			}
+		}
+	})
 }
 
 func TestErrorsAreOneLine(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/expr-lang/expr/conf"
 
 	"purchases/producer/internal/number"
+	"purchases/producer/purchase"
 )
 
 // maxExponent bounds what 1e999999999 would take to write out.
@@ -45,8 +46,8 @@ func (m *numbers) functions(cell func(int) any) conf.FunctionsTable {
 		return a[0], nil
 	})
 	add("__add", 2, func(a ...any) (any, error) { return m.add(a[0], a[1]) })
-	add("__subtract", 2, func(a ...any) (any, error) { return m.calculate(a, (*big.Rat).Sub) })
-	add("__multiply", 2, func(a ...any) (any, error) { return m.calculate(a, (*big.Rat).Mul) })
+	add("__subtract", 2, func(a ...any) (any, error) { return m.calculate(a, subtract, (*big.Rat).Sub) })
+	add("__multiply", 2, func(a ...any) (any, error) { return m.calculate(a, multiply, (*big.Rat).Mul) })
 	add("__divide", 2, func(a ...any) (any, error) { return m.divide(a) })
 	add("number", 1, func(a ...any) (any, error) { return m.number(a[0]) })
 	add("abs", 1, func(a ...any) (any, error) {
@@ -69,7 +70,7 @@ func isBlank(value any) bool {
 // isNumber says that a value is a number by its type.
 func isNumber(value any) bool {
 	switch value.(type) {
-	case int, float64, *big.Rat:
+	case int, float64, *big.Rat, purchase.Micros:
 		return true
 	}
 	return false
@@ -81,6 +82,8 @@ func (m *numbers) number(value any) (*big.Rat, error) {
 	switch v := value.(type) {
 	case *big.Rat:
 		return new(big.Rat).Set(v), nil
+	case purchase.Micros:
+		return big.NewRat(int64(v), microsPerUnit), nil
 	case int:
 		return new(big.Rat).SetInt64(int64(v)), nil
 	case float64:
@@ -103,7 +106,17 @@ func (m *numbers) number(value any) (*big.Rat, error) {
 	return nil, fmt.Errorf("%s is not a number", describe(value))
 }
 
-func (m *numbers) calculate(a []any, do func(z, x, y *big.Rat) *big.Rat) (any, error) {
+// calculate tries the fast way first, which is right where it says so.
+func (m *numbers) calculate(
+	a []any, fast func(x, y purchase.Micros) (purchase.Micros, bool), exact func(z, x, y *big.Rat) *big.Rat,
+) (any, error) {
+	if x, ok := m.micros(a[0]); ok {
+		if y, ok := m.micros(a[1]); ok {
+			if result, ok := fast(x, y); ok {
+				return result, nil
+			}
+		}
+	}
 	x, err := m.number(a[0])
 	if err != nil {
 		return nil, err
@@ -112,21 +125,21 @@ func (m *numbers) calculate(a []any, do func(z, x, y *big.Rat) *big.Rat) (any, e
 	if err != nil {
 		return nil, err
 	}
-	return do(x, x, y), nil
+	return exact(x, x, y), nil
 }
 
 func (m *numbers) divide(a []any) (any, error) {
 	if y, err := m.number(a[1]); err == nil && y.Sign() == 0 {
 		return nil, fmt.Errorf("%s is divided by 0", describe(a[0]))
 	}
-	return m.calculate(a, (*big.Rat).Quo)
+	return m.calculate(a, quotient, (*big.Rat).Quo)
 }
 
 // add adds numbers and joins texts. Where a number is meant, and where one side
 // was calculated, texts that are numbers are added.
 func (m *numbers) add(a, b any) (any, error) {
 	if m.adds || isNumber(a) || isNumber(b) {
-		if sum, err := m.calculate([]any{a, b}, (*big.Rat).Add); err == nil {
+		if sum, err := m.calculate([]any{a, b}, sum, (*big.Rat).Add); err == nil {
 			return sum, nil
 		}
 	}
@@ -196,6 +209,8 @@ func (m *numbers) text(value any) (string, error) {
 		return strconv.FormatBool(v), nil
 	case int:
 		return strconv.Itoa(v), nil
+	case purchase.Micros:
+		return m.style.FromJSON(strings.TrimSuffix(strings.TrimRight(v.String(), "0"), ".")), nil
 	case float64, *big.Rat:
 		n, err := m.number(v)
 		if err != nil {
