@@ -1,4 +1,4 @@
-package enriched
+package jsonobject
 
 import (
 	"bytes"
@@ -9,19 +9,43 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
-
-	"purchases/producer/purchase"
 )
 
-// scanner reads along a message. After a failure the rest means nothing.
-type scanner struct {
+// Scanner reads along an object that a [Writer] wrote, in the order of its
+// members. It takes no other spelling of the same JSON: then it fails, and what
+// it returned means nothing. It does not allocate.
+type Scanner struct {
 	value  []byte
 	at     int
 	failed bool
 }
 
-// has skips the text if it comes next.
-func (s *scanner) has(text string) bool {
+// Scan begins at the start of the value.
+func Scan(value []byte) Scanner { return Scanner{value: value} }
+
+// Fail makes the scan fail.
+func (s *Scanner) Fail() { s.failed = true }
+
+// OK says whether the scan has not failed so far.
+func (s *Scanner) OK() bool { return !s.failed }
+
+// Done says whether the scan has come to the end of the value without failing.
+func (s *Scanner) Done() bool { return !s.failed && s.at == len(s.value) }
+
+// At is where the scan is, in bytes from the start of the value.
+func (s *Scanner) At() int { return s.at }
+
+// HasBytes skips the text if it comes next.
+func (s *Scanner) HasBytes(text []byte) bool {
+	if !bytes.HasPrefix(s.value[s.at:], text) {
+		return false
+	}
+	s.at += len(text)
+	return true
+}
+
+// Has skips the text if it comes next.
+func (s *Scanner) Has(text string) bool {
 	end := s.at + len(text)
 	if end > len(s.value) || string(s.value[s.at:end]) != text {
 		return false
@@ -30,23 +54,25 @@ func (s *scanner) has(text string) bool {
 	return true
 }
 
-func (s *scanner) want(text string) {
-	if !s.has(text) {
+// Want skips the text, and fails unless it comes next.
+func (s *Scanner) Want(text string) {
+	if !s.Has(text) {
 		s.failed = true
 	}
 }
 
-// optional reads a member whose beginning is given, if that comes next.
-func (s *scanner) optional(begin string, limit int) []byte {
-	if !s.has(begin) {
+// OptionalText reads a member whose beginning is given, if that comes next.
+func (s *Scanner) OptionalText(begin string, limit int) []byte {
+	if !s.Has(begin) {
 		return nil
 	}
-	return s.text(limit)
+	return s.Text(limit)
 }
 
-// text reads up to the closing quote and skips it. It takes no escapes, no
-// control characters, and nothing that is not normal.
-func (s *scanner) text(limit int) []byte {
+// Text reads up to the closing quote, at most limit bytes, and skips the quote.
+// It takes no escapes and no control characters, and only text in NFC without
+// white space at its edges, as events have it.
+func (s *Scanner) Text(limit int) []byte {
 	rest := s.value[s.at:]
 	first := printable(rest)
 	end := first
@@ -92,17 +118,19 @@ func special(eight uint64) uint64 {
 	return (eight | control | deleted | quote | backslash) & (each << 7)
 }
 
+// isBreak says of a character that events have none or a space in its place.
+func isBreak(c rune) bool { return unicode.IsControl(c) || c == '\u2028' || c == '\u2029' }
+
 // isNormal says whether the text is UTF-8 without control characters, in NFC and
 // without white space at its edges.
 func isNormal(text []byte) bool {
-	return utf8.Valid(text) && bytes.IndexFunc(text, unicode.IsControl) < 0 &&
+	return utf8.Valid(text) && bytes.IndexFunc(text, isBreak) < 0 &&
 		norm.NFC.IsNormal(text) && len(bytes.TrimSpace(text)) == len(text)
 }
 
-// integer reads a number of up to 18 digits, which is enough for all but the
-// largest amounts.
-func (s *scanner) integer(lowest, highest int64) int64 {
-	negative := s.has("-")
+// Int reads a number of up to 18 digits between the two.
+func (s *Scanner) Int(lowest, highest int64) int64 {
+	negative := s.Has("-")
 	n, digits := int64(0), 0
 	rest := s.value[s.at:]
 	for digits < len(rest) && rest[digits]-'0' < 10 && digits < 19 {
@@ -123,22 +151,21 @@ func (s *scanner) integer(lowest, highest int64) int64 {
 	return n
 }
 
-// time reads a time in UTC and whole milliseconds, as [Enrich] makes them, and
-// the closing quote. It returns milliseconds since 1970.
-func (s *scanner) time() int64 {
+// Time reads a time in UTC and whole milliseconds and the closing quote. It returns milliseconds since 1970.
+func (s *Scanner) Time() int64 {
 	year := s.digits(4)
-	s.want("-")
+	s.Want("-")
 	month := time.Month(s.digits(2))
-	s.want("-")
+	s.Want("-")
 	day := s.digits(2)
-	s.want("T")
+	s.Want("T")
 	hour := s.digits(2)
-	s.want(":")
+	s.Want(":")
 	minute := s.digits(2)
-	s.want(":")
+	s.Want(":")
 	second := s.digits(2)
 	millis := s.millis()
-	s.want(`Z"`)
+	s.Want(`Z"`)
 	t := time.Date(year, month, day, hour, minute, second, 0, time.UTC)
 	if hour > 23 || minute > 59 || second > 59 || t.Month() != month {
 		s.failed = true // Date takes a 30 February for another day
@@ -146,13 +173,13 @@ func (s *scanner) time() int64 {
 	return t.UnixMilli() + millis
 }
 
-// optionalTime reads a member whose beginning is given, if that comes next: a
-// time after 1970. It returns 0 where it is absent.
-func (s *scanner) optionalTime(begin string) int64 {
-	if !s.has(begin) {
+// OptionalTime reads a member whose beginning is given, if that comes next: a
+// Time after 1970. It returns 0 where it is absent.
+func (s *Scanner) OptionalTime(begin string) int64 {
+	if !s.Has(begin) {
 		return 0
 	}
-	t := s.time()
+	t := s.Time()
 	if t <= 0 {
 		s.failed = true
 	}
@@ -160,7 +187,7 @@ func (s *scanner) optionalTime(begin string) int64 {
 }
 
 // digits reads a number of n digits.
-func (s *scanner) digits(n int) (value int) {
+func (s *Scanner) digits(n int) (value int) {
 	if len(s.value)-s.at < n {
 		s.failed = true
 		return 0
@@ -176,8 +203,8 @@ func (s *scanner) digits(n int) (value int) {
 }
 
 // millis reads up to three decimals of a second, if a point comes next.
-func (s *scanner) millis() (value int64) {
-	if !s.has(".") {
+func (s *Scanner) millis() (value int64) {
+	if !s.Has(".") {
 		return 0
 	}
 	unit := int64(100)
@@ -191,25 +218,22 @@ func (s *scanner) millis() (value int64) {
 	return value
 }
 
-// attributes reads the member of that name, if it comes next: an object of texts
-// with at least one member, the names in order. It returns the object as it stands.
-func (s *scanner) attributes() []byte {
-	if !s.has(`,"attributes":`) {
-		return nil
-	}
+// Texts reads an object of one to most texts, none of them empty, whose names
+// are in order, and returns its JSON.
+func (s *Scanner) Texts(most, longestName, longestText int) []byte {
 	start, last := s.at, []byte(nil)
 	for n := 0; !s.failed; n++ {
 		if n == 0 {
-			s.want(`{"`)
-		} else if s.has("}") {
+			s.Want(`{"`)
+		} else if s.Has("}") {
 			return s.value[start:s.at]
 		} else {
-			s.want(`,"`)
+			s.Want(`,"`)
 		}
-		name := s.text(purchase.MaxAttributeName)
-		s.want(`:"`)
-		text := s.text(purchase.MaxID)
-		if len(text) == 0 || n == purchase.MaxAttributes || bytes.Compare(name, last) <= 0 {
+		name := s.Text(longestName)
+		s.Want(`:"`)
+		text := s.Text(longestText)
+		if len(text) == 0 || n == most || bytes.Compare(name, last) <= 0 {
 			s.failed = true
 		}
 		last = name

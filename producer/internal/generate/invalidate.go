@@ -1,21 +1,24 @@
 package generate
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"purchases/producer/purchase"
 )
 
-// spoiler turns a valid event into a message that breaks one rule.
-type spoiler struct {
-	reason purchase.Reason
-	spoil  func(purchase.Event) ([]byte, error)
+// invalidation turns a valid event into a message that breaks one rule.
+type invalidation struct {
+	reason     purchase.Reason
+	invalidate func(purchase.Event) ([]byte, error)
 }
 
-// spoilers cover the rules but for [purchase.TooLarge], which a broker with the
-// usual limit refuses to take at all.
-var spoilers = []spoiler{
+// invalidations cover the rules that a mistake in one event can break.
+// [purchase.TooLarge] is missing because brokers with the default limit refuse
+// such a message, and [purchase.SchemaRegistryFrame] because a registry may know
+// the schema.
+var invalidations = []invalidation{
 	{purchase.MissingUser, edit(func(e *purchase.Event) { e.User = "" })},
 	{purchase.MissingItem, edit(func(e *purchase.Event) { e.Item = " " })},
 	{purchase.MissingTimestamp, edit(func(e *purchase.Event) { e.Timestamp = time.Time{} })},
@@ -29,13 +32,24 @@ var spoilers = []spoiler{
 	{purchase.InvalidType, member(`"item_name":42`, func(e *purchase.Event) { e.ItemName = "" })},
 	{purchase.DuplicateName, member(`"item":"twice"`, func(*purchase.Event) {})},
 	{purchase.FieldTooLong, edit(func(e *purchase.Event) { e.ItemName = strings.Repeat("long ", purchase.MaxName/5+1) + "name" })},
-	{purchase.ControlCharacter, edit(func(e *purchase.Event) { e.ItemName += "\abell" })},
+	{purchase.ControlCharacter, edit(func(e *purchase.Event) { e.Item += "\abell" })},
 	{purchase.InvalidUTF8, member(`"note":"`+"\xff"+`"`, func(*purchase.Event) {})},
 	{purchase.InvalidJSON, cut},
+	{purchase.InvalidAmount, edit(func(e *purchase.Event) { e.Quantity, e.Amount = 1, negative(e.UnitPrice) })},
+	{purchase.InvalidOp, edit(func(e *purchase.Event) { e.Op = "delete" })},
+	{purchase.MissingEventID, edit(func(e *purchase.Event) { e.Op, e.EventID = purchase.Retract, "" })},
+	{purchase.InvalidImportedAt, edit(func(e *purchase.Event) { e.ImportedAt = e.Timestamp.AddDate(1000, 0, 0) })},
+	{purchase.InvalidRetractedAt, edit(func(e *purchase.Event) {
+		e.Op, e.RetractedAt = purchase.Retract, e.Timestamp.AddDate(1000, 0, 0)
+	})},
+	{purchase.ByteOrderMark, wrap("\ufeff", "")},
+	{purchase.JSONArray, wrap("[", "]")},
+	{purchase.JSONInString, wrap(`"`, `"`)},
+	{purchase.Envelope, wrap(`{"schema":null,"payload":`, `}`)},
 	{purchase.EmptyValue, func(purchase.Event) ([]byte, error) { return nil, nil }},
 }
 
-// edit changes the event before it is encoded.
+// edit changes the event before encoding it.
 func edit(change func(*purchase.Event)) func(purchase.Event) ([]byte, error) {
 	return func(e purchase.Event) ([]byte, error) {
 		change(&e)
@@ -52,6 +66,19 @@ func member(text string, change func(*purchase.Event)) func(purchase.Event) ([]b
 			return nil, err
 		}
 		return append(append(value[:len(value)-1], ','), text+"}"...), nil
+	}
+}
+
+func negative(m *purchase.Micros) *purchase.Micros {
+	n := -*m
+	return &n
+}
+
+// wrap puts texts around the message.
+func wrap(before, after string) func(purchase.Event) ([]byte, error) {
+	return func(e purchase.Event) ([]byte, error) {
+		value, err := e.Encode()
+		return slices.Concat([]byte(before), value, []byte(after)), err
 	}
 }
 

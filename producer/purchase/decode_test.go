@@ -54,17 +54,20 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func TestDecodeAccepts(t *testing.T) {
+// example is JSON that is accepted, and its event.
+type example struct {
+	name, json string
+	want       purchase.Event
+}
+
+func accepted() []example {
 	least := func(change func(*purchase.Event)) purchase.Event {
 		e := golden["least.json"]
 		change(&e)
 		return e
 	}
 	const head = `{"user":"u","item":"i","timestamp":"2026-01-31T12:00:00.123Z"`
-	tests := []struct {
-		name, json string
-		want       purchase.Event
-	}{
+	return []example{
 		{"quantity absent means 1", head + `}`, golden["least.json"]},
 		{"quantity null means 1", head + `,"quantity":null}`, golden["least.json"]},
 		{"unknown members", head + `,"colour":{"a":[1,null]},"Quantity":7}`, golden["least.json"]},
@@ -73,9 +76,41 @@ func TestDecodeAccepts(t *testing.T) {
 		{"price as a number", head + `,"unit_price":1e-05}`, least(func(e *purchase.Event) { e.UnitPrice = micros(10) })},
 		{"price as text", head + `,"unit_price":" 0.001 "}`, least(func(e *purchase.Event) { e.UnitPrice = micros(1000) })},
 		{"price null", head + `,"unit_price":null}`, golden["least.json"]},
+		{"unknown member twice", head + `,"a":1,"a":{"b":1,"b":2}}`, golden["least.json"]},
+		{"escaped name", strings.Replace(head, "user", `\u0075ser`, 1) + `}`, golden["least.json"]},
+		{"space for T", strings.Replace(head, "T12", " 12", 1) + `}`, golden["least.json"]},
+		{"small letters", strings.NewReplacer("T12", "t12", `Z"`, `z"`).Replace(head) + `}`, golden["least.json"]},
+		{"offset without colon", strings.Replace(head, `Z"`, `+0000"`, 1) + `}`, golden["least.json"]},
+		{"offset of hours", strings.Replace(head, `Z"`, `+00"`, 1) + `}`, golden["least.json"]},
+		{"UTC", strings.Replace(head, `Z"`, ` UTC"`, 1) + `}`, golden["least.json"]},
+		{"comma", strings.Replace(head, `.123`, `,123`, 1) + `}`, golden["least.json"]},
+		{"microseconds", strings.Replace(head, `.123`, `.123456`, 1) + `}`, golden["least.json"]},
+		{"region", strings.Replace(head, `12:00:00.123Z`, `13:00:00.123+01:00[Europe/Paris]`, 1) + `}`, golden["least.json"]},
+		{"no seconds", strings.Replace(head, `:00.123Z`, `Z`, 1) + `}`, least(func(e *purchase.Event) { e.Timestamp = now })},
+		{"milliseconds", strings.Replace(head, `"2026-01-31T12:00:00.123Z"`, `1769860800123`, 1) + `}`, golden["least.json"]},
+		{"milliseconds as a float", strings.Replace(head, `"2026-01-31T12:00:00.123Z"`, `1.769860800123E12`, 1) + `}`, golden["least.json"]},
+		{"milliseconds as text", strings.Replace(head, `"2026-01-31T12:00:00.123Z"`, `"1769860800123"`, 1) + `}`, golden["least.json"]},
+		{"numeric ids", `{"user":12345,"item":85123.0,"order_id":-7,"event_id":9007199254740993` + head[len(`{"user":"u","item":"i"`):] + `}`,
+			least(func(e *purchase.Event) {
+				e.User, e.Item, e.OrderID, e.EventID = "12345", "85123", "-7", "9007199254740993"
+			})},
+		{"quantity as a float", head + `,"quantity":2.0}`, least(func(e *purchase.Event) { e.Quantity = 2 })},
+		{"quantity with an exponent", head + `,"quantity":1e1}`, least(func(e *purchase.Event) { e.Quantity = 10 })},
+		{"quantity as text", head + `,"quantity":" -1.00 "}`, least(func(e *purchase.Event) { e.Quantity = -1 })},
+		{"float price below", head + `,"unit_price":19.989999999999998}`, least(func(e *purchase.Event) { e.UnitPrice = micros(19_990_000) })},
+		{"float price above", head + `,"unit_price":0.30000000000000004}`, least(func(e *purchase.Event) { e.UnitPrice = micros(300_000) })},
+		{"float price as text", head + `,"amount":"100.00000000000001"}`, least(func(e *purchase.Event) { e.Amount = micros(100_000_000) })},
+		{"a third", head + `,"unit_price":33.333333333333336}`, least(func(e *purchase.Event) { e.UnitPrice = micros(33_333_333) })},
+		{"small number in attributes", head + `,"attributes":{"age":42,"gift":true,"none":null}}`,
+			least(func(e *purchase.Event) { e.Attributes = map[string]string{"age": "42", "gift": "true"} })},
+		{"breaks in names", head + `,"item_name":"Lamp\r\n blue\u0000","attributes":{"a":"\tx\u2028y"}}`,
+			least(func(e *purchase.Event) { e.ItemName, e.Attributes = "Lamp blue", map[string]string{"a": "x y"} })},
 		{"escapes", head + `,"item_name":"caf\u00e9 \ud83c\udf70"}`, least(func(e *purchase.Event) { e.ItemName = "café 🍰" })},
 	}
-	for _, tt := range tests {
+}
+
+func TestDecodeAccepts(t *testing.T) {
+	for _, tt := range accepted() {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := purchase.Decode([]byte(tt.json))
 			if err != nil {
@@ -90,9 +125,15 @@ func TestDecodeAccepts(t *testing.T) {
 }
 
 func TestDecodeKeepsWhatItCouldRead(t *testing.T) {
-	e, err := purchase.Decode([]byte(`{"event_id":"id-1","user":"u","quantity":"many"}`))
-	if err == nil || e.EventID != "id-1" || e.User != "u" {
-		t.Errorf("Decode = %+v, %v; the dead letter needs the event_id", e, err)
+	for _, value := range []string{
+		`{"event_id":"id-1","user":"u","quantity":"many"}`, `{"quantity":"many","user":"u","event_id":"id-1"}`,
+		`{"user":"u","user":"v","event_id":"id-1"}`, `{"event_id":"id-1","user":"u",`, `{"attributes":{"a":1.5},"event_id":"id-1","user":"u"}`,
+		"{\"event_id\":\"id-1\",\"user\":\"u\",\"item\":\"\xff\"}",
+	} {
+		e, err := purchase.Decode([]byte(value))
+		if err == nil || e.EventID != "id-1" || e.User != "u" {
+			t.Errorf("Decode of %s = %+v, %v; the dead letter needs the event_id", value, e, err)
+		}
 	}
 }
 
