@@ -1,34 +1,32 @@
 -- title: Ingest
--- description: How fast the records of each partition are stored, how far behind
---   they are, and what became of them. All of it is as it was when something was
---   stored last; `analytics status` and /api/v1/status ask Kafka for the lag of
---   this moment.
--- column topic: text | The log.
--- column partition: integer | Of the topic.
--- column lag: integer | Offsets to be read yet, but for one, which the end of a transaction takes. None when unknown.
--- column per_second: number | Records stored in the latest minute that something was stored in, and the one before. A run that has just begun shows less.
--- column records: integer | Read.
--- column events: integer | Of the records: stored and counted.
--- column duplicates: integer | Of the records: their event was there already.
--- column rejected: integer | Of the records: dead letters.
--- column late: integer | Of the events.
--- column stored_at: time | When something was stored last, UTC.
+-- group: pipeline
+-- description: Rate, lag and record counts of each partition, as of the latest
+--   batch. `analytics status` asks Kafka for the lag of this moment.
+-- column topic: text | Topic.
+-- column partition: integer | Partition.
+-- column lag: integer | Offsets that were not read yet when the partition was read last; none if unknown.
+-- column per_second: number | Records stored in the last full minute by the clock, divided by 60.
+-- column records: integer | Records read.
+-- column events: integer | Records stored and counted as events.
+-- column duplicates: integer | Records whose event was stored before.
+-- column rejected: integer | Records that are dead letters.
+-- column late: integer | Events that came more than a day after a later one.
+-- column stored_at: time | When a record was stored last, UTC.
 -- bars: records
+-- chart: none
+-- optional: stored_at, late, duplicates, rejected
 
-WITH latest AS (
-    SELECT max(stored_at) AS at, max(stored_at) / 60000 - 1 AS first FROM partitions
-), minutes AS (
+WITH last_minute AS (
     SELECT topic, partition, sum(records) AS records
-    FROM latest
-    CROSS JOIN ingest_minutes ON minute >= first
+    FROM internal_minutes
+    WHERE minute = unixepoch() / 60 - 1
     GROUP BY topic, partition
 )
 SELECT topic, partition,
        max(high_watermark - next_offset - 1, 0) AS lag,
-       iif(stored_at IS NULL, NULL, round(ifnull(minutes.records, 0) * 1000.0 / (latest.at - first * 60000), 1)) AS per_second,
+       iif(stored_at IS NULL, NULL, round(ifnull(last_minute.records, 0) / 60.0, 1)) AS per_second,
        p.records, events, duplicates, rejected, late,
        strftime('%Y-%m-%dT%H:%M:%SZ', stored_at / 1000, 'unixepoch') AS stored_at
-FROM latest
-CROSS JOIN partitions p
-LEFT JOIN minutes USING (topic, partition)
+FROM internal_partitions p
+LEFT JOIN last_minute USING (topic, partition)
 ORDER BY topic, partition;

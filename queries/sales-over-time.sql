@@ -1,55 +1,64 @@
 -- title: Sales over time
--- description: Sales of each hour, day, week or month that had any, one row for
---   each currency, the earliest first. Every hour between --since and --until
---   is read.
--- param every: choice(hour, day, week, month) = month | The length of a period; weeks begin on Monday.
--- param since: date | First day, in the time zone.
--- param until: date | Last day, in the time zone, inclusive.
--- param zone: zone = UTC | The clock by which a period begins.
--- column period: time | When it begins, by the zone's clock: an hour, a day, a week's Monday or a month. Only with UTC an hour ends in Z.
--- column currency: text | ISO 4217, empty when the events gave none.
--- column purchases: integer | Events.
--- column returns: integer | Events.
--- column units_sold: integer | Pieces.
--- column units_returned: integer | Pieces.
--- column revenue: money | Price times quantity of the purchases, in the row's currency.
--- column refunds: money | The same of the returns.
+-- group: sales
+-- description: Sales of each hour, day, week or month that had any, one row for each
+--   currency, the earliest first. Days, weeks and months of the reporting zone come
+--   from the sums by day; hours, other zones and instants read the sums of every
+--   quarter of an hour in the range.
+-- param every: choice(hour, day, week, month) = month | Length of a period; weeks begin on Monday.
+-- param since: start | First day, or an instant, which is rounded down to a quarter of an hour.
+-- param until: end | Last day, inclusive, or an instant, exclusive.
+-- param zone: zone | Time zone of the clock; the reporting zone if you give none.
+-- param currency: text | Only this currency, such as EUR.
+-- column period: time | Beginning of the period: an hour with its offset from UTC, a day, a week's Monday, or a month.
+-- column currency: text | ISO 4217 code; empty if the events gave none.
+-- column purchases: integer | Number of purchases.
+-- column returns: integer | Number of returns.
+-- column units_sold: integer | Units sold.
+-- column units_returned: integer | Units returned.
+-- column revenue: money | Amount of the purchases, in the row's currency.
+-- column refunds: money | Amount of the returns, in the row's currency.
+-- column net: money | Revenue less refunds.
 -- bars: revenue
+-- chart: line revenue
+-- optional: returns, units_returned, purchases, refunds
 -- example: --every day --since 2011-11-01 --until 2011-11-30
 
-WITH shifts AS (
-    SELECT value ->> 0 AS first, value ->> 1 AS past, value ->> 2 AS shift FROM json_each(:zone)
-), reads AS (
-    SELECT json_array_length(:zone) = 1 AND :zone ->> '$[0][2]' = 0 AS utc
+WITH offsets AS MATERIALIZED (
+    SELECT value ->> 0 AS first, value ->> 1 AS past, value ->> 2 AS offset_seconds FROM json_each(:zone)
+), chosen AS MATERIALIZED ( -- whether the sums by day answer it
+    SELECT :every <> 'hour' AND :zone_is_reporting
+       AND (:since IS NULL OR :since_day IS NOT NULL) AND (:until IS NULL OR :until_day IS NOT NULL) AS by_day
 ), local AS (
-    SELECT day * 24 AS hour, '' AS mark, currency, purchases, returns, units_sold, units_returned, revenue, refunds
-    FROM reads
-    CROSS JOIN sales_daily
-    WHERE utc AND :every <> 'hour'
-      AND day >= ifnull(unixepoch(:since) / 86400, 0)
-      AND day <= ifnull(unixepoch(:until) / 86400, 9223372036854775807)
+    SELECT day * 86400 AS second, 0 AS offset_seconds, currency, purchases, returns, units_sold, units_returned, revenue_micros, refunds_micros
+    FROM chosen
+    CROSS JOIN stats_day
+    WHERE by_day
+      AND day >= ifnull(:since_day, -9223372036854775808)
+      AND day <= ifnull(:until_day, 9223372036854775807)
     UNION ALL
-    SELECT hour + shift, iif(utc, 'Z', ''), currency, purchases, returns, units_sold, units_returned, revenue, refunds
-    FROM reads
-    CROSS JOIN shifts
-    CROSS JOIN sales_hourly ON hour >= max(first, ifnull(unixepoch(:since) / 3600 - 24, 0)) AND hour < past
-    WHERE NOT (utc AND :every <> 'hour')
-      AND hour + shift >= ifnull(unixepoch(:since) / 3600, 0)
-      AND hour + shift < ifnull(unixepoch(:until) / 3600 + 24, 9223372036854775807)
+    SELECT quarter_hour * 900 + offset_seconds, offset_seconds, currency, purchases, returns, units_sold, units_returned, revenue_micros, refunds_micros
+    FROM chosen
+    CROSS JOIN offsets
+    CROSS JOIN stats_quarter_hour
+        ON quarter_hour >= max(first, ifnull(:since / 900000, first)) AND quarter_hour < min(past, ifnull(:until / 900000, past))
+    WHERE NOT by_day
 )
 SELECT CASE :every
-           WHEN 'hour' THEN strftime('%Y-%m-%dT%H:00', hour * 3600, 'unixepoch') || mark
-           WHEN 'day' THEN date(hour * 3600, 'unixepoch')
-           WHEN 'week' THEN date(hour * 3600, 'unixepoch', 'weekday 0', '-6 days')
-           ELSE strftime('%Y-%m', hour * 3600, 'unixepoch')
+           WHEN 'hour' THEN strftime('%Y-%m-%dT%H:00', second, 'unixepoch')
+               || iif(offset_seconds = 0, 'Z', printf('%s%02d:%02d', iif(offset_seconds < 0, '-', '+'), abs(offset_seconds) / 3600, abs(offset_seconds) / 60 % 60))
+           WHEN 'day' THEN date(second, 'unixepoch')
+           WHEN 'week' THEN date(second, 'unixepoch', 'weekday 0', '-6 days')
+           ELSE strftime('%Y-%m', second, 'unixepoch')
        END AS period,
        currency,
        sum(purchases) AS purchases,
        sum(returns) AS returns,
        sum(units_sold) AS units_sold,
        sum(units_returned) AS units_returned,
-       sum(revenue) AS revenue,
-       sum(refunds) AS refunds
+       sum(revenue_micros) AS revenue,
+       sum(refunds_micros) AS refunds,
+       sum(revenue_micros) - sum(refunds_micros) AS net
 FROM local
+WHERE :currency IS NULL OR currency = :currency
 GROUP BY period, currency
-ORDER BY period, currency;
+ORDER BY iif(:every = 'hour', min(second - offset_seconds), 0), period, currency;

@@ -60,7 +60,7 @@ func TestDatabaseFromNewerProgramIsRefused(t *testing.T) {
 }
 
 func TestReaderRefusesAnOlderSchema(t *testing.T) {
-	_, err := database.OpenReader(made(t, `PRAGMA user_version = 1`))
+	_, err := database.OpenReader(made(t, `PRAGMA user_version = 0`))
 	wantError(t, err, "`analytics run` brings it up to date")
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/pressly/goose/v3"
 
-	"purchases/analytics/internal/rollup"
 	"purchases/analytics/internal/sqlfiles"
 )
 
@@ -26,13 +25,6 @@ func checkSchema(db *sqlx.DB) error {
 		return fmt.Errorf("its schema has version %d, this program wants %d; `analytics run` brings it up to date", version, known)
 	case version > known:
 		return tooNew(version, known)
-	}
-	var stale int
-	if err := db.Get(&stale, `SELECT count(*) FROM stale_rollups`); err != nil {
-		return fmt.Errorf("read which statistics are stale: %w", err)
-	}
-	if stale > 0 {
-		return fmt.Errorf("%d tables of statistics are yet to be computed from its events; `analytics run` does so at its start", stale)
 	}
 	return nil
 }
@@ -59,8 +51,7 @@ func newestVersion() (newest int64, err error) {
 }
 
 // migrate applies the migrations that the database lacks, each in a
-// transaction of its own, and computes the statistics that they declare stale.
-// It refuses a database from a newer program.
+// transaction of its own. It refuses a database from a newer program.
 func migrate(ctx context.Context, db *sqlx.DB) error {
 	provider, err := goose.NewProvider(goose.DialectSQLite3, db.DB, sqlfiles.Migrations())
 	if err != nil {
@@ -76,5 +67,5 @@ func migrate(ctx context.Context, db *sqlx.DB) error {
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate the schema from version %d to %d: %w", current, known, err)
 	}
-	return rollup.RebuildStale(ctx, db)
+	return nil
 }

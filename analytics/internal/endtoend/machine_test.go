@@ -218,7 +218,7 @@ func (m *machine) stored() (records int) {
 		return 0
 	}
 	defer func() { _ = db.Close() }()
-	if err := db.Get(&records, `SELECT ifnull(sum(records), 0) FROM partitions`); err != nil {
+	if err := db.Get(&records, `SELECT ifnull(sum(records), 0) FROM internal_partitions`); err != nil {
 		return 0
 	}
 	return records

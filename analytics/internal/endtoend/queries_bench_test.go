@@ -120,7 +120,7 @@ func (s *busyShop) stored() (n int64) {
 		s.t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	if err := db.Get(&n, `SELECT ifnull(sum(records), 0) FROM partitions`); err != nil {
+	if err := db.Get(&n, `SELECT ifnull(sum(records), 0) FROM internal_partitions`); err != nil {
 		s.t.Fatal(err)
 	}
 	return n

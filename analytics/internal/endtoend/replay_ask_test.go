@@ -74,7 +74,7 @@ func countEvents(path string) (events int64, err error) {
 	}
 	defer func() { _ = db.Close() }()
 	var counted int64
-	err = db.QueryRow(`SELECT (SELECT count(*) FROM events), (SELECT ifnull(sum(purchases + returns), 0) FROM totals)`).Scan(&events, &counted)
+	err = db.QueryRow(`SELECT (SELECT count(*) FROM events), (SELECT ifnull(sum(purchases + returns), 0) FROM stats_total)`).Scan(&events, &counted)
 	if err == nil && events != counted {
 		err = fmt.Errorf("%d events, and %d in the totals", events, counted)
 	}
@@ -88,7 +88,7 @@ func (l *someLog) stored(path string) (n int64) {
 		l.t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	if err := db.Get(&n, `SELECT ifnull(sum(records), 0) FROM partitions`); err != nil {
+	if err := db.Get(&n, `SELECT ifnull(sum(records), 0) FROM internal_partitions`); err != nil {
 		l.t.Fatal(err)
 	}
 	return n

@@ -55,7 +55,7 @@ func (m *machine) longestQuery(ctx context.Context) (longest time.Duration) {
 		db, err := database.OpenReader(m.database())
 		if err == nil {
 			var revenue int64
-			err = db.Get(&revenue, `SELECT sum(revenue) FROM totals`)
+			err = db.Get(&revenue, `SELECT sum(revenue_micros) FROM stats_total`)
 			_ = db.Close()
 		}
 		if err != nil {

@@ -55,7 +55,7 @@ func TestReplayWhileEverythingRuns(t *testing.T) {
 func TestReplayMakesGoodWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	l, path := drained(t, 500)
-	change(t, path, `UPDATE totals SET revenue = revenue + 1, purchases = purchases - 2`)
+	change(t, path, `UPDATE stats_total SET revenue_micros = revenue_micros + 1, purchases = purchases - 2`)
 	out := l.says1("replay", "--check-only", "--yes", "--db", path)
 	want(t, out, "2 differences between the present data and the new", "purchases        GBP       498  500           2")
 	if _, err := os.Stat(path + ".2"); !errors.Is(err, os.ErrNotExist) {
@@ -147,7 +147,7 @@ func TestReplayOfALogThatHasExpiredInPart(t *testing.T) {
 	t.Parallel()
 	l, path := drained(t, 500)
 	gone := l.trim(70)
-	const sources = `SELECT topic, partition, block, hex(results) FROM sources ORDER BY 1, 2, 3`
+	const sources = `SELECT topic, partition, block, hex(results) FROM internal_sources ORDER BY 1, 2, 3`
 	before := l.says("sql", "--db", path, "--output", "csv", sources)
 	out := l.says1("replay", "--yes", "--db", path)
 	want(t, out, fmt.Sprintf("%d stored records are not read again", gone), "add --keep-missing", "analytics              0          70    70  250                  70")
@@ -256,8 +256,8 @@ func TestRebuildRollups(t *testing.T) {
 	t.Parallel()
 	l, path := drained(t, 500)
 	want(t, l.says("rebuild-rollups", "--check-only", "--yes", "--db", path), "the present data are the same as the new")
-	change(t, path, `UPDATE item_daily SET revenue = revenue + 1 WHERE day = (SELECT min(day) FROM item_daily);
-		UPDATE totals SET users = users + 1`)
+	change(t, path, `UPDATE stats_item_day SET revenue_micros = revenue_micros + 1 WHERE day = (SELECT min(day) FROM stats_item_day);
+		UPDATE stats_total SET users = users + 1`)
 	want(t, l.says1("rebuild-rollups", "--check-only", "--yes", "--db", path), "item_daily against the events: ", "differences between the present data and the new")
 	l.live(path)
 	l.send(100)

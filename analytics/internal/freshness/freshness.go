@@ -48,11 +48,11 @@ type Freshness struct {
 func Read(ctx context.Context, db sqlx.QueryerContext) (Freshness, error) {
 	f := Freshness{AsOf: time.Now().UTC()}
 	err := sqlx.SelectContext(ctx, db, &f.Positions,
-		`SELECT topic, partition, next_offset, watermark, stored_at, high_watermark FROM partitions ORDER BY topic, partition`)
+		`SELECT topic, partition, next_offset, latest_event_at AS watermark, stored_at, high_watermark FROM internal_partitions ORDER BY topic, partition`)
 	if err != nil {
 		return f, fmt.Errorf("read the stored offsets: %w", err)
 	}
-	if err := sqlx.GetContext(ctx, db, &f.Replay, `SELECT ifnull(max(replay), 0) FROM replays WHERE result = 'in place'`); err != nil {
+	if err := sqlx.GetContext(ctx, db, &f.Replay, `SELECT ifnull(max(replay), 0) FROM internal_replays WHERE result = 'in place'`); err != nil {
 		return f, fmt.Errorf("read which replay made the database: %w", err)
 	}
 	f.setLastLag()

@@ -46,7 +46,7 @@ func ParseTarget(text string) (Target, error) {
 // processor made of it.
 func Reached(ctx context.Context, db sqlx.QueryerContext, t Target) (bool, error) {
 	var next int64
-	err := sqlx.GetContext(ctx, db, &next, `SELECT next_offset FROM partitions WHERE topic = ? AND partition = ?`, t.Topic, t.Partition)
+	err := sqlx.GetContext(ctx, db, &next, `SELECT next_offset FROM internal_partitions WHERE topic = ? AND partition = ?`, t.Topic, t.Partition)
 	if errors.Is(err, sql.ErrNoRows) {
 		return sources.Stored(ctx, db, t.Topic, t.Partition, t.Offset)
 	}
@@ -63,31 +63,39 @@ const pollEvery = 25 * time.Millisecond
 // reflect.
 var ErrNotReached = errors.New("not stored")
 
-// Wait looks at the database until it reflects the record. It fails with an
+// Viewer gives a look at the database as it is now, which may be another one
+// than a moment ago: a replay replaces it.
+type Viewer interface {
+	View(context.Context, func(sqlx.QueryerContext) error) error
+}
+
+// Wait polls the database until it reflects the record. It fails with an
 // [ErrNotReached] when the time of ctx is over, and at once where the database
-// has something of other topics that the processor reads and nothing of this one.
-func Wait(ctx context.Context, db sqlx.QueryerContext, t Target) error {
-	reached, err := Reached(ctx, db, t)
-	if err != nil || reached {
-		return err
-	}
-	if err := checkTopic(ctx, db, t); err != nil {
-		return err
-	}
+// has records of other topics that the processor reads and none of this one.
+func Wait(ctx context.Context, v Viewer, t Target) error {
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
-	for !reached && err == nil {
+	for first := true; ; first = false {
+		reached := false
+		err := v.View(ctx, func(db sqlx.QueryerContext) (err error) {
+			if reached, err = Reached(ctx, db, t); err != nil || reached || !first {
+				return err
+			}
+			return checkTopic(ctx, db, t)
+		})
+		switch {
+		case reached:
+			return nil
+		case ctx.Err() != nil:
+			return endOfWait(ctx, t)
+		case err != nil:
+			return err
+		}
 		select {
 		case <-ctx.Done():
-			return endOfWait(ctx, t)
 		case <-ticker.C:
-			reached, err = Reached(ctx, db, t)
 		}
 	}
-	if ctx.Err() != nil {
-		return endOfWait(ctx, t)
-	}
-	return err
 }
 
 func endOfWait(ctx context.Context, t Target) error {
@@ -100,10 +108,10 @@ func endOfWait(ctx context.Context, t Target) error {
 // checkTopic finds a name that is spelled wrong.
 func checkTopic(ctx context.Context, db sqlx.QueryerContext, t Target) error {
 	var inputs, outputs []string
-	if err := sqlx.SelectContext(ctx, db, &inputs, `SELECT DISTINCT topic FROM sources`); err != nil {
+	if err := sqlx.SelectContext(ctx, db, &inputs, `SELECT DISTINCT topic FROM internal_sources`); err != nil {
 		return fmt.Errorf("read the topics of the sources: %w", err)
 	}
-	if err := sqlx.SelectContext(ctx, db, &outputs, `SELECT DISTINCT topic FROM partitions`); err != nil {
+	if err := sqlx.SelectContext(ctx, db, &outputs, `SELECT DISTINCT topic FROM internal_partitions`); err != nil {
 		return fmt.Errorf("read the topics of the partitions: %w", err)
 	}
 	all := append(outputs, inputs...)

@@ -7,9 +7,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/freshness"
 )
+
+// viewer looks at one database for ever.
+type viewer struct{ db *database.Database }
+
+func (v viewer) View(_ context.Context, look func(sqlx.QueryerContext) error) error {
+	return look(v.db)
+}
 
 func TestWaitSaysWhatIsMissing(t *testing.T) {
 	db, err := database.Open(t.Context(), filepath.Join(t.TempDir(), "analytics.db"))
@@ -17,8 +26,8 @@ func TestWaitSaysWhatIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	db.MustExec(`INSERT INTO partitions (topic, partition, next_offset) VALUES ('analytics', 0, 5)`)
-	db.MustExec(`INSERT INTO sources VALUES ('purchases', 0, 1, x'01')`)
+	db.MustExec(`INSERT INTO internal_partitions (topic, partition, next_offset) VALUES ('analytics', 0, 5)`)
+	db.MustExec(`INSERT INTO internal_sources VALUES ('purchases', 0, 1, x'01')`)
 	for target, want := range map[string]string{
 		"analytics:0:4": "", "purchases:0:4096": "",
 		"analytics:0:5":    "wait for analytics:0:5: not stored in time; `analytics status` shows",
@@ -36,7 +45,7 @@ func TestWaitSaysWhatIsMissing(t *testing.T) {
 			patience = 50 * time.Millisecond
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		err = freshness.Wait(ctx, db, parsed)
+		err = freshness.Wait(ctx, viewer{db}, parsed)
 		cancel()
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: error %v, want %q", target, err, want)

@@ -16,9 +16,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
-	"purchases/analytics/internal/store"
 	"purchases/processor/enriched"
 )
 
@@ -97,7 +97,7 @@ func TestExpiredRecordsAreAcceptedOnRequest(t *testing.T) {
 	sendEvents(w, 0, 50)
 	db := newDatabase(t)
 	drain(t, c, db)
-	stored := count(t, db, `SELECT sum(next_offset) FROM partitions WHERE topic = 'analytics'`)
+	stored := count(t, db, `SELECT sum(next_offset) FROM internal_partitions WHERE topic = 'analytics'`)
 	sendEvents(w, 50, 500)
 	expire(t, c)
 	sendEvents(w, 500, 600)
@@ -134,7 +134,7 @@ func storing(t *testing.T, ctx context.Context, c *kfake.Cluster, db *database.D
 	cfg.Drain = false
 	change(&cfg)
 	stored, done = make(chan int, 1000), make(chan error, 1)
-	cfg.Stored = func(chunks []store.Chunk) { stored <- store.Records(chunks) }
+	cfg.Stored = func(chunks []batch.Chunk) { stored <- batch.Records(chunks) }
 	go func() { done <- ingest.Run(ctx, db, cfg) }()
 	await(t, ctx, stored, n)
 	return stored, done
@@ -181,7 +181,7 @@ func TestRetentionThatOvertakesAReaderIsAcceptedOnRequest(t *testing.T) {
 	}
 	wantCount(t, db, 150, `SELECT count(*) FROM events`)
 	wantCount(t, db, partitions, `SELECT count(*) FROM gaps`)
-	wantCount(t, db, 0, `SELECT count(*) FROM partitions p JOIN gaps g USING (topic, partition)
+	wantCount(t, db, 0, `SELECT count(*) FROM internal_partitions p JOIN gaps g USING (topic, partition)
 		WHERE g.to_offset >= p.next_offset OR EXISTS (SELECT 1 FROM events e WHERE e.partition = g.partition AND e.offset BETWEEN g.from_offset AND g.to_offset)`)
 }
 

@@ -13,9 +13,9 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
-	"purchases/analytics/internal/store"
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
 	"purchases/producer/kafka"
@@ -166,9 +166,9 @@ func TestDrainStoresCommittedRecordsOnce(t *testing.T) {
 	drain(t, c, db)
 	drain(t, c, db) // nothing more to do
 	wantCount(t, db, 501, `SELECT count(*) FROM events`)
-	wantCount(t, db, 501, `SELECT purchases FROM totals`)
-	wantCount(t, db, 10, `SELECT users FROM totals`)
-	wantCount(t, db, 2, `SELECT records FROM rejected_totals WHERE reason = 'missing_user'`)
+	wantCount(t, db, 501, `SELECT purchases FROM stats_total`)
+	wantCount(t, db, 10, `SELECT users FROM stats_total`)
+	wantCount(t, db, 2, `SELECT records FROM stats_rejected WHERE reason = 'missing_user'`)
 
 	sendEvents(w, 501, 600)
 	drain(t, c, db)
@@ -189,7 +189,7 @@ func TestBacklogPassesThroughASmallQueue(t *testing.T) {
 	if err := ingest.RunWithBudget(ctx, db, config(c), 128<<10); err != nil || ctx.Err() != nil {
 		t.Fatal(err, ctx.Err())
 	}
-	wantCount(t, db, 8000, `SELECT purchases FROM totals`)
+	wantCount(t, db, 8000, `SELECT purchases FROM stats_total`)
 	wantCount(t, db, 0, `SELECT count(*) FROM duplicates`)
 }
 
@@ -203,8 +203,8 @@ func TestUnreadableRecordsAreRecorded(t *testing.T) {
 		&sarama.ProducerMessage{Topic: deadletter.Topic, Value: sarama.StringEncoder("no headers")})
 	db := newDatabase(t)
 	drain(t, c, db)
-	wantCount(t, db, 2, `SELECT records FROM rejected_totals WHERE reason = 'invalid_enriched_event'`)
-	wantCount(t, db, 1, `SELECT records FROM rejected_totals WHERE reason = 'invalid_dead_letter'`)
+	wantCount(t, db, 2, `SELECT records FROM stats_rejected WHERE reason = 'invalid_enriched_event'`)
+	wantCount(t, db, 1, `SELECT records FROM stats_rejected WHERE reason = 'invalid_dead_letter'`)
 }
 
 func TestEventThatReachesTheLogTwiceCountsOnce(t *testing.T) {
@@ -215,7 +215,7 @@ func TestEventThatReachesTheLogTwiceCountsOnce(t *testing.T) {
 	sendEvents(w, 0, 50)
 	db := newDatabase(t)
 	drain(t, c, db)
-	wantCount(t, db, 50, `SELECT purchases FROM totals`)
+	wantCount(t, db, 50, `SELECT purchases FROM stats_total`)
 	wantCount(t, db, 50, `SELECT count(*) FROM duplicates`)
 }
 
@@ -230,7 +230,7 @@ func TestLiveRunFindsNewPartitionsAndStopsCleanly(t *testing.T) {
 	cfg := config(c)
 	cfg.Drain = false
 	stored := make(chan int, 1000)
-	cfg.Stored = func(chunks []store.Chunk) { stored <- store.Records(chunks) }
+	cfg.Stored = func(chunks []batch.Chunk) { stored <- batch.Records(chunks) }
 	done := make(chan error, 1)
 	go func() { done <- ingest.Run(ctx, db, cfg) }()
 	await(t, ctx, stored, 20)
@@ -281,8 +281,8 @@ func refused(t *testing.T, c *kfake.Cluster, db *database.Database, words ...str
 // database to be as before.
 func refusedWith(t *testing.T, c *kfake.Cluster, db *database.Database, change func(*ingest.Config), words ...string) {
 	t.Helper()
-	const everything = `SELECT (SELECT count(*) FROM events) * 1000000 + (SELECT count(*) FROM topics) * 10000
-		+ (SELECT count(*) FROM gaps) * 1000 + ifnull((SELECT sum(next_offset + 1) FROM partitions), 0)`
+	const everything = `SELECT (SELECT count(*) FROM events) * 1000000 + (SELECT count(*) FROM internal_topics) * 10000
+		+ (SELECT count(*) FROM gaps) * 1000 + ifnull((SELECT sum(next_offset + 1) FROM internal_partitions), 0)`
 	before := count(t, db, everything)
 	cfg := config(c)
 	change(&cfg)
@@ -365,7 +365,7 @@ func TestOffsetsAreShownToLagTools(t *testing.T) {
 		t.Fatal(err)
 	}
 	for p := range int32(partitions) {
-		want := count(t, db, fmt.Sprintf(`SELECT next_offset FROM partitions WHERE topic = 'analytics' AND partition = %d`, p))
+		want := count(t, db, fmt.Sprintf(`SELECT next_offset FROM internal_partitions WHERE topic = 'analytics' AND partition = %d`, p))
 		if got := offsets.GetBlock(enriched.Topic, p).Offset; got != int64(want) {
 			t.Errorf("partition %d: the group shows offset %d, %d is stored", p, got, want)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/jmoiron/sqlx"
 
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/batch"
 )
 
 // inspected is a stored partition with its topic's origin.
@@ -25,7 +25,7 @@ type inspected struct {
 func Inspect(ctx context.Context, db sqlx.QueryerContext, client sarama.Client) (refusals []error, err error) {
 	var list []inspected
 	err = sqlx.SelectContext(ctx, db, &list, `SELECT topics.topic, cluster_id, topic_id, partition, next_offset, last_offset, last_timestamp, last_crc
-		FROM topics JOIN partitions USING (topic) ORDER BY topic, partition`)
+		FROM internal_topics JOIN internal_partitions USING (topic) ORDER BY topic, partition`)
 	if err != nil {
 		return nil, fmt.Errorf("read the stored offsets: %w", err)
 	}
@@ -38,7 +38,7 @@ func Inspect(ctx context.Context, db sqlx.QueryerContext, client sarama.Client) 
 			refusals = append(refusals, refusal)
 		}
 		if origins[row.Topic] == nil {
-			_, refusal := compare(ctx, client, store.Partition{Topic: row.Topic, Partition: row.Partition}, row.position(), certain)
+			_, refusal := compare(ctx, client, batch.Partition{Topic: row.Topic, Partition: row.Partition}, row.position(), certain)
 			refusals = append(refusals, refusal)
 		}
 	}

@@ -1,7 +1,7 @@
 package query
 
 import (
-	"database/sql"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,17 +9,15 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/jmoiron/sqlx"
 )
 
 // Arg is the value of one parameter: nil, int64 or string.
-//
-// A time zone is bound as a JSON array with an element for each stretch of time
-// in which its clock is the same: [first hour, first hour after it, shift], in
-// hours since 1970 UTC and hours ahead of UTC.
 type Arg struct {
 	Name  string
 	Value any
-	zone  string // what is bound instead of the name of a zone
+	Type  ParamType
 }
 
 // Args has a value for every parameter of a query, in the query's order.
@@ -59,16 +57,13 @@ func (q *Query) Bind(values map[string]string) (Args, error) {
 	for i := range q.Params {
 		p := &q.Params[i]
 		names = append(names, p.Name)
-		arg := Arg{Name: p.Name, Value: p.Default}
+		arg := Arg{Name: p.Name, Value: p.Default, Type: p.Type}
 		if text, given := values[p.Name]; given {
 			value, err := p.parse(text)
 			if err != nil {
 				return nil, err
 			}
 			arg.Value = value
-		}
-		if name, given := arg.Value.(string); given && p.Type == ZoneParam {
-			arg.zone, _ = shifts(name) // parse has tried it
 		}
 		args = append(args, arg)
 	}
@@ -87,10 +82,12 @@ func (p *Param) Want() string {
 		return fmt.Sprintf("an integer from %d to %d", p.Min, p.Max)
 	case DateParam:
 		return "a date such as 2011-12-31"
+	case StartParam, EndParam:
+		return "a date such as 2011-12-31, or an instant such as 2011-12-31T18:00:00Z"
 	case ChoiceParam:
 		return "one of " + strings.Join(p.Choices, ", ")
 	case ZoneParam:
-		return "a time zone such as Europe/London whose clock is whole hours from UTC"
+		return "a time zone such as Europe/London"
 	}
 	return "UTF-8 text"
 }
@@ -108,12 +105,16 @@ func (p *Param) parse(text string) (any, error) {
 		if _, err := time.Parse(time.DateOnly, text); err != nil {
 			return nil, wrong
 		}
+	case StartParam, EndParam:
+		if _, _, err := parseInstant(text); err != nil {
+			return nil, wrong
+		}
 	case ChoiceParam:
 		if !slices.Contains(p.Choices, text) {
 			return nil, wrong
 		}
 	case ZoneParam:
-		if _, ok := shifts(text); !ok {
+		if _, ok := clockOf(text); !ok {
 			return nil, wrong
 		}
 	}
@@ -123,13 +124,86 @@ func (p *Param) parse(text string) (any, error) {
 	return text, nil
 }
 
-func (a Args) named() []any {
-	named := make([]any, len(a))
-	for i, arg := range a {
-		named[i] = sql.Named(arg.Name, arg.Value)
-		if arg.zone != "" {
-			named[i] = sql.Named(arg.Name, arg.zone)
+// parseInstant says of the text whether it is a date, which is then midnight UTC,
+// or an instant.
+func parseInstant(text string) (at time.Time, isDate bool, err error) {
+	if at, err = time.Parse(time.DateOnly, text); err == nil {
+		return at, true, nil
+	}
+	at, err = time.Parse(time.RFC3339, text)
+	return at, false, err
+}
+
+// Bound are the values that reach SQLite, see [ParamType]. It reads from the
+// database by which clock it counts days, where a value depends on that.
+func (q *Query) Bound(ctx context.Context, db sqlx.QueryerContext, args Args) (bound []Arg, err error) {
+	var reporting clock
+	if args.needClock() {
+		if reporting, err = reportingClock(ctx, db); err != nil {
+			return nil, fmt.Errorf("run query %s: %w", q.Name, err)
 		}
 	}
-	return named
+	used := sqlToken.FindAllString(q.SQL, -1)
+	unused := func(b Arg) bool { return !slices.Contains(used, ":"+b.Name) }
+	return slices.DeleteFunc(args.bound(reporting), unused), nil
+}
+
+func (a Args) bound(reporting clock) []Arg {
+	days := reporting
+	for _, arg := range a {
+		if zone, given := arg.Value.(string); given && arg.Type == ZoneParam {
+			days, _ = clockOf(zone) // parse has tried it
+		}
+	}
+	var bound []Arg
+	for _, arg := range a {
+		bound = append(bound, arg.bound(days, slices.Equal(days, reporting))...)
+	}
+	return bound
+}
+
+func (a *Arg) bound(c clock, isReporting bool) []Arg {
+	switch a.Type {
+	case ZoneParam:
+		same := int64(0)
+		if isReporting {
+			same = 1
+		}
+		return []Arg{{Name: a.Name, Value: c.quarters()}, {Name: a.Name + zoneIsReporting, Value: same}}
+	case StartParam, EndParam:
+		at, day := a.moment(c)
+		return []Arg{{Name: a.Name, Value: at}, {Name: a.Name + wholeDay, Value: day}}
+	}
+	return []Arg{{Name: a.Name, Value: a.Value}}
+}
+
+// moment returns the instant of a start or an end, and its day where it bounds
+// whole days, each nil if there is none.
+func (a *Arg) moment(c clock) (at, day any) {
+	text, given := a.Value.(string)
+	if !given {
+		return nil, nil
+	}
+	local, isDate, _ := parseInstant(text) // parse has tried it
+	ms := local.UnixMilli()
+	isEnd := a.Type == EndParam
+	if isDate && isEnd {
+		local = local.AddDate(0, 0, 1)
+	}
+	if isDate {
+		ms = c.instant(local)
+	}
+	if d, whole := c.day(ms); whole && isEnd {
+		return ms, d - 1
+	} else if whole {
+		return ms, d
+	}
+	return ms, nil
+}
+
+// needClock says whether a value means something else in another zone.
+func (a Args) needClock() bool {
+	return slices.ContainsFunc(a, func(arg Arg) bool {
+		return arg.Type == ZoneParam || arg.Type == StartParam || arg.Type == EndParam
+	})
 }

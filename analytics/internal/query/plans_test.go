@@ -45,11 +45,7 @@ func plan(t *testing.T, db *sqlx.DB, q query.Query) (steps []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var named []any
-	for _, arg := range args {
-		named = append(named, sql.Named(arg.Name, arg.Value))
-	}
-	rows, err := db.Query("EXPLAIN QUERY PLAN "+q.SQL, named...)
+	rows, err := db.Query("EXPLAIN QUERY PLAN "+q.SQL, query.Bound(args)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +85,7 @@ func TestDefaultsReadFewEvents(t *testing.T) {
 	for _, q := range canned(t) {
 		touched = 0
 		run(t, db, q, nil)
-		if touched > most || touched > 0 && !saysItReadsEvents.MatchString(q.Description) {
+		if touched > most && !strings.Contains(q.Description, "reads every event.") || touched > 0 && !saysItReadsEvents.MatchString(q.Description) {
 			t.Errorf("%s read %d events", q.Name, touched)
 		}
 	}

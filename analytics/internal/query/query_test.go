@@ -49,7 +49,11 @@ func TestParse(t *testing.T) {
 		t.Errorf("columns are %+v", q.Columns)
 	}
 	args, err := q.Bind(map[string]string{"n": "-7"})
-	want := query.Args{{Name: "by", Value: "units"}, {Name: "limit", Value: int64(3)}, {Name: "n", Value: int64(-7)}, {Name: "name", Value: "x y"}, {Name: "since"}}
+	want := query.Args{
+		{Name: "by", Value: "units", Type: query.ChoiceParam}, {Name: "limit", Value: int64(3), Type: query.IntegerParam},
+		{Name: "n", Value: int64(-7), Type: query.IntegerParam}, {Name: "name", Value: "x y", Type: query.TextParam},
+		{Name: "since", Type: query.DateParam},
+	}
 	if err != nil || !reflect.DeepEqual(args, want) {
 		t.Errorf("Bind gives %+v, %v", args, err)
 	}
@@ -156,12 +160,14 @@ func TestNearest(t *testing.T) {
 		"top-item": "top-items", "topitems": "top-items", "user": "user-history", "attribute": "sales-by-attribute",
 		"Summray": "summary", "return": "returns", "sales-over": "sales-over-time", "rejects": "rejected",
 	} {
-		if got := canned(t).Nearest(typed, 2); len(got) != 2 || got[0] != want {
+		if got := canned(t).Nearest(typed); len(got) == 0 || got[0] != want {
 			t.Errorf("nearest to %q are %q, want %q first", typed, got, want)
 		}
 	}
-	if got := (query.Catalogue{{Name: "a"}}).Nearest("", 3); !slices.Equal(got, []string{"a"}) {
-		t.Errorf("nearest of one are %q", got)
+	for _, typed := range []string{"", "xyzzy", "weather"} {
+		if got := canned(t).Nearest(typed); len(got) > 0 {
+			t.Errorf("nearest to %q are %q", typed, got)
+		}
 	}
 }
 

@@ -58,9 +58,23 @@ func (p *parser) use(token string, unused map[string]bool) error {
 	if token[0] != ':' || name == "" {
 		return fmt.Errorf("parameter %q: write it as :name", token)
 	}
+	name = p.declared(name)
 	if _, declared := unused[name]; !declared {
 		return fmt.Errorf("%s is not declared: add `-- param %s: TYPE | ...` to the header", token, name)
 	}
 	unused[name] = false
 	return nil
+}
+
+// declared returns the parameter that the name belongs to, which has a suffix
+// where it is what is bound beside a parameter.
+func (p *parser) declared(name string) string {
+	for _, param := range p.query.Params {
+		switch {
+		case param.Type == ZoneParam && name == param.Name+zoneIsReporting,
+			(param.Type == StartParam || param.Type == EndParam) && name == param.Name+wholeDay:
+			return param.Name
+		}
+	}
+	return name
 }

@@ -70,7 +70,7 @@ func (p *Plan) unfit(ctx context.Context) (found begun, why string, err error) {
 		return found, fmt.Sprintf("what an interrupted replay has built cannot be opened (%v)", err), nil
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	err = db.GetContext(ctx, &found, `SELECT plan, carried, (SELECT ifnull(sum(records), 0) FROM partitions) AS records FROM replays ORDER BY replay DESC LIMIT 1`)
+	err = db.GetContext(ctx, &found, `SELECT plan, carried, (SELECT ifnull(sum(records), 0) FROM internal_partitions) AS records FROM internal_replays ORDER BY replay DESC LIMIT 1`)
 	if errors.Is(err, sql.ErrNoRows) {
 		return found, "an interrupted replay had only just begun", nil
 	}
@@ -154,6 +154,9 @@ func (p *Plan) open(ctx context.Context) (*shadow, error) {
 	text, err := p.text()
 	if err == nil {
 		err = s.begin(ctx, fromLog, text)
+	}
+	if err == nil && p.old.zone != nil {
+		err = p.old.zone.Save(ctx, s.DB)
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

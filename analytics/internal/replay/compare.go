@@ -6,7 +6,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/batch"
 	"purchases/producer/testkit/crashpoint"
 )
 
@@ -23,7 +23,7 @@ type Report struct {
 	// Records were read from Kafka, Carried taken over from the old database.
 	Records, Carried int64
 	// Positions are the next offsets of the new database.
-	Positions map[store.Partition]int64
+	Positions map[batch.Partition]int64
 }
 
 // Figure is one number of the whole database.
@@ -48,7 +48,7 @@ func (r *Report) Differences() (n int) {
 
 // figuresSQL names each figure, in order.
 const figuresSQL = `WITH whole AS (SELECT ifnull(sum(events), 0) AS events, ifnull(sum(duplicates), 0) AS duplicates,
-		ifnull(sum(rejected), 0) AS rejected, ifnull(sum(late), 0) AS late FROM partitions)
+		ifnull(sum(rejected), 0) AS rejected, ifnull(sum(late), 0) AS late FROM internal_partitions)
 	SELECT 1 AS position, 'events' AS name, '' AS currency, events AS value FROM whole
 	UNION ALL SELECT 2, 'duplicates', '', duplicates FROM whole
 	UNION ALL SELECT 3, 'rejected', '', rejected FROM whole
@@ -56,13 +56,13 @@ const figuresSQL = `WITH whole AS (SELECT ifnull(sum(events), 0) AS events, ifnu
 	UNION ALL SELECT 5, 'missing offsets', '', ifnull(sum(to_offset - from_offset + 1), 0) FROM gaps
 	UNION ALL SELECT 6, 'users', '', count(*) FROM users
 	UNION ALL SELECT 7, 'items', '', count(*) FROM items
-	UNION ALL SELECT 8, 'purchases', currency, purchases FROM totals
-	UNION ALL SELECT 9, 'returns', currency, returns FROM totals
-	UNION ALL SELECT 10, 'orders', currency, orders FROM totals
-	UNION ALL SELECT 11, 'units_sold', currency, units_sold FROM totals
-	UNION ALL SELECT 12, 'units_returned', currency, units_returned FROM totals
-	UNION ALL SELECT 13, 'revenue', currency, revenue FROM totals
-	UNION ALL SELECT 14, 'refunds', currency, refunds FROM totals
+	UNION ALL SELECT 8, 'purchases', currency, purchases FROM stats_total
+	UNION ALL SELECT 9, 'returns', currency, returns FROM stats_total
+	UNION ALL SELECT 10, 'orders', currency, orders FROM stats_total
+	UNION ALL SELECT 11, 'units_sold', currency, units_sold FROM stats_total
+	UNION ALL SELECT 12, 'units_returned', currency, units_returned FROM stats_total
+	UNION ALL SELECT 13, 'revenue', currency, revenue_micros FROM stats_total
+	UNION ALL SELECT 14, 'refunds', currency, refunds_micros FROM stats_total
 	ORDER BY currency, position`
 
 type figure struct {

@@ -39,8 +39,8 @@ func TestEvents(t *testing.T) {
 	if data := next("data: "); !strings.Contains(data, `"item":"A"`) {
 		t.Errorf("first answer %s", data)
 	}
-	a.db.MustExec(`UPDATE item_totals SET units_sold = 99 WHERE item_id = 3`)
-	a.db.MustExec(`UPDATE partitions SET next_offset = 7 WHERE partition = 0`)
+	a.db.MustExec(`UPDATE stats_item SET units_sold = 99 WHERE item_id = 3`)
+	a.db.MustExec(`UPDATE internal_partitions SET next_offset = 7 WHERE partition = 0`)
 	id := next("id: ")
 	if data := next("data: "); !strings.Contains(data, `"item":"C"`) || !strings.Contains(data, `"0":7`) {
 		t.Errorf("second answer %s", data)
@@ -83,7 +83,8 @@ func (a *api) keepChanging() (stop func()) {
 			case <-ended:
 				return
 			case <-time.After(5 * time.Millisecond):
-				a.db.MustExec(`UPDATE partitions SET next_offset = next_offset + 1 WHERE partition = 0`)
+				a.db.MustExec(`UPDATE internal_partitions SET next_offset = next_offset + 1 WHERE partition = 0`)
+				a.db.MustExec(`UPDATE stats_item SET units_sold = units_sold + 1 WHERE item_id = 1`)
 			}
 		}
 	}()
@@ -128,7 +129,7 @@ func TestSlowListenerIsDropped(t *testing.T) {
 			t.Fatal("the listener was not dropped")
 		case <-time.After(5 * time.Millisecond):
 		}
-		a.db.MustExec(`UPDATE partitions SET next_offset = next_offset + 1 WHERE partition = 0`)
+		a.db.MustExec(`UPDATE internal_partitions SET next_offset = next_offset + 1 WHERE partition = 0`)
 		written++
 		done, err := a.db.Truncate(t.Context(), 0)
 		if err != nil {

@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"compress/gzip"
-	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -25,7 +24,7 @@ func TestAnswers(t *testing.T) {
 		{path, "text/*;q=0.5, application/json;q=0.1", "text/csv; charset=utf-8; header=present", "item,item_name,", "\nB,Ball,GBP,20,1234.50,2\n"},
 		{path, "application/x-ndjson", "application/x-ndjson", `{"item":"B"`, "}\n"},
 		{path, "text/markdown, */*;q=0", "text/markdown; charset=utf-8", "| item |", "| 2 |\n"},
-		{path, "text/html,*/*;q=0.8", "application/json", "{", "}\n"},
+		{path, "text/html;q=0.8,*/*;q=0.8", "application/json", "{", "}\n"},
 	}
 	for _, test := range tests {
 		got := a.get(test.path, "Accept", test.accept)
@@ -65,7 +64,9 @@ func TestProblems(t *testing.T) {
 		{"GET", "/etc/passwd", 404, `problem:not-found`},
 		{"GET", "/api/v1/status?x=1", 400, `problem:unknown-parameter`},
 		{"DELETE", "/api/v1/queries", 405, `"detail":"allowed are GET, HEAD"`},
-		{"GET", "/api/v1/sql", 405, `"detail":"allowed are POST"`},
+		{"PUT", "/api/v1/sql", 405, `"detail":"allowed are GET, HEAD, POST"`},
+		{"GET", "/api/v1/sql", 400, `"parameter":"sql"`},
+		{"GET", "/api/v1/queries/top-items?money=pounds", 400, `"parameter":"money","allowed":["string","number"]`},
 		{"GET", "/api/v1/queries/early", 500, `"detail":"the server's log says what"`},
 	}
 	for _, test := range tests {
@@ -89,7 +90,7 @@ func TestSQL(t *testing.T) {
 		t.Errorf("%s %s", got.Status, got.body)
 	}
 	for statement, want := range map[string]string{
-		"DELETE FROM items": "not one SELECT", "SELECT 1; SELECT 2": "only one statement", "": "there is no statement", "SELECT 1\x00": "NUL",
+		"DELETE FROM items": "not one SELECT", "SELECT 1; SELECT 2": "want one statement: a second follows", "": "there is no statement", "SELECT 1\x00": "NUL",
 		"SELECT absent": "no such column: absent", "WITH x AS (SELECT 1) DELETE FROM items": "not authorized",
 		"SELECT * FROM pragma_table_info('items')": "prohibited", "SELECT load_extension('x')": "not authorized",
 		"SELECT zeroblob(1000000000)": "too big", "SELECT :x": "no parameters", "SELECT ?": "no parameters",
@@ -111,16 +112,20 @@ func TestSQL(t *testing.T) {
 	}
 }
 
-// An answer that fails or is cut off is no complete HTTP message.
+// An answer that fails in its middle, or has too many rows, is a problem and no
+// short answer.
 func TestIncompleteAnswers(t *testing.T) {
 	a := newAPI(t)
 	const numbers = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT 10001) SELECT n FROM r"
 	for _, format := range []string{"json", "ndjson", "csv", "markdown"} {
-		if got := a.get("/api/v1/queries/half?format=" + format); got.StatusCode != 200 || !errors.Is(got.err, io.ErrUnexpectedEOF) {
+		if got := a.get("/api/v1/queries/half?format=" + format); got.StatusCode != 500 || got.err != nil {
 			t.Errorf("%s of a query that fails: %s, %d bytes, %v", format, got.Status, len(got.body), got.err)
 		}
+		if got := a.get("/api/v1/queries/huge?format=" + format); got.StatusCode != 422 || !strings.Contains(got.body, "ask for fewer rows") {
+			t.Errorf("%s of a large answer: %s %.200s", format, got.Status, got.body)
+		}
 		got := a.do("POST", "/api/v1/sql?format="+format, `{"sql":`+quote(numbers)+`}`, "Content-Type", "application/json")
-		if cut := errors.Is(got.err, io.ErrUnexpectedEOF); !cut || got.StatusCode != 200 {
+		if got.StatusCode != 422 || !strings.Contains(got.body, "the limit is 10000") {
 			t.Errorf("%s of too many rows: %s, %d bytes, %v", format, got.Status, len(got.body), got.err)
 		}
 	}
@@ -147,7 +152,7 @@ func TestConditionalRequests(t *testing.T) {
 			t.Errorf("%s has the same tag", other)
 		}
 	}
-	a.db.MustExec(`UPDATE partitions SET next_offset = 7 WHERE partition = 0`)
+	a.db.MustExec(`UPDATE internal_partitions SET next_offset = 7 WHERE partition = 0`)
 	if got := a.get("/api/v1/queries/top-items", "If-None-Match", tag); got.StatusCode != 200 {
 		t.Errorf("after a change: %s", got.Status)
 	}
@@ -176,7 +181,7 @@ func TestAnswersAreKeptUntilTheNextChange(t *testing.T) {
 		t.Errorf("in another format: %s", other.body)
 	}
 	a.db.MustExec(`UPDATE items SET item_name = 'Apricot' WHERE item_id = 1`)
-	a.db.MustExec(`UPDATE partitions SET next_offset = 7 WHERE partition = 0`)
+	a.db.MustExec(`UPDATE internal_partitions SET next_offset = 7 WHERE partition = 0`)
 	if got := a.get("/api/v1/queries/top-items?limit=1"); !strings.Contains(got.body, "Apricot") || !strings.Contains(got.body, `"0":7`) {
 		t.Errorf("after a change: %s", got.body)
 	}
@@ -245,13 +250,13 @@ func TestWaitFor(t *testing.T) {
 	a := newAPI(t)
 	answered := make(chan answer)
 	go func() { answered <- a.get("/api/v1/queries/top-items?wait_for=analytics:1:4") }()
-	a.db.MustExec(`UPDATE partitions SET next_offset = 4 WHERE partition = 1`)
+	a.db.MustExec(`UPDATE internal_partitions SET next_offset = 4 WHERE partition = 1`)
 	select {
 	case got := <-answered:
 		t.Fatalf("answered before the offset was in: %s", got.body)
 	case <-time.After(60 * time.Millisecond):
 	}
-	a.db.MustExec(`UPDATE partitions SET next_offset = 5 WHERE partition = 1`)
+	a.db.MustExec(`UPDATE internal_partitions SET next_offset = 5 WHERE partition = 1`)
 	if got := <-answered; got.StatusCode != 200 || !strings.Contains(got.Header.Get("Purchases-Offsets"), "analytics:1=5") {
 		t.Errorf("%s %v", got.Status, got.Header)
 	}
@@ -263,13 +268,13 @@ func TestWaitForTheResultOfASource(t *testing.T) {
 	a := newAPI(t)
 	answered := make(chan answer)
 	go func() { answered <- a.get("/api/v1/queries/top-items?wait_for=purchases:2:9") }()
-	a.db.MustExec(`INSERT INTO sources VALUES ('purchases', 2, 0, x'ff01')`)
+	a.db.MustExec(`INSERT INTO internal_sources VALUES ('purchases', 2, 0, x'ff01')`)
 	select {
 	case got := <-answered:
 		t.Fatalf("answered before the result was in: %s", got.body)
 	case <-time.After(60 * time.Millisecond):
 	}
-	a.db.MustExec(`UPDATE sources SET results = x'ff03'`)
+	a.db.MustExec(`UPDATE internal_sources SET results = x'ff03'`)
 	if got := <-answered; got.StatusCode != 200 {
 		t.Errorf("%s %s", got.Status, got.body)
 	}

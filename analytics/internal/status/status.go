@@ -48,9 +48,9 @@ func millis(ms *int64) time.Time {
 func Read(ctx context.Context, db *sqlx.DB) ([]Partition, error) {
 	var list []Partition
 	err := db.SelectContext(ctx, &list,
-		`SELECT topic, partition, next_offset, watermark, stored_at,
+		`SELECT topic, partition, next_offset, latest_event_at AS watermark, stored_at,
 			(SELECT ifnull(sum(to_offset - from_offset + 1), 0) FROM gaps g WHERE g.topic = p.topic AND g.partition = p.partition) AS missing
-		FROM partitions p ORDER BY topic, partition`)
+		FROM internal_partitions p ORDER BY topic, partition`)
 	if err != nil {
 		return nil, fmt.Errorf("read the stored offsets: %w", err)
 	}

@@ -30,21 +30,21 @@ func Database(ctx context.Context, path string, l Logs) error {
 	}
 	defer func() { _ = db.Close() }()
 	c := comparison{db: db, ctx: ctx}
-	c.measures("totals", want.overall, `SELECT currency, `+six+` FROM totals`)
-	c.measures("sales_hourly", want.hourly, `SELECT hour, currency, `+six+` FROM sales_hourly`)
-	c.measures("sales_daily", want.daily, `SELECT day, currency, `+six+` FROM sales_daily`)
+	c.measures("totals", want.overall, `SELECT currency, `+six+` FROM stats_total`)
+	c.measures("sales_hourly", want.hourly, `SELECT hour, currency, `+six+` FROM stats_quarter_hour`)
+	c.measures("sales_daily", want.daily, `SELECT day, currency, `+six+` FROM stats_day`)
 	c.measures("sales_by_week_hour", want.weekHours, `SELECT week_hour, currency, `+six+` FROM sales_by_week_hour`)
-	c.measures("item_totals", want.items, `SELECT item, currency, `+six+` FROM item_totals JOIN items USING (item_id)`)
-	c.measures("item_daily", want.itemDays, `SELECT day, item, currency, `+six+` FROM item_daily JOIN items USING (item_id)`)
-	c.measures("user_totals", want.users, `SELECT user, currency, `+six+` FROM user_totals JOIN users USING (user_id)`)
+	c.measures("item_totals", want.items, `SELECT item, currency, `+six+` FROM stats_item JOIN items USING (item_id)`)
+	c.measures("item_daily", want.itemDays, `SELECT day, item, currency, `+six+` FROM stats_item_day JOIN items USING (item_id)`)
+	c.measures("user_totals", want.users, `SELECT user, currency, `+six+` FROM stats_user JOIN users USING (user_id)`)
 	c.measures("attribute_totals", want.attributes,
-		`SELECT attribute, value, currency, `+six+` FROM attribute_totals JOIN attributes USING (attribute_id)`)
+		`SELECT attribute, value, currency, `+six+` FROM stats_attribute JOIN attributes USING (attribute_id)`)
 	c.measures("attribute_daily", want.dailyValues,
-		`SELECT day, attribute, value, currency, `+six+` FROM attribute_daily JOIN attributes USING (attribute_id)`)
-	c.texts("totals", want.totals, 1, `SELECT currency, users, items, orders FROM totals`)
+		`SELECT day, attribute, value, currency, `+six+` FROM stats_attribute_day JOIN attributes USING (attribute_id)`)
+	c.texts("totals", want.totals, 1, `SELECT currency, users, items, orders FROM stats_total`)
 	c.texts("items", want.names, 1, `SELECT item, item_name FROM items`)
 	c.texts("partitions", want.partitions, 2, `SELECT topic, partition, records, events, duplicates + rejected, 0, late,
-		coalesce(watermark, -1) FROM partitions WHERE records > 0`)
+		coalesce(watermark, -1) FROM internal_partitions WHERE records > 0`)
 	c.texts("orders_monthly", want.monthly, 2, `SELECT month, currency, orders, purchases, units_sold, revenue FROM orders_monthly`)
 	c.events(want)
 	c.rejected(want)
@@ -121,7 +121,7 @@ func (c *comparison) events(want *statistics) {
 	c.texts("late_events", want.late, 2, `SELECT partition, offset, event_id, occurred_at, watermark FROM late_events`)
 	duplicates := map[string]string{}
 	c.rows(`SELECT topic, partition, offset, event_id FROM duplicates
-		WHERE topic IN (SELECT topic FROM partitions WHERE events > 0)`, func(columns []any) {
+		WHERE topic IN (SELECT topic FROM internal_partitions WHERE events > 0)`, func(columns []any) {
 		duplicates[key(columns[:3]...)] = key(columns[3])
 	})
 	compareMaps(&c.differences, "duplicates", want.duplicates, duplicates)
@@ -130,7 +130,7 @@ func (c *comparison) events(want *statistics) {
 func (c *comparison) rejected(want *statistics) {
 	c.texts("rejected", want.letters, 1, `SELECT event_id, reason FROM rejected`)
 	got := map[string]int64{}
-	c.rows(`SELECT reason, records FROM rejected_totals`, func(columns []any) { got[key(columns[0])], _ = columns[1].(int64) })
+	c.rows(`SELECT reason, records FROM stats_rejected`, func(columns []any) { got[key(columns[0])], _ = columns[1].(int64) })
 	compareMaps(&c.differences, "rejected_totals", want.reasons, got)
 }
 
@@ -147,7 +147,7 @@ func (c *comparison) sources(want *statistics) {
 		}
 	}
 	noted := 0
-	c.rows(`SELECT hex(results) FROM sources`, func(columns []any) {
+	c.rows(`SELECT hex(results) FROM internal_sources`, func(columns []any) {
 		for _, digit := range columns[0].(string) {
 			value, _ := strconv.ParseUint(string(digit), 16, 4)
 			noted += bits.OnesCount64(value)
