@@ -45,7 +45,8 @@ type Import struct {
 	// Origin is what the person calls the source of the files, or empty. Events
 	// of different origins are different events.
 	Origin string
-	// Began is when the import began, which every event says.
+	// Began is when the import began, which every event says. Zero means when
+	// Run is called.
 	Began time.Time
 	// Undo sends retractions of the events in place of these.
 	Undo bool
@@ -134,6 +135,9 @@ func (i *Import) Run(ctx context.Context) (Tally, error) {
 	var tally Tally
 	var before int64
 	counter := identity.NewCounter()
+	if i.Began.IsZero() {
+		i.Began = time.Now()
+	}
 	for _, s := range i.Sources {
 		f, err := i.openUntil(ctx, s)
 		if err != nil {
