@@ -25,6 +25,14 @@ func (s Shape) has(name []string) bool {
 	return i >= 0 && err == nil
 }
 
+// names are the columns, or the members of the outermost objects.
+func (s Shape) names() []string {
+	if s.Members != nil {
+		return s.Members.top
+	}
+	return s.Header
+}
+
 // column finds a column by its name, exactly or else in its bare form.
 func (s Shape) column(name string) (int, error) {
 	for _, same := range []func(string) bool{

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,6 +45,9 @@ const none = -1
 // mapping needs, or one for a field that every event must have; before it does
 // on JSON, the caller has added the members of the whole file.
 func (m Mapping) Plan(shape Shape) (*Plan, error) {
+	if m.Each != "" && shape.Members == nil {
+		return nil, errors.New("--each is for JSON; the rows of a table are rows already")
+	}
 	p := &Plan{mapping: m, shape: shape, order: none, asIs: shape.Members != nil && m.asIs()}
 	var err error
 	if p.times, err = instant.NewReader(m.TimeLayouts, m.Zone); err != nil {
@@ -174,8 +178,8 @@ func (p *Plan) source(text string) (source, error) {
 	}
 	parsed, err := expression.Parse(text)
 	if err != nil && strings.ContainsAny(text, `+*/"'()?<>=`) {
-		return source{}, fmt.Errorf("%.80q is no expression: %w; "+
-			"a column that is not one word is row[\"Net Sales\"] or Net_Sales", text, err)
+		return source{}, fmt.Errorf("%.80q is neither a column nor an expression (%w); the columns are %s; "+
+			"in an expression, row[\"Net Sales\"] is a column that is not one word", text, err, list(p.shape.names()))
 	}
 	if err != nil {
 		return source{text: text, name: []string{text}}, nil

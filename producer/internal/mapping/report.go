@@ -58,14 +58,12 @@ func (p *Plan) unused() (names []string) {
 			used[p.shape.Header[i]] = true
 		}
 	}
-	all := p.shape.Header
 	if p.shape.Members != nil {
-		all = p.shape.Members.top
 		for _, own := range append(p.mapping.each(), "attributes", "op", "imported_at", "retracted_at") {
 			used[own] = true
 		}
 	}
-	for i, name := range all {
+	for i, name := range p.shape.names() {
 		if !used[name] && !slices.Contains(p.fill, i) {
 			names = append(names, name)
 		}
