@@ -277,6 +277,8 @@ func TestPlanFails(t *testing.T) {
 			`no line has a member "a.c", for user; the members are "a", "item", "timestamp"`},
 		"member that every event needs": {mapping.Mapping{Columns: set{"user": "a"}}, `{"a":1,"item":"i"}`,
 			`no line has a member for timestamp; add --map timestamp=MEMBER with one of "a", "item"`},
+		"--each that no line has": {mapping.Mapping{Each: "rows"}, `{"lines":[],"user":1,"item":"i","timestamp":"t"}`,
+			`no line has a member "rows", for --each; the members are "item", "lines", "timestamp", "user"`},
 		"--fill of JSON": {mapping.Mapping{Fill: []string{"user"}}, `{"user":1,"item":"i","timestamp":"t"}`, "--fill is for the rows of tables; the lines of an order in JSON are --each"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -45,8 +45,8 @@ const none = -1
 // mapping needs, or one for a field that every event must have; before it does
 // on JSON, the caller has added the members of the whole file.
 func (m Mapping) Plan(shape Shape) (*Plan, error) {
-	if m.Each != "" && shape.Members == nil {
-		return nil, errors.New("--each is for JSON; the rows of a table are rows already")
+	if err := m.checkEach(shape); err != nil {
+		return nil, err
 	}
 	p := &Plan{mapping: m, shape: shape, order: none, asIs: shape.Members != nil && m.asIs()}
 	var err error
@@ -65,9 +65,24 @@ func (m Mapping) Plan(shape Shape) (*Plan, error) {
 	return p, p.checkTexts()
 }
 
+func (m Mapping) checkEach(shape Shape) error {
+	switch {
+	case m.Each == "":
+		return nil
+	case shape.Members == nil:
+		return errors.New("--each is for JSON; the rows of a table are rows already")
+	case !shape.has(m.each()):
+		return fmt.Errorf("no line has a member %.60q, for --each; the members are %s", m.Each, list(shape.names()))
+	}
+	return nil
+}
+
 // Missing returns the names that the mapping needs and the file has not shown.
 func (m Mapping) Missing(shape Shape) (names []string) {
 	p := &Plan{mapping: m, shape: shape}
+	if each := m.each(); each != nil && !shape.has(each) {
+		names = append(names, m.Each)
+	}
 	texts := slices.Clone(m.ID)
 	for _, field := range m.named() {
 		if column, ok := m.Columns[field]; ok {
