@@ -201,4 +201,3 @@ func (o *tab) clean() {
 		o.Errorf("in the browser: %s", fault)
 	}
 }
-
