@@ -62,6 +62,7 @@ func output(c *cli.Context) (*terminal.Output, error) {
 	}
 	return &terminal.Output{
 		Format: format, Out: c.App.Writer, Notes: c.App.ErrWriter, Program: c.App.Name, SafeCSV: c.Bool("safe-csv"), Plot: c.Bool("plot"),
+		Fit: func() render.Options { return terminal.TableOptions(c.App.Writer) },
 	}, nil
 }
 

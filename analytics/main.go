@@ -26,7 +26,7 @@ func app() *cli.App {
 			"to which it has read, so that its numbers are right after any crash.\n\n" +
 			"Example:\n   analytics run --drain && analytics query top-items",
 		Commands: []*cli.Command{
-			runCommand(), serveCommand(), queryCommand(), sqlCommand(), statusCommand(), verifyCommand(), checkCommand(),
+			runCommand(), serveCommand(), queryCommand(), tailCommand(), sqlCommand(), statusCommand(), verifyCommand(), checkCommand(),
 			replayCommand(), rebuildCommand(),
 		},
 	}

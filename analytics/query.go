@@ -10,7 +10,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -167,8 +166,8 @@ func writeList(w io.Writer, catalogue query.Catalogue) error {
 		for _, q := range catalogue {
 			if q.Group == group {
 				name := q.Name
-				for line := range strings.SplitSeq(text.WrapSoft(q.Summary(), listWidth-widest-4), "\n") {
-					fmt.Fprintf(&b, "  %-*s  %s\n", widest, name, strings.TrimRight(line, " "))
+				for _, line := range wrap(q.Summary(), listWidth-widest-4) {
+					fmt.Fprintf(&b, "  %-*s  %s\n", widest, name, line)
 					name = ""
 				}
 			}
@@ -202,13 +201,7 @@ func oneQueryCommand(q query.Query) *cli.Command {
 		Description: describe(q),
 		Action:      func(c *cli.Context) error { return answerQuery(c, q) },
 	}
-	var names []string
-	for _, p := range q.Params {
-		names = append(names, p.Name)
-	}
-	for _, p := range q.Params {
-		command.Flags = append(command.Flags, paramFlag{&cli.StringFlag{Name: p.Name, Aliases: short(p.Name, names)}, p})
-	}
+	command.Flags = newParamFlags(q.Params)
 	return command
 }
 
@@ -229,17 +222,32 @@ const (
 func describe(q query.Query) string {
 	var b strings.Builder
 	if q.Description != "" {
-		fmt.Fprintf(&b, "%s\n\n", text.WrapSoft(q.Description, helpWidth))
+		fmt.Fprintf(&b, "%s\n\n", strings.Join(wrap(q.Description, helpWidth), "\n"))
 	}
-	fmt.Fprintf(&b, "Columns:\n")
-	columns := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	b.WriteString("Columns:\n")
+	widest := 0
 	for _, column := range q.Columns {
-		fmt.Fprintf(columns, "   %s\t%s\t%s\n", column.Name, column.Type, column.Description)
+		widest = max(widest, len(column.Name))
 	}
-	_ = columns.Flush() // a strings.Builder does not fail
+	for _, column := range q.Columns {
+		head := fmt.Sprintf("   %-*s  %-7s", widest, column.Name, column.Type)
+		for _, line := range wrap(column.Description, helpWidth-len(head)-2) {
+			fmt.Fprintf(&b, "%s  %s\n", head, line)
+			head = strings.Repeat(" ", len(head))
+		}
+	}
 	fmt.Fprintf(&b, "\nExample:\n   %s\n\n", strings.TrimSpace("analytics query "+q.Name+" "+q.Example))
-	b.WriteString("The options of `analytics query`, such as --db, --output and --watch, apply as well.")
+	b.WriteString("The options of `analytics query` apply as well, such as --db and --output.")
 	return b.String()
+}
+
+// wrap breaks prose into lines.
+func wrap(prose string, width int) []string {
+	lines := strings.Split(text.WrapSoft(prose, width), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return lines
 }
 
 // paramFlag is the flag of a parameter. Its value stays text, because a query
@@ -247,19 +255,52 @@ func describe(q query.Query) string {
 type paramFlag struct {
 	*cli.StringFlag
 	param query.Param
+	room  int // for the text beside the flag's names
 }
 
-// String is the flag's line in the help.
-func (f paramFlag) String() string {
+// newParamFlags makes the flags of all parameters.
+func newParamFlags(params []query.Param) (flags []cli.Flag) {
+	var names []string
+	for _, p := range params {
+		names = append(names, p.Name)
+	}
+	widest := len("--help, -h")
+	for _, p := range params {
+		f := paramFlag{&cli.StringFlag{Name: p.Name, Aliases: short(p.Name, names)}, p, 0}
+		widest = max(widest, len(f.names()))
+		flags = append(flags, f)
+	}
+	const margins = 5
+	for i, f := range flags {
+		param := f.(paramFlag)
+		param.room = listWidth - widest - margins
+		flags[i] = param
+	}
+	return flags
+}
+
+func (f paramFlag) names() string {
 	names := "--" + f.param.Name + " value"
 	for _, alias := range f.Aliases {
 		names += ", -" + alias + " value"
 	}
-	line := fmt.Sprintf("%s\t%s (%s", names, strings.TrimSuffix(f.param.Description, "."), f.param.Want())
-	if f.param.Default != nil {
-		line += fmt.Sprintf("; default: %v", f.param.Default)
+	return names
+}
+
+// String is the flag's text in the help.
+func (f paramFlag) String() string {
+	var accepts []string
+	if f.param.Type != query.TextParam {
+		accepts = append(accepts, f.param.Want())
 	}
-	return line + ")"
+	if f.param.Default != nil {
+		accepts = append(accepts, fmt.Sprintf("default: %v", f.param.Default))
+	}
+	text := strings.TrimSuffix(f.param.Description, ".")
+	if len(accepts) > 0 {
+		text += " (" + strings.Join(accepts, "; ") + ")"
+	}
+	return f.names() + "\t" + strings.Join(wrap(text, f.room), "\n   \t")
 }
 
 // answerQuery runs the query and writes what it gives.

@@ -85,8 +85,11 @@ func TestQueryCheck(t *testing.T) {
 	write("typo.sql", "-- title: T\n-- colum n: integer\nSELECT 1 AS n")
 	write("table.sql", "-- title: T\n-- column n: integer\nSELECT n FROM nowhere")
 	write("write.sql", "-- title: T\n-- column n: integer\nWITH x AS (SELECT 1) DELETE FROM items RETURNING 1 AS n")
+	write("money.sql", "-- title: T\n-- column revenue: money\nSELECT printf('%.2f', revenue) AS revenue FROM item_sales")
+	write("choice.sql", "-- title: T\n-- param by: choice(a, b) = a\n-- column n: integer\nSELECT iif(:by = 'a', 1, 'x') AS n FROM events")
 	code, _, stderr = analyticsQuery(t, "query", "--check", folder)
-	for _, want := range []string{"typo.sql:2: unknown entry", "table.sql: run query table: no such table: nowhere", "write.sql: run query write: not authorized", "faults in " + folder + ": 3"} {
+	for _, want := range []string{"typo.sql:2: unknown entry", "table.sql: run query table: no such table: nowhere", "write.sql: run query write: not authorized",
+		"money.sql: read a row: column revenue is declared as money, the SELECT gave string", "choice.sql: read a row: column n is declared as integer", "faults in " + folder + ": 5"} {
 		if code != 1 || !strings.Contains(stderr, want) {
 			t.Errorf("exit %d, stderr %q, want %s", code, stderr, want)
 		}

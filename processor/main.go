@@ -21,6 +21,6 @@ Example:
 
     producer broker &
     processor run`,
-		Commands: []*cli.Command{runCommand(), checkCommand()},
+		Commands: []*cli.Command{runCommand(), dlqCommand(), checkCommand()},
 	}
 }

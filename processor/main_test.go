@@ -3,6 +3,7 @@ package main
 import (
 	"testing"
 
+	"github.com/IBM/sarama"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/twmb/franz-go/pkg/kfake"
 
@@ -17,6 +18,34 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: startBroker})
+}
+
+// Each of these scripts has a broker with three invalid purchases.
+func TestDeadLetterScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/dlq", Setup: func(env *testscript.Env) error {
+		if err := startBroker(env); err != nil {
+			return err
+		}
+		return publish(env.Getenv("KAFKA_BOOTSTRAP_SERVERS"),
+			`{"item":"A","timestamp":"2026-01-31T12:00:00Z"}`, `{"item":"B","timestamp":"2026-01-31T12:00:00Z"}`,
+			`{"user":"u","timestamp":"2026-01-31T12:00:00Z"}`)
+	}})
+}
+
+func publish(address string, purchases ...string) error {
+	config := sarama.NewConfig()
+	config.Producer.Return.Successes = true
+	producer, err := sarama.NewSyncProducer([]string{address}, config)
+	if err != nil {
+		return err
+	}
+	defer producer.Close()
+	for _, text := range purchases {
+		if _, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: purchase.Topic, Value: sarama.StringEncoder(text)}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // startBroker gives each script a broker with the three topics.

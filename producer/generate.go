@@ -28,18 +28,18 @@ const (
 func generateCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "generate",
-		Usage: "publish purchases that are made up",
-		Description: `Makes up purchases: popular and rare items, orders of several lines,
-some returns, more business in the afternoon and the evening.
+		Usage: "publish synthetic purchases",
+		Description: `Generates purchases with popular and rare items, orders of several lines, some
+returns, and more business in the afternoon and the evening.
 
-With --rate, or without --count, it is a live stream: each event happens now.
-Else the events are spread over --span, which begins at --start or ends now.
-With --seed, --start and --count the events are the same bytes every time.
-Invalid events break each rule in turn; a duplicate repeats the bytes of an
+With --rate, or without --count, the command publishes a live stream: each event
+happens now. Otherwise it spreads the events over --span, which begins at --start
+or ends now. The same --seed, --start and --count give the same bytes every time.
+Invalid events break each rule in turn. A duplicate repeats the bytes of an
 earlier event.
 
-Ctrl-C stops it when all that was sent is acknowledged. The exit status is 1
-when the cluster did not acknowledge everything.
+On Ctrl-C the command waits until the cluster has acknowledged every message
+sent, and then stops. The exit status is 1 if any message was not acknowledged.
 
 Examples:
    producer generate --rate 10
@@ -47,15 +47,15 @@ Examples:
    producer generate --count 3 --seed 7 --start 2026-01-01T00:00:00Z --dry-run`,
 		Flags: append(kafka.Flags(),
 			&cli.StringFlag{Name: "topic", Usage: "publish to the topic `NAME`", Value: purchase.Topic},
-			&cli.Int64Flag{Name: "count", Usage: "stop after `N` events; 0 goes on for ever"},
-			&cli.Float64Flag{Name: "rate", Usage: "events a second; 0 is as fast as possible"},
-			&cli.Uint64Flag{Name: "seed", Usage: "repeat the choices of the run with this seed", DefaultText: "random"},
-			&cli.TimestampFlag{Name: "start", Usage: "first event's `TIME`, as 2026-01-31T12:00:00Z", Layout: time.RFC3339, DefaultText: "--span before now"},
+			&cli.Int64Flag{Name: "count", Usage: "stop after `N` events; 0 never stops"},
+			&cli.Float64Flag{Name: "rate", Usage: "events per second; 0 is as fast as possible"},
+			&cli.Uint64Flag{Name: "seed", Usage: "repeat the run that had this seed", DefaultText: "random"},
+			&cli.TimestampFlag{Name: "start", Usage: "`TIME` of the first event, such as 2026-01-31T12:00:00Z", Layout: time.RFC3339, DefaultText: "--span before now"},
 			&cli.DurationFlag{Name: "span", Usage: "spread the events over `DURATION`", Value: defaultSpan},
 			&cli.IntFlag{Name: "users", Usage: "number of users", Value: defaultUsers},
 			&cli.IntFlag{Name: "items", Usage: "number of items", Value: defaultItems},
-			&cli.Float64Flag{Name: "invalid-ratio", Usage: "part of the events that break a rule, 0 to 1"},
-			&cli.Float64Flag{Name: "duplicate-ratio", Usage: "part of the events that repeat an earlier one, 0 to 1"},
+			&cli.Float64Flag{Name: "invalid-ratio", Usage: "fraction of events that break a rule, 0 to 1"},
+			&cli.Float64Flag{Name: "duplicate-ratio", Usage: "fraction of events that repeat an earlier one, 0 to 1"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the events as JSON lines instead of publishing them"},
 		),
 		Action: runGenerate,
@@ -148,7 +148,7 @@ func openSink(c *cli.Context) (sink, error) {
 	return publish.Open(c.Context, settings, c.String("topic"))
 }
 
-// tally counts what was handed to the sink.
+// tally counts the messages handed to the sink.
 type tally map[generate.Kind]int64
 
 func (t tally) total() int64 {
@@ -207,7 +207,7 @@ func (p pacer) wait(ctx context.Context, n int64) error {
 	}
 }
 
-// printer writes the values as lines, for a dry run.
+// printer writes the values as lines for a dry run.
 type printer struct {
 	w        *bufio.Writer
 	eachLine bool

@@ -18,6 +18,7 @@ func app() *cli.App {
 			brokerCommand(),
 			importCommand(),
 			generateCommand(),
+			retractCommand(),
 			topicsCommand(),
 			checkCommand(),
 		},

@@ -14,8 +14,13 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"producer": m
 // Each script is what a person types, and what comes of it.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exitcode": exitCode},
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exitcode": exitCode,
+			"broker": func(ts *testscript.TestScript, _ bool, _ []string) {
+				ts.Setenv("KAFKA_BOOTSTRAP_SERVERS", startBroker(t))
+			},
+		},
 	})
 }
 

@@ -1,7 +1,8 @@
 -- title: Customers of a period
 -- group: users
 -- description: Users that bought in a period, and how many of them had bought before
---   it. It reads every event of the period and of the month in which it begins.
+--   it. Without --since it reads every event. With it, it reads those of the period
+--   and of the month in which that begins.
 -- param since: start | First day, or an instant.
 -- param until: end | Last day, inclusive, or an instant, exclusive.
 -- column users: integer | Users that bought in the period.

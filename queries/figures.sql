@@ -16,6 +16,7 @@
 -- column orders: integer | Number of orders.
 -- column average_order: money | Revenue of an order, rounded down to a millionth.
 -- chart: number
+-- optional: returns, purchases, average_order
 -- example: --since 2011-11-01 --until 2011-11-30
 
 WITH chosen AS MATERIALIZED (

@@ -1,10 +1,10 @@
-// Package deadletter is the contract of the topic "purchases.dlq": messages
-// that broke a rule, with key, value and headers as they came, and headers
-// that say where they came from and why they were refused. What is too long for
-// a broker's usual limit of 1 MiB is cut, and headers say so.
+// Package deadletter is the contract of the topic "purchases.dlq": messages that
+// broke a rule, with their original key, value and headers, and with headers that
+// give the origin and the reason. A message too long for a broker's default limit
+// of 1 MiB is cut, and headers say so.
 //
-// The names of the first five headers are those of Kafka Connect (KIP-298), so
-// that tools made for its dead letters read ours.
+// The first five headers have the names that Kafka Connect uses (KIP-298), so that
+// tools for its dead letters work here.
 package deadletter
 
 import (
@@ -33,20 +33,20 @@ const (
 	HeaderMessage   = "__connect.errors.exception.message"
 	// HeaderReason holds the stable code, see [purchase.Reason].
 	HeaderReason = "purchases.reason"
-	// HeaderEventID holds the event_id: given where it could be read, else the
-	// id of the record.
+	// HeaderEventID holds the event_id as given, or the record's id if none could
+	// be read.
 	HeaderEventID = "purchases.event_id"
-	// HeaderRecordID holds the id of the record, which is that of its position:
-	// see [purchase.DerivedID]. It is the identity of the letter.
+	// HeaderRecordID holds the [purchase.DerivedID] of the record's position. It is
+	// the identity of the letter.
 	HeaderRecordID = "purchases.record_id"
-	// HeaderLength and HeaderSHA256 describe the whole value of a letter whose
-	// value is cut: its length in bytes and its SHA-256 in hexadecimal.
+	// HeaderLength and HeaderSHA256 describe the whole of a value that is cut: its
+	// length in bytes and its SHA-256 in hexadecimal.
 	HeaderLength = "purchases.value.length"
 	HeaderSHA256 = "purchases.value.sha256"
 	// HeaderKeyLength is the length in bytes of a key that is cut.
 	HeaderKeyLength = "purchases.key.length"
-	// HeaderDropped is how many original headers there were, when all of them
-	// are left out.
+	// HeaderDropped is the number of original headers, if all of them are left
+	// out.
 	HeaderDropped = "purchases.headers.dropped"
 )
 
@@ -54,16 +54,16 @@ const (
 const (
 	MaxValue   = purchase.MaxValue / 2 // bytes of the value; a longer one is cut
 	MaxKey     = 64 << 10              // bytes of the key; a longer one is cut
-	MaxHeaders = 64 << 10              // bytes of the original headers; if they have more, all are left out
+	MaxHeaders = 64 << 10              // bytes of the original headers; with more, all are left out
 	MaxText    = 4 << 10               // bytes of Detail, Stage and EventID; a longer one is cut
 
-	headerOverhead = 10 // bytes at most that a header takes besides name and value
+	headerOverhead = 10 // most bytes of a header besides name and value
 )
 
 // Letter is one dead letter.
 type Letter struct {
 	Reason purchase.Reason
-	// Detail says in one line what was wrong.
+	// Detail describes the fault in one line.
 	Detail  string
 	Stage   string
 	EventID string
@@ -74,13 +74,13 @@ type Letter struct {
 	Value    []byte
 	// Headers are the original ones, in their order.
 	Headers []sarama.RecordHeader
-	// Cut says of a letter that was read that its Key or Value is only the
-	// beginning of the original, or that the original Headers are left out.
+	// Cut is set by [Parse] if Key or Value is only the beginning of the original,
+	// or if the original Headers are left out.
 	Cut bool
 }
 
-// Message returns the letter as a message for topic, which is to go to a
-// partition by key. It leaves the letter as it was.
+// Message returns the letter as a message for the topic, to be partitioned by
+// key. It does not change the letter.
 func (l *Letter) Message(topic string) *sarama.ProducerMessage {
 	m := &sarama.ProducerMessage{Topic: topic}
 	if l.Key != nil {
@@ -97,8 +97,8 @@ func (l *Letter) Message(topic string) *sarama.ProducerMessage {
 	return m
 }
 
-// errorHeaders begin with HeaderTopic: by that [Parse] tells them from original
-// headers of the same names, which come before.
+// errorHeaders begin with HeaderTopic. The last one in a message is where [Parse]
+// separates them from original headers, which may have the same names.
 func (l *Letter) errorHeaders() []sarama.RecordHeader {
 	return headers([][2]string{
 		{HeaderTopic, l.Source.Topic},
@@ -112,7 +112,7 @@ func (l *Letter) errorHeaders() []sarama.RecordHeader {
 	})
 }
 
-// cutHeaders say what is missing from the message.
+// cutHeaders describe what the message leaves out.
 func (l *Letter) cutHeaders() []sarama.RecordHeader {
 	var cut [][2]string
 	if len(l.Value) > MaxValue {
@@ -135,7 +135,7 @@ func headersSize(headers []sarama.RecordHeader) (size int) {
 	return size
 }
 
-// headers makes headers of names and values, all in one piece of memory.
+// headers makes headers of names and values with a single allocation for the text.
 func headers(pairs [][2]string) []sarama.RecordHeader {
 	size := 0
 	for i, pair := range pairs {

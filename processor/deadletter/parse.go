@@ -12,8 +12,8 @@ import (
 	"purchases/producer/purchase"
 )
 
-// Flat is what our headers say of a letter, for readers of many letters a
-// second. Its text is a part of the message.
+// Flat holds our headers of a letter, for readers of many letters per second. Its
+// texts are parts of the message.
 type Flat struct {
 	Reason, Detail, Stage, EventID []byte // see [Letter]
 	RecordID                       uuid.UUID
@@ -23,10 +23,9 @@ type Flat struct {
 	Cut                            bool // see [Letter.Cut]
 }
 
-// Parse reads a message of the dead-letter topic. A message that lacks our
-// reason, its ids or its source is no letter of this contract, and an error. Original
-// headers that have our names, as those of a dead letter that was sent again,
-// stay original headers: ours come last.
+// Parse reads a message of the dead-letter topic. A message without our reason,
+// ids or source is an error. Original headers may have our names, for example if a
+// dead letter was sent again. They stay original headers, because ours come last.
 func Parse(m *sarama.ConsumerMessage) (Letter, error) {
 	var f Flat
 	err := f.Parse(m)
@@ -38,8 +37,8 @@ func Parse(m *sarama.ConsumerMessage) (Letter, error) {
 	}, err
 }
 
-// Parse reads what the function [Parse] does but for the original headers, without
-// allocating.
+// Parse is the function [Parse] without the original headers. It does not
+// allocate.
 func (f *Flat) Parse(m *sarama.ConsumerMessage) error {
 	var own ownHeaders
 	for _, h := range m.Headers[firstOwn(m.Headers):] {
@@ -83,7 +82,7 @@ type ownHeaders struct {
 	topic, partition, offset, stage, message, reason, eventID, recordID, length, keyLength, dropped []byte
 }
 
-// named returns where the value of the header belongs, nil for any other.
+// named returns where the header's value belongs, or nil if it is not ours.
 func (o *ownHeaders) named(header []byte) *[]byte {
 	switch string(header) {
 	case HeaderTopic:
@@ -122,8 +121,8 @@ func firstOwn(headers []*sarama.RecordHeader) int {
 	return 0
 }
 
-// originals are the headers that are not ours. One after ours that is not ours,
-// as a mirror may add, counts as original.
+// originals are the headers that are not ours, including those that a mirror added
+// after ours.
 func originals(headers []*sarama.RecordHeader) (list []sarama.RecordHeader) {
 	first := firstOwn(headers)
 	for i, h := range headers {

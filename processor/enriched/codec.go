@@ -36,8 +36,8 @@ type wire struct {
 // order, money as an integer of micros.
 func (e *Event) Encode() ([]byte, error) { return e.AppendJSON(nil) }
 
-// AppendJSON appends what [Event.Encode] returns to b. On an error it returns b
-// as it was.
+// AppendJSON appends the result of [Event.Encode] to b. On an error it returns b
+// unchanged.
 func (e *Event) AppendJSON(b []byte) ([]byte, error) {
 	w := jsonobject.Begin(b)
 	w.Int("schema", Schema)
@@ -79,9 +79,9 @@ func (e *Event) appendPurchase(w *jsonobject.Writer) {
 	w.OptionalTime("imported_at", e.ImportedAt)
 }
 
-// Decode reads the JSON form of an event and checks that it keeps the
-// topic's promises, at the time now. It fails on anything that the processor
-// does not write, because others may be able to write to the topic.
+// Decode reads the JSON form of an event and validates it at the time now. It
+// refuses whatever the processor does not write, because others may be able to
+// write to the topic.
 func Decode(value []byte, now time.Time) (Event, error) {
 	var w wire
 	if err := json.Unmarshal(value, &w); err != nil {
@@ -126,7 +126,7 @@ func (e *Event) check(schema int, now time.Time) error {
 	return e.Validate(e.ProcessedAt)
 }
 
-// checkForm says whether the event is in its one canonical form.
+// checkForm fails unless the event is in its canonical form.
 func (e *Event) checkForm() error {
 	want := *e
 	want.Normalize()
@@ -135,8 +135,8 @@ func (e *Event) checkForm() error {
 		want.User = ""
 	}
 	if !reflect.DeepEqual(*e, want) {
-		return errors.New("not normalised: text in NFC without space at its edges, currency in capitals, times in UTC and whole milliseconds, " +
-			"and only the members of its kind")
+		return errors.New("not in canonical form: normalised text and attributes, currency in capitals, " +
+			"times in UTC and whole milliseconds, and only the members of its kind")
 	}
 	return nil
 }

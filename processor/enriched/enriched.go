@@ -1,6 +1,6 @@
-// Package enriched is the contract of the topic "analytics": the purchase
-// event after validation, in its one canonical form and with its identity and
-// origin. Only the processor writes the topic.
+// Package enriched is the contract of the topic "analytics": valid purchases,
+// returns and retractions in canonical form, with their identity and origin. Only
+// the processor is to write the topic, but readers do not trust that.
 package enriched
 
 import (
@@ -15,10 +15,11 @@ import (
 // Topic is the default name of the topic that carries enriched events.
 const Topic = "analytics"
 
-// Schema is the version of the JSON form that this package writes and reads.
+// Schema is the version of the JSON form.
 const Schema = 1
 
-// Kind says which way the goods went, or that an event is taken back.
+// Kind is what an event reports: goods sold, goods returned, or that an earlier
+// event is taken back.
 type Kind string
 
 // The kinds of event. The sign of the quantity tells a purchase from a return.
@@ -28,7 +29,7 @@ const (
 	Retraction Kind = "retraction"
 )
 
-// Source is where a purchase stood on its topic.
+// Source is the position of the input record.
 type Source struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
@@ -44,19 +45,20 @@ func (s Source) String() string {
 // identity and its origin.
 type Event struct {
 	// Event holds the purchase itself. Its EventID is never empty, its UnitPrice
-	// always nil, and its Amount is negative for a return. A retraction has
-	// only EventID, Timestamp and perhaps RetractedAt.
+	// is always nil, and its Amount is negative for a return. A retraction has
+	// only Op, EventID, Timestamp and perhaps RetractedAt.
 	purchase.Event
 	Kind Kind
-	// ProcessedAt is when the processor judged the event, in whole milliseconds.
+	// ProcessedAt is when the processor validated the event, in whole
+	// milliseconds.
 	ProcessedAt time.Time
 	Source      Source
 }
 
-// Enrich normalises and validates a decoded purchase and adds what the topic
-// promises: an event_id, the line's amount, the kind, the time now and the
-// source. A purchase without event_id gets recordID, which is that of its
-// position; see [purchase.DerivedID]. The error is a [*purchase.Invalid].
+// Enrich normalises and validates a decoded purchase and adds its identity, its
+// amount and kind, the time now and its source. A purchase without event_id gets
+// recordID, the [purchase.DerivedID] of its position. The error is a
+// [*purchase.Invalid].
 func Enrich(p purchase.Event, source Source, recordID uuid.UUID, now time.Time) (Event, error) {
 	p.Normalize()
 	if err := p.Validate(now); err != nil {

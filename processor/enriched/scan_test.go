@@ -118,7 +118,7 @@ func TestScanAcceptsNothingThatDecodeRefuses(t *testing.T) {
 	purchase := string(bytes.TrimSpace(file(t, "purchase.json")))
 	for _, old := range []string{`"schema":1`, `"event_id":"0b`, `"kind":"purchase"`, `"user":"17850"`, `85123A`, `"quantity":6`, `15300000`,
 		`GBP`, `536365`, `2010-12-01T08:26:00Z`, `country`, `United Kingdom`, `,"attributes":{"country":"United Kingdom"}`, `"partition":3`, `"offset":42`, `}}`} {
-		for _, changed := range []string{"", "0", "-1", "-0", "01", "1e3", "1.5", `\u0041`, `"`, "\x7f", "\u0085", "\xff", "é", "e\u0301", " x", "x ", "\u00a0", "null", "{}", "9223372036854775807", "gbp", "QQQ",
+		for _, changed := range []string{"", "0", "-1", "-0", "01", "1e3", "1.5", `\u0041`, `"`, "\x7f", "\u0085", "\xff", "é", "e\u0301", " x", "x ", "\u00a0", "a\u2028b", "null", "{}", "9223372036854775807", "gbp", "QQQ",
 			strings.Repeat("x", 257), strings.Repeat("x", 1025), `"quantity":-6`, `"kind":"retraction"`, `"schema":2`, `"kind":"return"`, `"user":""`, `"event_id":"`, "2027-01-01T00:00:00Z", "1969-12-31T23:59:59Z",
 			"2010-12-01T08:26:00.1+01:00", "2010-12-01T8:26:00Z", "2010-12-01T08:26:00,5Z",
 			"2010-02-29T08:26:00Z", "2012-02-29T08:26:00Z", "2010-00-01T08:26:00Z", "2010-13-01T08:26:00Z", "2010-12-00T08:26:00Z", "2010-12-01T24:00:00Z", "2010-12-01T08:60:00Z", "2010-12-01T08:26:60Z",

@@ -1,7 +1,7 @@
-// Package jsonobject appends JSON objects to a slice of bytes, member by member,
-// for the contracts of topics that see many events a second.
+// Package jsonobject writes JSON objects member by member, and reads back what it
+// wrote, for the contracts of topics that see many events a second.
 //
-// It does not read JSON, and it knows no types but those that events have.
+// It is no JSON parser: what it does not know at once, it leaves to one.
 package jsonobject
 
 import (

@@ -8,13 +8,13 @@ import (
 
 const usualSize = 320 // bytes, at most, of an event with all fields
 
-// Encode returns the JSON form of the event, one line, members in a fixed
-// order. It fails on text that is no UTF-8. It does not call Validate: what a
-// source says is sent as it is, and the reader judges it.
+// Encode returns the JSON form of the event: one line, members in a fixed order.
+// It fails on text that is not UTF-8. It does not call Validate: the reader of
+// the topic judges the event.
 func (e *Event) Encode() ([]byte, error) { return e.AppendJSON(make([]byte, 0, usualSize)) }
 
-// AppendJSON appends what [Event.Encode] returns to b. It is for writers that
-// make many events a second. On an error it returns b as it was.
+// AppendJSON appends the result of [Event.Encode] to b, for writers of many events
+// per second. On an error it returns b unchanged.
 func (e *Event) AppendJSON(b []byte) ([]byte, error) {
 	w := jsonobject.Begin(b)
 	if e.Op == Retract {
@@ -24,7 +24,7 @@ func (e *Event) AppendJSON(b []byte) ([]byte, error) {
 	}
 	out, err := w.End()
 	if err != nil {
-		return b, fmt.Errorf("encode purchase of user %q: %w", e.User, err)
+		return b, fmt.Errorf("encode purchase of user %.80q: %w", e.User, err)
 	}
 	return out, nil
 }

@@ -7,14 +7,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// namespace makes the project's version 5 UUIDs its own.
+// namespace separates the project's version 5 UUIDs from all others.
 var namespace = uuid.NewSHA1(uuid.NameSpaceURL, []byte("purchases"))
 
 // derivedVersion is the version of derived ids: a UUID of custom content.
 const derivedVersion = 8
 
-// ID is the 16-byte form of an event_id: the id itself when it is a UUID in its
-// canonical 36 characters, else the version 5 UUID of its text.
+// ID is the 16-byte form of an event_id: the id itself if it is a UUID in its
+// canonical 36 characters, otherwise the version 5 UUID of its text.
 func ID[T string | []byte](eventID T) uuid.UUID {
 	if id, ok := canonical(eventID); ok {
 		return id
@@ -22,7 +22,7 @@ func ID[T string | []byte](eventID T) uuid.UUID {
 	return TextID(eventID)
 }
 
-// TextID is the version 5 UUID of a text, also of one that is a UUID.
+// TextID is the version 5 UUID of a text, even if the text is a UUID.
 func TextID[T string | []byte](text T) uuid.UUID { return uuid.NewSHA1(namespace, []byte(text)) }
 
 func canonical[T string | []byte](text T) (uuid.UUID, bool) {
@@ -33,11 +33,10 @@ func canonical[T string | []byte](text T) (uuid.UUID, bool) {
 	return id, err == nil
 }
 
-// DerivedID is the identity of an event without event_id, made of its position:
-// always the same for one position, and different for any other. The topic is
-// named by its id (KIP-516), because a topic that was deleted and created again
-// has the same name, and other records at the same offsets. It is a UUID of
-// version 8, which [ClaimedID] gives to no event that brings its own id.
+// DerivedID is the identity of an event without event_id, derived from its
+// position. Each position has its own. The topic is given by its id (KIP-516),
+// because a topic that was deleted and created again keeps its name but has other
+// records. The result is a UUID of version 8, which [ClaimedID] never returns.
 func DerivedID(topicID string, partition int32, offset int64) uuid.UUID {
 	var space [64]byte
 	b := append(append(space[:0], topicID...), '/')
@@ -50,9 +49,9 @@ func DerivedID(topicID string, partition int32, offset int64) uuid.UUID {
 	return id
 }
 
-// ClaimedID is the event_id under which an event counts that gives this one:
-// the same, but for a UUID of version 8, in whose place comes the version 5
-// UUID of its text. So nobody can take a derived id before its event has it.
+// ClaimedID is the event_id under which an event with this id counts. It is the
+// id itself, except for a UUID of version 8, which is replaced by the version 5
+// UUID of its text. So nobody can occupy a derived id before its event does.
 func ClaimedID(eventID string) string {
 	if id, ok := canonical(eventID); ok && id.Version() == derivedVersion {
 		return TextID(eventID).String()

@@ -2,19 +2,16 @@ package purchase
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Micros is an amount of money in millionths of the currency's unit: 2.55 GBP
-// is 2,550,000. Decimal text converts to it and back without rounding.
+// is 2,550,000.
 type Micros int64
 
-// MaxMicros is the largest amount, 9,223,372,036,854.775807 units of the
-// currency; that with the other sign is the lowest.
+// MaxMicros is the largest amount: 9,223,372,036,854.775807 units of the currency.
+// The lowest is -MaxMicros.
 const MaxMicros Micros = 1<<63 - 1
 
 const (
@@ -24,14 +21,20 @@ const (
 )
 
 var (
-	errNotDecimal   = errors.New("not a decimal number")
+	errNotDecimal   = errors.New("not a decimal number such as 12.50")
 	errTooPrecise   = errors.New("more than 6 decimals")
 	errMicrosTooBig = errors.New("too large")
 )
 
-// ParseMicros reads a decimal number in JSON's grammar, such as "2.55", "-3"
-// or "1e-05". It fails rather than round: on more than six decimals, on
-// anything that is not a number, and beyond the range of int64.
+// floatDigits is the number of significant digits from which on a number with
+// more than six decimals is the result of floating-point arithmetic.
+const floatDigits = 15
+
+// ParseMicros reads a decimal number in JSON's grammar, such as "2.55", "-3" or
+// "1e-05". Leading zeros are allowed. A number of 15 or more significant digits,
+// such as 19.989999999999998, is the result of floating-point arithmetic and is
+// rounded to six decimals. Any other number with more than six decimals is an
+// error, and so is a number beyond the range of Micros.
 func ParseMicros(text string) (Micros, error) {
 	digits, negative := strings.CutPrefix(text, "-")
 	mantissa, exponent, err := splitExponent(digits)
@@ -52,8 +55,8 @@ func ParseMicros(text string) (Micros, error) {
 	return n, nil
 }
 
-// splitExponent cuts "1.5e-3" into "1.5" and -3. An exponent whose size
-// exceeds maxExponent is cut to it, which is out of range all the same.
+// splitExponent cuts "1.5e-3" into "1.5" and -3. It cuts an exponent to
+// maxExponent, which is out of range as well.
 func splitExponent(s string) (mantissa string, exponent int, err error) {
 	i := strings.IndexAny(s, "eE")
 	if i < 0 {
@@ -73,11 +76,14 @@ func splitExponent(s string) (mantissa string, exponent int, err error) {
 	return s[:i], exponent, nil
 }
 
-// scale returns digits × 10^power as an integer, or fails where it is none.
+// scale returns digits × 10^power. It fails if that is not an integer.
 func scale(digits string, power int) (Micros, error) {
 	digits = strings.TrimLeft(digits, "0")
 	for power < 0 && strings.HasSuffix(digits, "0") {
 		digits, power = digits[:len(digits)-1], power+1
+	}
+	if power < 0 && len(digits) >= floatDigits && -power < len(digits) {
+		return round(digits, power)
 	}
 	switch {
 	case digits == "":
@@ -100,6 +106,19 @@ func scale(digits string, power int) (Micros, error) {
 	return Micros(n), nil
 }
 
+// round returns the integer nearest to digits × 10^power. It rounds halves up.
+func round(digits string, power int) (Micros, error) {
+	whole := len(digits) + power
+	n, err := scale(digits[:whole], 0)
+	if err != nil || digits[whole] < '5' {
+		return n, err
+	}
+	if n == MaxMicros {
+		return 0, errMicrosTooBig
+	}
+	return n + 1, nil
+}
+
 func allDigits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
@@ -109,8 +128,8 @@ func allDigits(s string) bool {
 	return true
 }
 
-// String writes the amount as a decimal number with two to six decimals, as
-// few as it needs: "2.55", "0.001", "-12.00".
+// String writes the amount as a decimal number with the fewest decimals that are
+// exact, but at least two: "2.55", "0.001", "-12.00".
 func (m Micros) String() string { return string(m.append(nil)) }
 
 func (m Micros) append(b []byte) []byte {
@@ -128,26 +147,4 @@ func (m Micros) append(b []byte) []byte {
 		b = b[:len(b)-1]
 	}
 	return b
-}
-
-// MarshalJSONTo writes the amount as a decimal string, which no reader can
-// turn into a float by accident.
-func (m Micros) MarshalJSONTo(enc *jsontext.Encoder) error {
-	return enc.WriteToken(jsontext.String(m.String()))
-}
-
-// UnmarshalJSONFrom reads a decimal number or a string that holds one.
-func (m *Micros) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	token, err := dec.ReadToken()
-	if err != nil {
-		return err
-	}
-	if k := token.Kind(); k != '"' && k != '0' {
-		return fmt.Errorf("is a JSON %v, want a decimal string or number", k)
-	}
-	text := strings.TrimSpace(token.String())
-	if *m, err = ParseMicros(text); err != nil {
-		return fmt.Errorf("%.40q: %w", text, err)
-	}
-	return nil
 }

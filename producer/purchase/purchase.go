@@ -1,9 +1,9 @@
 // Package purchase is the contract of the topic "purchases": the event that
-// producers write there, its JSON form, its key, and the rules that make it
-// valid. Anybody may write the topic; this package says what is accepted.
+// producers write there, its JSON form, its key, its identity, and the rules that
+// make it valid. docs/events.md has the rules in words.
 //
-// It does not connect to Kafka and does not decide what happens to an event
-// that breaks a rule: it names the rule, and the reader acts.
+// The package does not connect to Kafka. It names the rule that an event breaks,
+// and leaves it to the reader to act.
 package purchase
 
 import "time"
@@ -20,13 +20,14 @@ const (
 	Retract Op = "retract" // takes back the event with the same EventID and Timestamp
 )
 
-// Event is one line of a purchase or of a return, as it stands on the topic,
-// or the retraction of one.
+// Event is one line of a purchase, one line of a return, or a retraction of
+// either.
 type Event struct {
-	// Op is Add or Retract. A retraction needs EventID and Timestamp; of the
-	// other fields only User, as the key, and RetractedAt have a meaning in it.
+	// Op is Add or Retract. A retraction needs EventID and Timestamp. Of the
+	// other fields it uses only User, as the key, and RetractedAt.
 	Op Op
-	// User and Item identify who bought what. Required, 1 to [MaxID] bytes.
+	// User and Item identify the customer and the product. Required, 1 to
+	// [MaxID] bytes.
 	User string
 	Item string
 	// Timestamp is when the purchase happened. Required, with a zone, from
@@ -34,30 +35,30 @@ type Event struct {
 	Timestamp time.Time
 
 	// EventID is the writer's identity for this event, at most [MaxID] bytes.
-	// Two events with one id and one timestamp count once. Empty when the
+	// Two events with the same EventID and Timestamp count once. Empty if the
 	// writer gave none.
 	EventID string
 	// OrderID groups the events of one order, at most [MaxID] bytes.
 	OrderID string
-	// ItemName is what people call the item, at most [MaxName] bytes.
+	// ItemName is the item's name for people, at most [MaxName] bytes.
 	ItemName string
 	// Quantity is the number of units, negative for a return, never 0, at
 	// most [MaxQuantity] either way. Absent on the topic means 1.
 	Quantity int64
-	// UnitPrice is the price of one unit, or nil when unknown. Never negative.
+	// UnitPrice is the price of one unit, or nil if unknown. Never negative.
 	UnitPrice *Micros
-	// Amount is the total of the line, or nil when unknown. It counts where
-	// UnitPrice is given too. That of a return may have either sign.
+	// Amount is the total of the line, or nil if unknown. It takes precedence
+	// over UnitPrice. The amount of a return may have either sign.
 	Amount *Micros
-	// Currency is the ISO 4217 code of the amount, or empty when unknown.
+	// Currency is the ISO 4217 code of the amount, or empty if unknown.
 	Currency string
 	// Attributes are further facts such as the country: at most
 	// [MaxAttributes] names of 1 to [MaxAttributeName] bytes with values of at
 	// most [MaxID] bytes.
 	Attributes map[string]string
-	// ImportedAt is when the import that wrote the event began, zero when no
-	// import did. RetractedAt is when a retraction was issued, zero when
-	// unknown. A retraction takes back no event that was imported after it.
+	// ImportedAt is when the import that wrote the event began, or zero if no
+	// import did. RetractedAt is when a retraction was issued, or zero if
+	// unknown. A retraction does not take back an event imported after it.
 	ImportedAt, RetractedAt time.Time
 }
 
@@ -74,8 +75,8 @@ const (
 )
 
 // Key returns the message key of the event: its user, so that one user's
-// events keep their order. It is nil when the user is missing, which spreads
-// such events over all partitions.
+// events keep their order. It is nil if the user is missing: such events go to
+// any partition.
 func (e *Event) Key() []byte {
 	if e.User == "" {
 		return nil
@@ -83,9 +84,8 @@ func (e *Event) Key() []byte {
 	return []byte(e.User)
 }
 
-// Total returns the amount of the line with the sign of the quantity: what was
-// paid, or for a return, what was paid back, as a negative number. It is nil
-// when neither Amount nor UnitPrice is known. The event must be valid.
+// Total returns the amount of the line: positive for a purchase, negative for a
+// return, nil if neither Amount nor UnitPrice is known. The event must be valid.
 func (e *Event) Total() *Micros {
 	var total Micros
 	switch {

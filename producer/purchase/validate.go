@@ -2,6 +2,7 @@ package purchase
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -10,13 +11,15 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Normalize brings the event to its one canonical form: text without white
-// space at the edges and in Unicode NFC, the currency in capitals, the
-// timestamp in UTC and whole milliseconds. It changes no other meaning.
+// Normalize brings the event to its canonical form: text in Unicode NFC without
+// white space at its edges, names without control characters, the currency in
+// capitals, times in UTC and whole milliseconds, no empty attributes, and only
+// the fields that its Op uses.
 func (e *Event) Normalize() {
-	for _, s := range []*string{&e.User, &e.Item, &e.EventID, &e.OrderID, &e.ItemName} {
+	for _, s := range []*string{&e.User, &e.Item, &e.EventID, &e.OrderID} {
 		*s = normalText(*s)
 	}
+	e.ItemName = normalName(e.ItemName)
 	e.Currency = strings.ToUpper(strings.TrimSpace(e.Currency))
 	for _, t := range []*time.Time{&e.Timestamp, &e.ImportedAt, &e.RetractedAt} {
 		*t = t.UTC().Truncate(time.Millisecond)
@@ -41,7 +44,20 @@ func normalText(s string) string {
 	return norm.NFC.String(s)
 }
 
-// isPrintableASCII is what most texts are, and quick to find out.
+// normalName also replaces control characters, and the space around them, by one
+// space. They are in names that people typed or pasted, and mean no more.
+func normalName(s string) string {
+	if !isPrintableASCII(s) && strings.IndexFunc(s, isBreak) >= 0 {
+		s = breaks.ReplaceAllString(s, " ")
+	}
+	return normalText(s)
+}
+
+func isBreak(c rune) bool { return unicode.IsControl(c) || c == '\u2028' || c == '\u2029' }
+
+var breaks = regexp.MustCompile(`[\pZ\p{Cc}]*[\p{Cc}\x{2028}\x{2029}][\pZ\p{Cc}]*`)
+
+// isPrintableASCII is quick, and true of most texts.
 func isPrintableASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
@@ -51,14 +67,14 @@ func isPrintableASCII(s string) bool {
 	return true
 }
 
-// normalAttributes drops empty values: an attribute without one says nothing.
-// Of two names that become one, the last in byte order wins, every time.
+// normalAttributes drops empty values, which say nothing. If two names become
+// one, the last in byte order wins.
 func normalAttributes(in map[string]string) (out map[string]string) {
 	if areNormal(in) {
 		return in
 	}
 	for _, name := range slices.Sorted(maps.Keys(in)) {
-		value := normalText(in[name])
+		value := normalName(in[name])
 		if value == "" {
 			continue
 		}
@@ -72,15 +88,15 @@ func normalAttributes(in map[string]string) (out map[string]string) {
 
 func areNormal(attributes map[string]string) bool {
 	for name, value := range attributes {
-		if value == "" || normalText(name) != name || normalText(value) != value {
+		if value == "" || normalText(name) != name || normalName(value) != value {
 			return false
 		}
 	}
 	return len(attributes) > 0
 }
 
-// Validate checks a normalised event against the rules of the topic, at the
-// time now. It returns nil or an [*Invalid] with the first rule broken.
+// Validate checks a normalised event against the rules of the topic at the time
+// now. It returns nil, or an [*Invalid] with the first rule broken.
 func (e *Event) Validate(now time.Time) error {
 	switch e.Op {
 	case Add:
@@ -117,7 +133,7 @@ func (e *Event) validateRetraction(now time.Time) error {
 	return e.checkTimestamp(now)
 }
 
-// checkTime checks a time that may be absent.
+// checkTime checks an optional time.
 func checkTime(reason Reason, name string, t, now time.Time) error {
 	if !t.IsZero() && (t.UnixMilli() <= 0 || t.After(now.Add(MaxClockSkew))) {
 		return invalid(reason, "%s %s, want a time after 1970 and at most %s ahead", name, t.Format(time.RFC3339), MaxClockSkew)
@@ -152,10 +168,10 @@ func (e *Event) checkText() error {
 // checkField checks a text whose name is made of two parts.
 func checkField(name, of, text string, limit int) error {
 	if len(text) > limit {
-		return invalid(FieldTooLong, "%s%s has %d bytes, at most %d are accepted", name, of, len(text), limit)
+		return invalid(FieldTooLong, "%s%.64s has %d bytes, at most %d are accepted", name, of, len(text), limit)
 	}
 	if !isPrintableASCII(text) && strings.IndexFunc(text, unicode.IsControl) >= 0 {
-		return invalid(ControlCharacter, "%s%s %q holds a control character", name, of, text)
+		return invalid(ControlCharacter, "%s%.64s %.80q holds a control character", name, of, text)
 	}
 	return nil
 }
@@ -164,18 +180,24 @@ func (e *Event) checkAttributes() error {
 	if len(e.Attributes) > MaxAttributes {
 		return invalid(InvalidAttributes, "%d attributes, at most %d are accepted", len(e.Attributes), MaxAttributes)
 	}
+	var first string // of those that break a rule, so that the reason is always the same
+	var broken error
 	for name, value := range e.Attributes {
-		if name == "" {
-			return invalid(InvalidAttributes, "an attribute has an empty name")
-		}
-		if err := checkField("attribute name", "", name, MaxAttributeName); err != nil {
-			return err
-		}
-		if err := checkField("attribute ", name, value, MaxID); err != nil {
-			return err
+		if err := checkAttribute(name, value); err != nil && (broken == nil || name < first) {
+			first, broken = name, err
 		}
 	}
-	return nil
+	return broken
+}
+
+func checkAttribute(name, value string) error {
+	if name == "" {
+		return invalid(InvalidAttributes, "an attribute has an empty name")
+	}
+	if err := checkField("attribute name", "", name, MaxAttributeName); err != nil {
+		return err
+	}
+	return checkField("attribute ", name, value, MaxID)
 }
 
 func (e *Event) checkAmount() error {

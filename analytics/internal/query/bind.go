@@ -165,7 +165,11 @@ func (a Args) bound(reporting clock) []Arg {
 func (a *Arg) bound(c clock, isReporting bool) []Arg {
 	switch a.Type {
 	case ZoneParam:
-		return []Arg{{Name: a.Name, Value: c.quarters()}, {Name: a.Name + zoneIsReporting, Value: isReporting}}
+		same := int64(0)
+		if isReporting {
+			same = 1
+		}
+		return []Arg{{Name: a.Name, Value: c.quarters()}, {Name: a.Name + zoneIsReporting, Value: same}}
 	case StartParam, EndParam:
 		at, day := a.moment(c)
 		return []Arg{{Name: a.Name, Value: at}, {Name: a.Name + wholeDay, Value: day}}

@@ -252,22 +252,35 @@ func (p *parser) checkHeader() (int, error) {
 }
 
 func (q *Query) checkExample() error {
+	values, err := parseExample(q.Example)
+	if err == nil {
+		_, err = q.Bind(values)
+	}
+	return err
+}
+
+// ExampleValues are the values that the example gives, for Bind.
+func (q *Query) ExampleValues() map[string]string {
+	values, _ := parseExample(q.Example) // it was checked
+	return values
+}
+
+func parseExample(example string) (map[string]string, error) {
 	values := map[string]string{}
-	words := strings.Fields(q.Example)
+	words := strings.Fields(example)
 	for i := 0; i < len(words); i++ {
 		name, value, hasValue := strings.Cut(words[i], "=")
 		if !hasValue {
 			if i++; i == len(words) {
-				return fmt.Errorf("%s has no value", name)
+				return values, fmt.Errorf("%s has no value", name)
 			}
 			value = words[i]
 		}
 		flag, isFlag := strings.CutPrefix(name, "--")
 		if !isFlag {
-			return fmt.Errorf("%q is not a flag such as --limit", name)
+			return values, fmt.Errorf("%q is not a flag such as --limit", name)
 		}
 		values[flag] = value
 	}
-	_, err := q.Bind(values)
-	return err
+	return values, nil
 }

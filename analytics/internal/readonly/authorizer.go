@@ -36,6 +36,10 @@ const (
 // ErrNotOneStatement is the error of a text that holds no statement, or several.
 var ErrNotOneStatement = errors.New("want one statement")
 
+// ErrParameters is the error of a statement with parameters for which there are
+// no values.
+var ErrParameters = errors.New("a statement has no parameters here: write the value itself")
+
 // conn is a connection whose statements are restricted, but for its own.
 type conn struct {
 	*sqlite3.SQLiteConn
@@ -70,14 +74,27 @@ func (c *conn) QueryContext(context.Context, string, []driver.NamedValue) (drive
 // PrepareContext fails with [ErrNotOneStatement] unless the text is one
 // statement. Comments, white space and semicolons may follow it.
 func (c *conn) PrepareContext(ctx context.Context, text string) (driver.Stmt, error) {
-	statement, err := c.SQLiteConn.PrepareContext(ctx, text)
+	prepared, err := c.SQLiteConn.PrepareContext(ctx, text)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkOnlyStatement(ctx, statement); err != nil {
-		return nil, errors.Join(err, statement.Close())
+	if err := c.checkOnlyStatement(ctx, prepared); err != nil {
+		return nil, errors.Join(err, prepared.Close())
 	}
-	return statement, nil
+	return statement{prepared.(*sqlite3.SQLiteStmt)}, nil
+}
+
+// statement takes more named values than it has parameters.
+type statement struct{ *sqlite3.SQLiteStmt }
+
+// NumInput has database/sql leave the number of values to QueryContext.
+func (s statement) NumInput() int { return -1 }
+
+func (s statement) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	if len(args) == 0 && s.SQLiteStmt.NumInput() > 0 {
+		return nil, ErrParameters
+	}
+	return s.SQLiteStmt.QueryContext(ctx, args)
 }
 
 func (c *conn) checkOnlyStatement(ctx context.Context, statement driver.Stmt) error {

@@ -229,7 +229,7 @@ func TestWaitOutlastsAReplacedDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	next.MustExec(`INSERT INTO partitions (topic, partition, next_offset) VALUES ('analytics', 0, 5)`)
+	next.MustExec(`INSERT INTO internal_partitions (topic, partition, next_offset) VALUES ('analytics', 0, 5)`)
 	if err := errors.Join(next.Close(), database.Replace(db.Path, file)); err != nil {
 		t.Fatal(err)
 	}

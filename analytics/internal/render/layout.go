@@ -60,13 +60,18 @@ func (t *tableWriter) shorten(floor int) func() bool {
 
 func (t *tableWriter) leaveOutZeros() bool {
 	for i, c := range t.columns {
-		if numeric(c) && len(t.columns) > 1 && !slices.ContainsFunc(t.cells, func(cells []string) bool { return strings.ContainsAny(cells[i], "123456789") }) {
+		if numeric(c) && !isPlace(c) && !slices.ContainsFunc(t.cells, func(cells []string) bool { return strings.ContainsAny(cells[i], "123456789") }) {
 			t.zeros = append(t.zeros, c.Name)
 			t.remove(i)
 			return true
 		}
 	}
 	return false
+}
+
+// isPlace says whether a column names a place in a log, where 0 is one like others.
+func isPlace(c query.Column) bool {
+	return c.Name == "partition" || strings.HasSuffix(c.Name, "offset")
 }
 
 func (t *tableWriter) leaveOutOptional() bool {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/guptarohit/asciigraph"
 
@@ -23,8 +24,12 @@ const (
 // series is what one plot shows.
 type series struct {
 	currency string
-	from, to string // the first column of the first and the last row
-	values   []float64
+	points   []point
+}
+
+type point struct {
+	at    string // the first column
+	value float64
 }
 
 // Plot draws the column's numbers over the first column, which is a time, one
@@ -46,11 +51,7 @@ func Plot(w io.Writer, a Answer, column string, width int) (rows int, err error)
 			currency = text(row[money])
 		}
 		s := seriesOf(&all, currency)
-		if len(s.values) == 0 {
-			s.from = text(row[0])
-		}
-		s.to = text(row[0])
-		s.values = append(s.values, plotted(row[value]))
+		s.points = append(s.points, point{text(row[0]), plotted(row[value])})
 	}
 	for _, s := range all {
 		if _, err := fmt.Fprintln(w, s.draw(column, width)); err != nil {
@@ -88,15 +89,20 @@ func (s *series) draw(column string, width int) string {
 	if s.currency != "" {
 		title += " in " + s.currency
 	}
-	if len(s.values) == 1 { // a line needs two points
-		s.values = append(s.values, s.values[0])
+	slices.SortStableFunc(s.points, func(a, b point) int { return strings.Compare(a.at, b.at) })
+	var values []float64
+	for _, p := range s.points {
+		values = append(values, p.value)
+	}
+	if len(values) == 1 { // a line needs two points
+		values = append(values, values[0])
 	}
 	decimals := 0
-	if top := slices.MaxFunc(s.values, cmp.Compare[float64]); top < 10 {
+	if top := slices.MaxFunc(values, cmp.Compare[float64]); top < 10 {
 		decimals = 2
 	}
-	return asciigraph.Plot(s.values,
+	return asciigraph.Plot(values,
 		asciigraph.Height(plotHeight), asciigraph.Width(max(width-plotAxisRoom, narrowPlot)), asciigraph.LowerBound(0),
-		asciigraph.Caption(fmt.Sprintf("%s, %s to %s", title, s.from, s.to)),
+		asciigraph.Caption(fmt.Sprintf("%s, %s to %s", title, s.points[0].at, s.points[len(s.points)-1].at)),
 		asciigraph.YAxisValueFormatter(func(v float64) string { return group(fmt.Sprintf("%.*f", decimals, v)) }))
 }

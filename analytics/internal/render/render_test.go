@@ -155,7 +155,7 @@ func TestTableLeavesOut(t *testing.T) {
 		}
 	}
 	out := write(t, render.Table, a(), render.Options{Width: 50, Optional: []string{"kind"}})
-	if !strings.HasSuffix(out, "(not shown for lack of room: kind; not shown, all 0: late)\n") {
+	if !strings.HasSuffix(out, "(not shown for lack of room: kind; not shown, all\n0 or none: late)\n") {
 		t.Errorf("ends without saying what it lacks:\n%s", out)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -36,7 +35,7 @@ type argument struct {
 func newJob(ctx context.Context, r Request) job {
 	j := job{Database: r.Database, Statement: r.Statement, CPU: noCPULimit}
 	if deadline, ok := ctx.Deadline(); ok {
-		j.CPU = int64((time.Until(deadline) + cpuSlack) / time.Second)
+		j.CPU = max(int64((time.Until(deadline)+cpuSlack)/time.Second), 1)
 	}
 	for _, arg := range r.Args {
 		a := argument{Name: arg.Name}
@@ -127,7 +126,7 @@ func run(out writer, j job) (err error) {
 func answer(out writer, snapshot *readonly.Snapshot, j job) error {
 	source, err := query.Start(context.Background(), snapshot, j.Statement, j.args())
 	if err != nil {
-		return explainParameters(err)
+		return err
 	}
 	names, err := source.Columns()
 	if err != nil {
@@ -149,15 +148,6 @@ func answer(out writer, snapshot *readonly.Snapshot, j job) error {
 	}
 	flushing.mu.Lock()
 	return errors.Join(out.WriteByte(endMessage), out.Flush())
-}
-
-// explainParameters explains what database/sql says of a parameter that has no
-// value. It has no type for it.
-func explainParameters(err error) error {
-	if strings.HasPrefix(err.Error(), "sql: expected ") {
-		return &StatementError{"a statement has no parameters here: write the value itself"}
-	}
-	return err
 }
 
 // lockedWriter lets rows that come slowly be read before its buffer is full.

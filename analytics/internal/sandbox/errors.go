@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ type failure struct {
 // newFailure describes an error for the other process.
 func newFailure(err error) failure {
 	var own *StatementError
-	f := failure{Text: err.Error(), OwnFault: errors.As(err, &own) || errors.Is(err, readonly.ErrNotOneStatement)}
+	f := failure{Text: err.Error(), OwnFault: errors.As(err, &own) || errors.Is(err, readonly.ErrNotOneStatement) || errors.Is(err, readonly.ErrParameters)}
 	if fault := (sqlite3.Error{}); errors.As(err, &fault) {
 		f.Code, f.Extended = int(fault.Code), int(fault.ExtendedCode)
 		f.Memory = fault.Code == sqlite3.ErrNomem
@@ -73,17 +74,21 @@ func (a *Answer) explain(err error) error {
 	if failed := (*failedError)(nil); errors.As(err, &failed) {
 		return failed.failure.err()
 	}
-	if a.ctx.Err() == nil { // wait for its end, which is near
-		a.closed.Do(func() { _ = a.process.Wait() })
+	if a.ctx.Err() != nil {
+		return context.Cause(a.ctx)
 	}
+	if !errors.Is(err, io.ErrUnexpectedEOF) { // it makes no sense, and may go on
+		return errors.Join(fmt.Errorf("read the answer of a statement: %w", err), a.Close())
+	}
+	a.closed.Do(func() { _ = a.process.Wait() }) // its end is near
 	state := a.process.ProcessState
 	switch {
 	case a.ctx.Err() != nil:
 		return context.Cause(a.ctx)
-	case state != nil && state.UserTime()+state.SystemTime() >= time.Duration(a.cpu)*time.Second:
+	case state.UserTime()+state.SystemTime() >= time.Duration(a.cpu)*time.Second:
 		return fmt.Errorf("%w: the limit of processor time is over", context.DeadlineExceeded)
-	case strings.Contains(a.stderr.String(), "memory"), state != nil && state.ExitCode() < 0:
+	case strings.Contains(a.stderr.String(), "memory"), state.ExitCode() < 0:
 		return failure{Memory: true}.err()
 	}
-	return fmt.Errorf("the process of the statement has ended without an answer: %w: %.200s", err, a.stderr.String())
+	return fmt.Errorf("the process of the statement has ended without an answer: %.200s", a.stderr.String())
 }

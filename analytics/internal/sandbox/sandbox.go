@@ -25,15 +25,14 @@ import (
 	"purchases/analytics/internal/query"
 )
 
-// Limits of one process. The kernel's limit of memory is for what SQLite does
-// not count: Go's heap and the stacks of threads, 60 MiB at rest.
+// Limits of one process, beside [memoryLimit].
 const (
-	HeapLimit   = 128 << 20 // bytes that SQLite allocates, temporary tables included
-	memoryLimit = 320 << 20 // bytes of private memory in all
-	fileLimit   = 64 << 20  // bytes of a file; only SQLite's shared memory for the log is one
-	filesLimit  = 32        // open files
-	cpuSlack    = time.Second
-	noCPULimit  = math.MaxInt32 // seconds
+	HeapLimit  = 128 << 20 // bytes that SQLite allocates, temporary tables included
+	fileLimit  = 64 << 20  // bytes of a file; only SQLite's shared memory for the log is one
+	filesLimit = 32        // open files
+	cpuSlack   = time.Second
+	noCPULimit = math.MaxInt32 // seconds
+	waitDelay  = time.Second   // for the end of a killed process's output
 )
 
 // command is the argument that makes this program the other process.
@@ -84,7 +83,7 @@ func (a *Answer) start(r Request) error {
 	}
 	a.process = exec.CommandContext(a.ctx, path, command)
 	a.process.Env = []string{"GOMAXPROCS=2", "GOTRACEBACK=none"} // none of this process's settings and secrets
-	a.process.Stderr = a.stderr
+	a.process.Stderr, a.process.WaitDelay = a.stderr, waitDelay
 	confine(a.process)
 	in, err := a.process.StdinPipe()
 	if err != nil {

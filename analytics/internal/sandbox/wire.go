@@ -70,9 +70,17 @@ func (w writer) number(kind byte, bits uint64) error {
 }
 
 func (w writer) writeRow(row query.Row) error {
+	contents := make([][]byte, len(row))
 	size := 0
+	for i, value := range row {
+		contents[i] = content(value)
+		size += len(contents[i])
+	}
+	if size > longestRow {
+		return &StatementError{fmt.Sprintf("a row has %d bytes, the limit is %d", size, longestRow)}
+	}
 	err := w.WriteByte(rowMessage)
-	for _, value := range row {
+	for i, value := range row {
 		switch v := value.(type) {
 		case nil:
 			err = w.WriteByte(nullValue)
@@ -81,18 +89,24 @@ func (w writer) writeRow(row query.Row) error {
 		case float64:
 			err = w.number(floatValue, math.Float64bits(v))
 		case []byte:
-			size += len(v)
 			w.block(blobValue, v)
-		default: // the driver makes times and booleans of the columns of some schemas
-			text := []byte(fmt.Sprint(v))
-			size += len(text)
-			w.block(textValue, text)
+		default:
+			w.block(textValue, contents[i])
 		}
 	}
-	if size > longestRow {
-		return &StatementError{fmt.Sprintf("a row has %d bytes, more than %d", size, longestRow)}
-	}
 	return err
+}
+
+// content is what a text or a blob holds. The driver makes times and booleans
+// of the columns of some schemas: they are text here.
+func content(value any) []byte {
+	switch v := value.(type) {
+	case nil, int64, float64:
+		return nil
+	case []byte:
+		return v
+	}
+	return []byte(fmt.Sprint(value))
 }
 
 type reader struct{ *bufio.Reader }
@@ -108,10 +122,7 @@ func (r *reader) kind() (byte, error) {
 			err = failed
 		}
 	}
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return kind, err
+	return kind, noEOF(err)
 }
 
 func (r *reader) readJSON(want byte, into any) error {
@@ -128,7 +139,7 @@ func (r *reader) readJSON(want byte, into any) error {
 func (r *reader) decode(into any) error {
 	text, err := r.block(longestJSON)
 	if err != nil {
-		return err
+		return noEOF(err)
 	}
 	return json.Unmarshal(text, into)
 }
@@ -157,9 +168,10 @@ func (r *reader) readRow(row query.Row) error {
 	case kind != rowMessage:
 		return fmt.Errorf("message %q instead of a row", kind)
 	}
+	left := uint64(longestRow)
 	for i := range row {
-		if row[i], err = r.value(); err != nil {
-			return errors.Join(errors.New("read a row"), noEOF(err))
+		if row[i], err = r.value(&left); err != nil {
+			return noEOF(err)
 		}
 	}
 	return nil
@@ -172,7 +184,8 @@ func noEOF(err error) error {
 	return err
 }
 
-func (r *reader) value() (any, error) {
+// value reads one of a row, and takes its length from what the row may yet have.
+func (r *reader) value(left *uint64) (any, error) {
 	kind, err := r.ReadByte()
 	if err != nil {
 		return nil, err
@@ -186,11 +199,13 @@ func (r *reader) value() (any, error) {
 	case floatValue:
 		bits, err := r.number()
 		return math.Float64frombits(bits), err
-	case blobValue:
-		return r.block(longestRow)
-	case textValue:
-		text, err := r.block(longestRow)
-		return string(text), err
+	case blobValue, textValue:
+		content, err := r.block(*left)
+		*left -= uint64(len(content))
+		if kind == textValue {
+			return string(content), err
+		}
+		return content, err
 	}
 	return nil, fmt.Errorf("a value of type %q", kind)
 }

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -85,7 +86,8 @@ func FuzzHandler(f *testing.F) {
 // serveOne says whether the answer was sent to its end.
 func serveOne(h http.Handler, w http.ResponseWriter, r *http.Request) (whole bool) {
 	defer func() {
-		if cause := recover(); cause != nil && cause != http.ErrAbortHandler {
+		cause := recover()
+		if err, isError := cause.(error); cause != nil && !(isError && errors.Is(err, http.ErrAbortHandler)) {
 			panic(cause)
 		}
 	}()

@@ -30,6 +30,15 @@ type Output struct {
 	Program string    // begins each note
 	SafeCSV bool      // see [render.Options]
 	Plot    bool      // a line chart in place of a table
+	// Fit returns how the terminal is that Out is; nil where it is none.
+	Fit func() render.Options
+}
+
+func (o *Output) fit() render.Options {
+	if o.Fit == nil {
+		return render.Options{}
+	}
+	return o.Fit()
 }
 
 // Question is what is asked of a database.
@@ -57,7 +66,7 @@ func (o *Output) Watch(ctx context.Context, pool *readonly.Pool, q Question, int
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for n := round(0); ; n++ {
-		if each.Format == render.Table && TableOptions(o.Out).Width > 0 {
+		if each.Format == render.Table && o.fit().Width > 0 {
 			fmt.Fprint(o.Out, clearScreen)
 		}
 		if err := each.answer(ctx, pool, q, n); err != nil {
@@ -103,7 +112,7 @@ func (o *Output) write(ctx context.Context, opened *answer.Answer, q Question, n
 	if q.MaxRows > 0 {
 		all = query.Limit(all, q.MaxRows)
 	}
-	options := TableOptions(o.Out)
+	options := o.fit()
 	options.Bar, options.Optional, options.SafeCSV, options.NoHeader = q.Query.Ranked(q.Args), q.Query.Optional, o.SafeCSV, n > 0
 	if q.Query.Chart.Kind == query.CohortChart {
 		options.Cohort = q.Query.Chart.Column

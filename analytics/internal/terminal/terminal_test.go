@@ -18,13 +18,13 @@ import (
 	"purchases/analytics/internal/terminal"
 )
 
-// series is a query of two rows, one of each currency.
+// series is a query of two currencies, the latest first.
 const series = `-- title: Series
 -- column period: time
 -- column currency: text
 -- column revenue: money
 -- chart: line revenue
-WITH r(period, currency, revenue) AS (VALUES ('2011-01', 'EUR', 5000000), ('2011-02', 'EUR', 7500000), ('2011-02', 'JPY', 1000000000))
+WITH r(period, currency, revenue) AS (VALUES ('2011-02', 'EUR', 7500000), ('2011-01', 'EUR', 5000000), ('2011-02', 'JPY', 1000000000))
 SELECT period, currency, revenue FROM r`
 
 // shown is an output into memory, a database, and a question.
@@ -66,7 +66,7 @@ func (r *rounds) Write(p []byte) (int, error) {
 func TestWatch(t *testing.T) {
 	for format, check := range map[render.Format]func(string) bool{
 		render.CSV: func(text string) bool {
-			return strings.HasPrefix(text, "period,currency,revenue\n2011-01,") && strings.Count(text, "period") == 1 && strings.Count(text, "2011-01,EUR,5.00") == 3
+			return strings.HasPrefix(text, "period,currency,revenue\n2011-02,") && strings.Count(text, "period") == 1 && strings.Count(text, "2011-01,EUR,5.00") == 3
 		},
 		render.NDJSON: func(text string) bool {
 			lines := strings.Split(strings.TrimSpace(text), "\n")

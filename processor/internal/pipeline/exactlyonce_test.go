@@ -18,6 +18,7 @@ func TestFaultsLoseAndDoubleNothing(t *testing.T) {
 	// The processor's own produce requests. A loss of membership makes it open
 	// its producers and read its offsets again.
 	ours := func(r kmsg.Request) bool { return r.(*kmsg.ProduceRequest).TransactionID != nil }
+	opensOurs := func(r kmsg.Request) bool { return r.(*kmsg.InitProducerIDRequest).TransactionalID != nil }
 	for name, fault := range map[string]kfake.Fault{
 		"commit answered late":           {Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.RequestTimedOut, Count: 3},
 		"commit refused for a while":     {Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.ConcurrentTransactions, Count: 60},
@@ -31,7 +32,7 @@ func TestFaultsLoseAndDoubleNothing(t *testing.T) {
 		"offsets fail":                   {Keys: []kmsg.Key{kmsg.AddOffsetsToTxn}, TopLevel: true, Err: kerr.UnknownServerError, Count: 2},
 		"offset commit fails":            {Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.UnknownMemberID, Count: 2},
 		"offset commit answered late":    {Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.RequestTimedOut, Count: 2},
-		"open fails":                     {Keys: []kmsg.Key{kmsg.InitProducerID}, TopLevel: true, Err: kerr.UnknownServerError, Count: 3},
+		"open fails":                     {Keys: []kmsg.Key{kmsg.InitProducerID}, When: opensOurs, TopLevel: true, Err: kerr.UnknownServerError, Count: 3},
 		"offsets cannot be read":         {Keys: []kmsg.Key{kmsg.OffsetFetch}, Err: kerr.UnstableOffsetCommit, Count: 2},
 		"rebalance":                      {Keys: []kmsg.Key{kmsg.Heartbeat}, TopLevel: true, Err: kerr.RebalanceInProgress, Count: 2},
 	} {

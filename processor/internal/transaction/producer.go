@@ -148,6 +148,25 @@ func (p *Producer) Publish(ctx context.Context, messages []*sarama.ProducerMessa
 	return fmt.Errorf("transaction of %s: %w", p.id, err)
 }
 
+// PublishAlone is Publish without an input offset, for messages that stand for
+// no input.
+func (p *Producer) PublishAlone(ctx context.Context, messages []*sarama.ProducerMessage) error {
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	err := p.async.BeginTxn()
+	if err == nil {
+		err = p.send(ctx, messages)
+	}
+	if err == nil {
+		err = p.end(p.async.CommitTxn)
+	}
+	if err != nil {
+		p.abort()
+		return fmt.Errorf("transaction of %s: %w", p.id, err)
+	}
+	return nil
+}
+
 func (p *Producer) publish(ctx context.Context, messages []*sarama.ProducerMessage, offset Offset) error {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()

@@ -1,9 +1,8 @@
-// Package transform turns one message of the purchases topic into the one
-// message that takes its place: an enriched event, or a dead letter that says
-// which rule was broken.
+// Package transform turns each message of the topic of purchases into one output
+// message: an enriched event, or a dead letter that names the broken rule.
 //
-// It does no I/O, and what it writes depends on the input message and the time
-// alone. Which messages share a transaction is not its business.
+// It does no I/O. The output depends only on the input message, the topic's id and
+// the time.
 package transform
 
 import (
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"purchases/processor/deadletter"
@@ -22,7 +20,7 @@ import (
 	"purchases/producer/purchase"
 )
 
-// Stages of the work on a message, as the dead letter's header names them.
+// Stages of the transformation, as the dead letter's header names them.
 const (
 	StageDecode   = "decode"
 	StageValidate = "validate"
@@ -31,17 +29,17 @@ const (
 
 const (
 	recordVersion = 2    // of Kafka's record format, for the size of a message
-	maxDetail     = 1024 // bytes; a decoder's message may quote the input
-	enrichment    = 200  // bytes that an event gains, at most but for escapes and long topics
+	maxDetail     = 1024 // bytes
+	enrichment    = 200  // bytes by which an event grows, except for escapes and long topic names
 )
 
-// Transformer turns messages of the input topic into messages of its two
-// output topics. It has no state and may be used by many goroutines.
+// Transformer turns messages of the input topic into messages of the two output
+// topics. It has no state, so many goroutines may use it.
 type Transformer struct {
 	// Events and DeadLetters name the output topics.
 	Events, DeadLetters string
-	// MaxMessage is how many bytes an output message may have; an event that
-	// would have more becomes a dead letter.
+	// MaxMessage is the limit in bytes of an output message. An event that would
+	// exceed it becomes a dead letter.
 	MaxMessage int
 }
 
@@ -51,12 +49,14 @@ type slot struct {
 	key, value kafka.Text
 }
 
-// Batch returns what takes the place of each message, in their order, judged at
-// the time now, and how many of these are dead letters. All messages are of the
-// topic with the id (KIP-516). An event's key is its
-// user; a dead letter's key is that of the input. All of it shares memory with
-// each other, and dead letters with the input.
-func (t *Transformer) Batch(topicID string, in []*sarama.ConsumerMessage, now time.Time) (out []*sarama.ProducerMessage, letters int) {
+// Batch returns the output of each message, in order, validated at the time now,
+// and the number of dead letters among them. All messages are from the topic with
+// that id (KIP-516). The key of an event is its user; the key of a retraction or a
+// dead letter is that of the input. The outputs share memory with each other, and
+// dead letters share memory with the input.
+func (t *Transformer) Batch(topicID string, in []*sarama.ConsumerMessage, now time.Time) (
+	out []*sarama.ProducerMessage, letters int,
+) {
 	slots := make([]slot, len(in))
 	out = make([]*sarama.ProducerMessage, len(in))
 	space := make([]byte, 0, roomFor(in))
@@ -70,8 +70,7 @@ func (t *Transformer) Batch(topicID string, in []*sarama.ConsumerMessage, now ti
 	return out, letters
 }
 
-// roomFor is how many bytes the events need, about; what they gain is mostly
-// the same for all.
+// roomFor estimates how many bytes the events need.
 func roomFor(in []*sarama.ConsumerMessage) (size int) {
 	for _, m := range in {
 		size += len(m.Value) + enrichment
@@ -89,8 +88,8 @@ func (in input) source() enriched.Source {
 	return enriched.Source{Topic: in.Topic, Partition: in.Partition, Offset: in.Offset}
 }
 
-// message puts what takes the place of the message into the slot. An event
-// goes to the end of space.
+// message puts the output of a message into the slot. It appends the text of an
+// event to space.
 func (t *Transformer) message(s *slot, space []byte, in input, now time.Time) (_ []byte, dead bool) {
 	space, refused := t.event(s, space, in, now)
 	if refused != nil {
@@ -100,8 +99,8 @@ func (t *Transformer) message(s *slot, space []byte, in input, now time.Time) (_
 	return space, refused != nil
 }
 
-// refusal says at which stage an input failed, and why. The id is the one that
-// it gives, where it could be read.
+// refusal is why an input failed and at which stage. The id is the event_id that it
+// gives, if that could be read.
 type refusal struct {
 	stage, id string
 	err       error
@@ -110,7 +109,7 @@ type refusal struct {
 func (t *Transformer) event(s *slot, space []byte, in input, now time.Time) ([]byte, *refusal) {
 	bought, err := purchase.Decode(in.Value)
 	if err != nil {
-		return space, &refusal{StageDecode, givenID(in.Value), err}
+		return space, &refusal{StageDecode, bought.EventID, err}
 	}
 	event, err := enriched.Enrich(bought, in.source(), in.recordID, now)
 	if err != nil {
@@ -153,18 +152,8 @@ func letter(in input, why *refusal) *deadletter.Letter {
 	}
 }
 
-// givenID reads the id from a value that is no event, because the decoder stops
-// before the members that follow what it fails at.
-func givenID(value []byte) string {
-	var given struct {
-		EventID string `json:"event_id"`
-	}
-	_ = json.Unmarshal(value, &given)
-	return given.EventID
-}
-
-// eventID is the id that the input gives, if it is short enough for one, else
-// that of the record.
+// eventID is the id that the input gives, or that of the record if there is none
+// or it is too long.
 func eventID(given string, recordID uuid.UUID) string {
 	p := purchase.Event{EventID: given}
 	p.Normalize()

@@ -119,10 +119,10 @@ func TestEachReason(t *testing.T) {
 		{" \n", purchase.EmptyValue, StageDecode},
 		{`{"user":"` + strings.Repeat("x", purchase.MaxValue) + `"}`, purchase.TooLarge, StageDecode},
 		{"{\"user\":\"\xff\"}", purchase.InvalidUTF8, StageDecode},
-		{`[1]`, purchase.InvalidJSON, StageDecode},
+		{`[1]`, purchase.JSONArray, StageDecode},
 		{`{"user":`, purchase.InvalidJSON, StageDecode},
 		{`{"user":"a","user":"b",` + rest, purchase.DuplicateName, StageDecode},
-		{`{"user":7,` + rest, purchase.InvalidType, StageDecode},
+		{`{"user":true,` + rest, purchase.InvalidType, StageDecode},
 		{`{` + rest, purchase.MissingUser, StageValidate},
 		{`{"user":"a","timestamp":"2026-01-02T03:04:05Z"}`, purchase.MissingItem, StageValidate},
 		{`{"user":"a","item":"b"}`, purchase.MissingTimestamp, StageValidate},
@@ -135,7 +135,7 @@ func TestEachReason(t *testing.T) {
 		{`{"user":"a","unit_price":-1,` + rest, purchase.InvalidPrice, StageValidate},
 		{`{"user":"a","quantity":1000000000,"unit_price":9224,` + rest, purchase.AmountTooLarge, StageValidate},
 		{`{"user":"a","currency":"pounds",` + rest, purchase.InvalidCurrency, StageValidate},
-		{`{"user":"a","attributes":{"a":1},` + rest, purchase.InvalidAttributes, StageDecode},
+		{`{"user":"a","attributes":{"a":1.5},` + rest, purchase.InvalidAttributes, StageDecode},
 		{`{"user":"a","item_name":"` + long + `",` + rest, purchase.FieldTooLong, StageValidate},
 		{`{"user":"a\u0000b",` + rest, purchase.ControlCharacter, StageValidate},
 	} {
@@ -162,15 +162,15 @@ func TestEventIDOfADeadLetter(t *testing.T) {
 	derived := recordID.String()
 	for value, want := range map[string]string{
 		`{"event_id":"given","user":""}`:                                     "given",
-		`{"event_id":" given ","user":7}`:                                    "given",
-		`{"user":7,"event_id":"after the error"}`:                            "after the error",
+		`{"event_id":" given ","user":[]}`:                                   "given",
+		`{"user":[],"event_id":"after the error"}`:                           "after the error",
 		`{"event_id":"before the end",`:                                      "before the end",
-		`{"event_id":7}`:                                                     derived,
+		`{"event_id":7.5}`:                                                   derived,
 		`{"event_id":"` + strings.Repeat("x", purchase.MaxID+1) + `"}`:       derived,
 		`{"event_id":""}`:                                                    derived,
 		`not JSON`:                                                           derived,
 		`{"user":"a","quantity":0,"event_id":"e",` + rest:                    "e",
-		`{"user":"a","user":"b","event_id":"after a duplicate name",` + rest: derived,
+		`{"user":"a","user":"b","event_id":"after a duplicate name",` + rest: "after a duplicate name",
 	} {
 		m, dead := transform(received(value), now)
 		if !dead {

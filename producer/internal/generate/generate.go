@@ -1,9 +1,9 @@
-// Package generate makes up purchases that look like those of a shop: some
-// items sell far better than others, orders have several lines, a few goods
-// come back, and on request some events break a rule or come twice.
+// Package generate makes synthetic purchases that look like those of a shop: some
+// items sell far better than others, orders have several lines, and a few goods
+// are returned. On request some events break a rule or are duplicates.
 //
-// The same seed and the same times give the same bytes. It models no stock, no
-// seasons and no prices that change, and it sends nothing.
+// The same seed and the same times give the same bytes. The package models no
+// stock, no seasons and no changes of price, and it sends nothing.
 package generate
 
 import (
@@ -38,10 +38,10 @@ type Config struct {
 	Seed uint64
 	// Users and Items are how many there are, 1 to 10 million.
 	Users, Items int
-	// InvalidRatio and DuplicateRatio are the parts of all messages that break
-	// a rule or repeat an earlier message, together 0 to 1.
+	// InvalidRatio and DuplicateRatio are the fractions of messages that break a
+	// rule and that repeat an earlier message. Their sum is 0 to 1.
 	InvalidRatio, DuplicateRatio float64
-	// Times says when an event happens.
+	// Times decides when an event happens.
 	Times Times
 }
 
@@ -79,13 +79,13 @@ type Message struct {
 
 // Generator makes messages. It is not safe for several goroutines.
 type Generator struct {
-	config  Config
-	random  *rand.Rand
-	items   *rand.Zipf
-	made    int64
-	invalid int64
-	order   order
-	memory  []Message
+	config Config
+	random *rand.Rand
+	items  *rand.Zipf
+	made   int64 // messages, of all kinds
+	broken int64 // invalid messages made
+	order  order
+	memory []Message
 }
 
 // order is what the lines of one order share.
@@ -119,7 +119,7 @@ func (g *Generator) Next() (Message, error) {
 		m.Kind = Duplicate
 		return m, nil
 	case draw >= 1-g.config.InvalidRatio:
-		return g.spoiled(g.line(at))
+		return g.invalid(g.line(at))
 	}
 	e := g.line(at)
 	value, err := e.Encode()
@@ -128,13 +128,13 @@ func (g *Generator) Next() (Message, error) {
 	return m, err
 }
 
-// spoiled takes the rules in turn, so that a short run has them all.
-func (g *Generator) spoiled(e purchase.Event) (Message, error) {
-	s := spoilers[g.invalid%int64(len(spoilers))]
-	g.invalid++
+// invalid breaks the rules in turn, so that a short run breaks each of them.
+func (g *Generator) invalid(e purchase.Event) (Message, error) {
+	rule := invalidations[g.broken%int64(len(invalidations))]
+	g.broken++
 	key := e.Key()
-	value, err := s.spoil(e)
-	if s.reason == purchase.MissingUser {
+	value, err := rule.invalidate(e)
+	if rule.reason == purchase.MissingUser {
 		key = nil
 	}
 	return Message{Key: key, Value: value, Kind: Invalid}, err

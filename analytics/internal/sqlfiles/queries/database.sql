@@ -12,6 +12,6 @@
 SELECT zone, database_id,
        (SELECT date(min(day) * 86400, 'unixepoch') FROM stats_day) AS first_day,
        (SELECT date(max(day) * 86400, 'unixepoch') FROM stats_day) AS last_day,
-       (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', max(occurred_at) / 1000, 'unixepoch') FROM events) AS last_event,
+       (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', max(latest_event_at) / 1000, 'unixepoch') FROM internal_partitions) AS last_event,
        (SELECT group_concat(currency, ',') FROM (SELECT currency FROM stats_total WHERE purchases + returns > 0 ORDER BY purchases DESC, currency)) AS currencies
 FROM internal_database;
