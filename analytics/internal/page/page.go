@@ -104,7 +104,7 @@ func (l *Layout) Describe(ctx context.Context, asker Asker) error {
 	}
 	cell := func(name string) string { text, _ := a.cell(a.Rows[0], name).(string); return text }
 	l.Zone, l.seen = cell("zone"), a.Tag
-	l.Empty = cell("last_event") == ""
+	l.Empty = cell("last_event") == "" || cell("first_day") == "" // all may be retracted
 	if l.Empty {
 		return nil
 	}
