@@ -78,6 +78,9 @@ func newNumber(p Panel, answer, before *Answer, currency string) *Number {
 	}
 	if rest, known := first(answer, p.Rest, currency); known && p.Rest != "" {
 		n.Rest = text(rest, currency) + " " + p.RestWords
+		if n.Rest == "1 "+p.RestWords {
+			n.Rest = strings.TrimSuffix(n.Rest, "s")
+		}
 	}
 	if before != nil {
 		if then, known := first(before, p.Value, currency); known {

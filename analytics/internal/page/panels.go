@@ -164,7 +164,7 @@ func (v *View) show(asker Asker, l *Layout, answer, before *Answer) {
 	case SeriesKind:
 		v.Series = newSeries(v.Panel, answer, before, l.Period, l.Currency)
 	case StackKind:
-		v.Series = newStack(v.Panel, answer, l.Currency)
+		v.Series = newStack(v.Panel, answer, l.Period, l.Currency)
 	case RankedKind:
 		v.Ranked = newRanked(v.Panel, answer, l.Currency)
 	case HeatMapKind:

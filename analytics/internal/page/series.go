@@ -82,7 +82,7 @@ func newSeries(p Panel, a, before *Answer, period *Period, currency string) *Ser
 	s.Path = area.line(points, every)
 	s.Area = area.fill(points, every)
 	s.Before, s.HasBefore = area.line(earlier, every), len(earlier) > 0
-	s.Data = data(points, earlier, every, s, currency)
+	s.Data = data(area, points, earlier, every, s, currency)
 	for _, e := range points {
 		s.TableSummary = append(s.TableSummary, SeriesRow{e.at.Format("2 Jan 2006 15:04"), e.text})
 	}
@@ -285,7 +285,7 @@ func (p plot) fill(points []point, every interval) string {
 }
 
 // data is what the script draws from: times in seconds, and null for a gap.
-func data(points, earlier []point, every interval, s *Series, currency string) string {
+func data(area plot, points, earlier []point, every interval, s *Series, currency string) string {
 	now, then := map[int64]float64{}, map[int64]float64{}
 	from, to := points[0].at, points[len(points)-1].at
 	for _, e := range points {
@@ -296,6 +296,8 @@ func data(points, earlier []point, every interval, s *Series, currency string) s
 		from, to = minTime(from, e.at), maxTime(to, e.at)
 	}
 	var out struct {
+		From   int64      `json:"from"`
+		To     int64      `json:"to"`
 		X      []int64    `json:"x"`
 		Now    []*float64 `json:"now"`
 		Before []*float64 `json:"before"`
@@ -304,6 +306,7 @@ func data(points, earlier []point, every interval, s *Series, currency string) s
 		Digits int        `json:"digits"`
 		Hours  bool       `json:"hours"`
 	}
+	out.From, out.To = area.from.Unix(), area.to.Unix()
 	out.Name, out.Unit, out.Hours = s.Name, s.Unit, every.rest == time.Hour
 	if s.Unit != "" {
 		out.Digits = digits(currency)
@@ -342,8 +345,8 @@ func maxTime(a, b time.Time) time.Time {
 }
 
 // newStack draws columns of the value, and above it of the rest.
-func newStack(p Panel, a *Answer, currency string) *Series {
-	lower := p.points(a, currency)
+func newStack(p Panel, a *Answer, period *Period, currency string) *Series {
+	lower := recent(p.points(a, currency), period)
 	upper := map[int64]point{}
 	upperPanel := p
 	upperPanel.Value = p.Rest
@@ -374,6 +377,24 @@ func newStack(p Panel, a *Answer, currency string) *Series {
 	}
 	s.Latest = fmt.Sprintf("%s from %s to %s", strings.Join(s.Parts, " and "), lower[0].at.Format("2 Jan 2006"), lower[len(lower)-1].at.Format("2 Jan 2006"))
 	return s
+}
+
+// recent keeps the two years up to the period's end, or up to the last point.
+func recent(points []point, period *Period) (kept []point) {
+	const years = 2
+	if len(points) == 0 {
+		return nil
+	}
+	end := points[len(points)-1].at.AddDate(0, 0, 1)
+	if period != nil {
+		end = period.To
+	}
+	for _, e := range points {
+		if e.at.Before(end) && e.at.After(end.AddDate(-years, 0, 0)) {
+			kept = append(kept, e)
+		}
+	}
+	return kept
 }
 
 func (p plot) column(e point, on float64, every interval, part, name string) Column {
