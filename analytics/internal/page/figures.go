@@ -176,7 +176,11 @@ func newRanked(p Panel, a *Answer, currency string) *Ranked {
 		most = max(most, math.Abs(n))
 	}
 	for _, row := range rows {
-		r.Rows = append(r.Rows, p.rankedRow(a, row, most))
+		line := p.rankedRow(a, row, most)
+		if _, isMoney := a.cell(row, p.Value).(purchase.Micros); isMoney && currency == "" {
+			line.Value = strings.TrimSpace(line.Value + " " + text(a.cell(row, "currency"), ""))
+		}
+		r.Rows = append(r.Rows, line)
 	}
 	return r
 }

@@ -40,6 +40,8 @@ type Asker interface {
 	Select(ctx context.Context, statement string) (*Answer, error)
 	// Pipeline says how the way from Kafka is.
 	Pipeline() Pipeline
+	// Replaying says how far a running replay is; nil where none is known to run.
+	Replaying(ctx context.Context) *Replay
 	// Explain says in a line what an error is to a person who reads the page.
 	Explain(error) string
 }

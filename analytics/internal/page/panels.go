@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"time"
 
 	"purchases/analytics/internal/query"
 )
@@ -22,6 +23,7 @@ const (
 	CohortKind  Kind = "cohort"  // a triangle
 	FiguresKind Kind = "figures" // each column of one row
 	TableKind   Kind = "table"   // everything
+	ReplayKind  Kind = "replay"  // how far a running replay is; it asks no query
 )
 
 // Panel is a query with its parameters and a way to show the answer. The
@@ -69,7 +71,7 @@ var DeadLetters = []Panel{
 }
 
 // Replays are the panels of the page of that name.
-var Replays = []Panel{{ID: "replays", Title: "All replays", Kind: TableKind, Query: "replays", Width: "12"}}
+var Replays = []Panel{{ID: "running", Title: "Now", Kind: ReplayKind, Width: "12"}, {ID: "replays", Title: "All replays", Kind: TableKind, Query: "replays", Width: "12"}}
 
 // QueryPanels shows one query: the chart that its header names, and a table.
 func QueryPanels(q query.Query, values map[string]string) []Panel {
@@ -126,12 +128,29 @@ type View struct {
 	Grid   *Grid
 	Table  *Table
 	Facts  []Fact
+	Replay *Replay
 }
+
+// Replay is how far a running replay is.
+type Replay struct {
+	Since       time.Time
+	Done, Total int64 // records
+}
+
+// Percent is how much is done.
+func (r *Replay) Percent() int64 { return min(r.Done*100/max(r.Total, 1), 100) }
+
+// Moving says whether a panel changes without anything being stored.
+func (p Panel) Moving() bool { return p.Kind == StripKind || p.Kind == ReplayKind }
 
 // View asks the panel's question and prepares its answer. An error becomes what
 // the panel shows.
 func (p Panel) View(ctx context.Context, asker Asker, l *Layout) *View {
 	v := &View{Panel: p, Currency: l.Currency, Source: l.with("panel", p.ID)}
+	if p.Kind == ReplayKind {
+		v.Replay = asker.Replaying(ctx)
+		return v
+	}
 	answer, err := p.ask(ctx, asker, l, l.Period)
 	if err != nil {
 		v.Problem = asker.Explain(err)
@@ -151,8 +170,23 @@ func (p Panel) View(ctx context.Context, asker Asker, l *Layout) *View {
 			return v
 		}
 	}
+	if l.Currency == "" && (p.Kind == SeriesKind || p.Kind == StackKind) {
+		v.Currency = answer.commonest()
+	}
 	v.show(asker, l, answer, before)
 	return v
+}
+
+// commonest is the currency of most rows: a line is of one currency.
+func (a *Answer) commonest() (currency string) {
+	rows := map[string]int{}
+	for _, row := range a.Rows {
+		code, _ := a.cell(row, "currency").(string)
+		if rows[code]++; rows[code] > rows[currency] {
+			currency = code
+		}
+	}
+	return currency
 }
 
 func (v *View) show(asker Asker, l *Layout, answer, before *Answer) {
@@ -162,9 +196,9 @@ func (v *View) show(asker Asker, l *Layout, answer, before *Answer) {
 	case NumberKind:
 		v.Number = newNumber(v.Panel, answer, before, l.Currency)
 	case SeriesKind:
-		v.Series = newSeries(v.Panel, answer, before, l.Period, l.Currency)
+		v.Series = newSeries(v.Panel, answer, before, l.Period, v.Currency)
 	case StackKind:
-		v.Series = newStack(v.Panel, answer, l.Period, l.Currency)
+		v.Series = newStack(v.Panel, answer, l.Period, v.Currency)
 	case RankedKind:
 		v.Ranked = newRanked(v.Panel, answer, l.Currency)
 	case HeatMapKind:

@@ -241,7 +241,7 @@ func (s *Server) queryPage(r *http.Request, l *page.Layout) ([]page.Panel, error
 func (s *Server) sqlPage(r *http.Request, l *page.Layout) ([]page.Panel, error) {
 	statement := l.Params.Get("sql")
 	l.Title = "SQL"
-	l.Lead = fmt.Sprintf("Ask the database in SQL. A statement ends after %d seconds and has at most %d rows.", timeLimit/time.Second, maxRows)
+	l.Lead = fmt.Sprintf("Ask the database in SQL. A statement ends after %d seconds; an answer has at most %d thousand rows.", timeLimit/time.Second, maxRows/1000)
 	l.Form = &page.Form{Action: "/sql", Statement: &statement}
 	schema, err := s.ask(r.Context(), answer.Question{Statement: `SELECT name, type, sql FROM sqlite_schema
 		WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND name NOT LIKE 'goose%' ORDER BY type DESC, name`})
@@ -292,6 +292,13 @@ func (a asker) Pipeline() page.Pipeline {
 	p := page.Pipeline{Asked: a.Ends != nil, Lag: -1}
 	p.Reachable = p.Asked && a.Ends() != nil
 	return p
+}
+
+func (a asker) Replaying(ctx context.Context) *page.Replay {
+	if a.Server.Replaying == nil {
+		return nil
+	}
+	return a.Server.Replaying(ctx)
 }
 
 // Explain says what the API would say.
