@@ -87,7 +87,7 @@ func FuzzHandler(f *testing.F) {
 func serveOne(h http.Handler, w http.ResponseWriter, r *http.Request) (whole bool) {
 	defer func() {
 		cause := recover()
-		if err, isError := cause.(error); cause != nil && !(isError && errors.Is(err, http.ErrAbortHandler)) {
+		if err, isError := cause.(error); cause != nil && (!isError || !errors.Is(err, http.ErrAbortHandler)) {
 			panic(cause)
 		}
 	}()
