@@ -17,7 +17,7 @@ func TestClients(t *testing.T) {
 	m.run("processor", "run", "--drain")
 	m.run("analytics", "run", "--drain")
 	address := m.serve("serve")
-	script, err := filepath.Abs("../.ci/clients/test.py")
+	script, err := filepath.Abs("../../../.ci/clients/test.py")
 	if err != nil {
 		t.Fatal(err)
 	}
