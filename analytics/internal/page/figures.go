@@ -244,7 +244,10 @@ func newStrip(a *Answer, p Pipeline) *Strip {
 	}
 	row := a.Rows[0]
 	integer := func(name string) int64 { n, _ := a.cell(row, name).(int64); return n }
-	s := &Strip{StoredAt: newMoment(a.cell(row, "stored_at"), a.AsOf), LastEvent: newMoment(a.cell(row, "last_event"), a.AsOf), URL: "/queries/ingest"}
+	s := &Strip{
+		StoredAt: newMoment(a.cell(row, "stored_at"), a.AsOf), LastEvent: newMoment(a.cell(row, "last_event"), a.AsOf),
+		URL: "/queries/ingest",
+	}
 	lag := p.Lag
 	if stored, known := a.cell(row, "lag").(int64); known && lag < 0 {
 		lag = stored

@@ -47,27 +47,60 @@ type Panel struct {
 // Overview are the panels of the first page.
 var Overview = []Panel{
 	{ID: "pipeline", Title: "Pipeline", Kind: StripKind, Query: "pipeline", Width: "12"},
-	{ID: "revenue", Title: "Revenue", Kind: NumberKind, Query: "figures", Value: "revenue", Rest: "units_sold", RestWords: "units", Width: "f"},
-	{ID: "net", Title: "Net", Kind: NumberKind, Query: "figures", Value: "net", Rest: "returns", RestWords: "returns", Width: "f"},
-	{ID: "orders", Title: "Orders", Kind: NumberKind, Query: "figures", Value: "orders", Rest: "purchases", RestWords: "purchases", Width: "f"},
-	{ID: "average-order", Title: "Average order", Kind: NumberKind, Query: "figures", Value: "average_order", Width: "f"},
-	{ID: "returning", Title: "Returning customers", Kind: NumberKind, Query: "customers", Value: "returning_share", Rest: "users", RestWords: "customers", Width: "f"},
+	{
+		ID: "revenue", Title: "Revenue", Kind: NumberKind, Query: "figures", Value: "revenue",
+		Rest: "units_sold", RestWords: "units", Width: "f",
+	},
+	{
+		ID: "net", Title: "Net", Kind: NumberKind, Query: "figures", Value: "net", Rest: "returns",
+		RestWords: "returns", Width: "f",
+	},
+	{
+		ID: "orders", Title: "Orders", Kind: NumberKind, Query: "figures", Value: "orders",
+		Rest: "purchases", RestWords: "purchases", Width: "f",
+	},
+	{
+		ID: "average-order", Title: "Average order", Kind: NumberKind, Query: "figures",
+		Value: "average_order", Width: "f",
+	},
+	{
+		ID: "returning", Title: "Returning customers", Kind: NumberKind, Query: "customers",
+		Value: "returning_share", Rest: "users", RestWords: "customers", Width: "f",
+	},
 	{ID: "sales", Title: "Sales over time", Kind: SeriesKind, Query: "sales-over-time", Value: "revenue", Width: "12"},
-	{ID: "items", Title: "Top items", Kind: RankedKind, Query: "top-items", Params: map[string]string{"by": "revenue", "limit": "10"},
-		Label: "item_name", LabelWords: "Item", Value: "revenue", Link: "item-trend", LinkParam: "item", Width: "6"},
-	{ID: "users", Title: "Top customers", Kind: RankedKind, Query: "top-users", Params: map[string]string{"by": "revenue", "limit": "10"},
-		Label: "user", LabelWords: "Customer", Value: "revenue", Link: "user-history", LinkParam: "user", Width: "6"},
-	{ID: "attributes", Title: "Countries", Kind: RankedKind, Query: "sales-by-attribute", Params: map[string]string{"attribute": "country", "limit": "10"},
-		Label: "value", LabelWords: "Country", Value: "revenue", Width: "6"},
-	{ID: "hours", Title: "Busiest hours", Kind: HeatMapKind, Query: "busiest-hours", Params: map[string]string{"limit": "168"}, Value: "purchases", Width: "6"},
-	{ID: "new", Title: "New and returning customers", Kind: StackKind, Query: "new-and-returning-users", Value: "returning_users", Rest: "new_users", Width: "12"},
+	{
+		ID: "items", Title: "Top items", Kind: RankedKind, Query: "top-items",
+		Params: map[string]string{"by": "revenue", "limit": "10"},
+		Label:  "item_name", LabelWords: "Item", Value: "revenue", Link: "item-trend", LinkParam: "item", Width: "6"},
+	{
+		ID: "users", Title: "Top customers", Kind: RankedKind, Query: "top-users",
+		Params: map[string]string{"by": "revenue", "limit": "10"},
+		Label:  "user", LabelWords: "Customer", Value: "revenue", Link: "user-history", LinkParam: "user", Width: "6"},
+	{
+		ID: "attributes", Title: "Countries", Kind: RankedKind, Query: "sales-by-attribute",
+		Params: map[string]string{"attribute": "country", "limit": "10"},
+		Label:  "value", LabelWords: "Country", Value: "revenue", Width: "6"},
+	{
+		ID: "hours", Title: "Busiest hours", Kind: HeatMapKind, Query: "busiest-hours",
+		Params: map[string]string{"limit": "168"}, Value: "purchases", Width: "6",
+	},
+	{
+		ID: "new", Title: "New and returning customers", Kind: StackKind, Query: "new-and-returning-users",
+		Value: "returning_users", Rest: "new_users", Width: "12",
+	},
 }
 
 // DeadLetters are the panels of the page of that name.
 var DeadLetters = []Panel{
-	{ID: "reasons", Title: "By reason", Kind: RankedKind, Query: "rejected", Label: "reason", Value: "records", Link: "rejected-examples", LinkParam: "reason", Width: "12"},
+	{
+		ID: "reasons", Title: "By reason", Kind: RankedKind, Query: "rejected", Label: "reason",
+		Value: "records", Link: "rejected-examples", LinkParam: "reason", Width: "12",
+	},
 	{ID: "details", Title: "When and why", Kind: TableKind, Query: "rejected", Width: "12"},
-	{ID: "examples", Title: "Examples", Kind: TableKind, Query: "rejected-examples", Params: map[string]string{"limit": "100"}, Width: "12"},
+	{
+		ID: "examples", Title: "Examples", Kind: TableKind, Query: "rejected-examples",
+		Params: map[string]string{"limit": "100"}, Width: "12",
+	},
 }
 
 // Replays are the panels of the page of that name.
