@@ -71,7 +71,7 @@ func run(c *cli.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	log := cmdline.Logger(c.App.ErrWriter, c.App.Name)
+	log := cmdline.Log(c, "ingest")
 	log.Info("storing events", "db", c.String("db"), "topic", topics.Events, "dead_letters", topics.DeadLetters)
 	stopHTTP, err := startHTTP(c, web, settings, log)
 	if err != nil {

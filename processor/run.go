@@ -75,7 +75,7 @@ func run(c *cli.Context) error {
 	if err := preflight.Start(c.Context, settings.Kafka, needs(c)); err != nil {
 		return err
 	}
-	log := cmdline.Logger(c.App.ErrWriter, c.App.Name)
+	log := cmdline.Log(c, "pipeline")
 	instance, release, err := claimInstance(settings.Group)
 	if err != nil {
 		log.Warn("no identity that outlives a restart: after a kill, others wait for the session timeout", "cause", err)
