@@ -1,7 +1,7 @@
 MODULES := producer processor analytics
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build run test test-api test-kafka chaos lint fmt generate tidy check bench clean
+.PHONY: help build run test test-api test-kafka fuzz chaos lint fmt generate tidy check bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,11 @@ chaos: generate ## kill, pause and restart everything at random, then compare; S
 	go test -v -count=1 -timeout 0 -run '^TestChaos$$' purchases/analytics/internal/endtoend -args \
 		-chaos $(DURATION) -cluster $(CLUSTER) $(if $(SEED),-seed $(SEED))
 
+FUZZ_TIME ?= 30s
+fuzz: generate ## send made-up statements to the SQL sandbox and made-up requests to the HTTP handler, FUZZ_TIME=30s each
+	go test -run '^$$' -fuzz '^FuzzStatement$$' -fuzztime $(FUZZ_TIME) -fuzzminimizetime 1x purchases/analytics/internal/sandbox
+	go test -run '^$$' -fuzz '^FuzzHandler$$' -fuzztime $(FUZZ_TIME) -fuzzminimizetime 1x purchases/analytics/internal/server
+
 lint: ## run the linters on each module
 	@set -e; for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(GOLANGCI_LINT) run ./...); done
 
@@ -46,7 +51,7 @@ tidy: ## tidy each module and bring the workspace in step
 	@set -e; for m in $(MODULES); do (cd $$m && go mod tidy); done
 	go work sync
 
-check: ## everything that a commit must pass: format, vet, lint, generated files, tests
+check: ## everything that a commit must pass: format, vet, lint, generated files, tests, a minute of fuzzing
 	@test -z "$$(gofmt -l $(MODULES))" || { echo "not formatted, run make fmt:"; gofmt -l $(MODULES); exit 1; }
 	go vet work
 	@diff -r migrations analytics/internal/sqlfiles/migrations && diff -r queries analytics/internal/sqlfiles/queries \
@@ -54,6 +59,7 @@ check: ## everything that a commit must pass: format, vet, lint, generated files
 	@set -e; for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy -diff && GOWORK=off go build ./...); done
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory fuzz
 
 EVENTS ?= 500000
 LOAD ?= 10s

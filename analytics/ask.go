@@ -3,64 +3,39 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"purchases/analytics/internal/freshness"
-	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
 	"purchases/analytics/internal/render"
+	"purchases/analytics/internal/terminal"
 	"purchases/producer/cmdline"
 )
 
-const (
-	waitLimit   = 30 * time.Second // of --wait-for
-	clearScreen = "\x1b[H\x1b[2J\x1b[3J"
-)
+const waitLimit = 30 * time.Second // of --wait-for
 
 // askFlags are those of every command that answers from the database.
 func askFlags() []cli.Flag {
 	return []cli.Flag{
 		databaseFlag(),
 		outputFlag(),
-		&cli.BoolFlag{Name: "safe-csv", Usage: "put an apostrophe before texts of a CSV that a spreadsheet would run as a formula"},
+		&cli.BoolFlag{Name: "safe-csv", DisableDefaultText: true, Usage: "put an apostrophe before texts of a CSV that a spreadsheet would run as a formula"},
 		&cli.StringFlag{Name: "wait-for", Usage: "answer once the record at `TOPIC:PARTITION:OFFSET`, such as purchases:0:41, has its effect, or fail after 30 s"},
-		&cli.DurationFlag{Name: "watch", Usage: "ask again every `INTERVAL`, until stopped"},
+		&cli.DurationFlag{Name: "watch", Usage: "answer again every `INTERVAL`, until stopped"},
 	}
 }
 
-// asker answers questions from one database as the flags say.
-type asker struct {
-	pool   *readonly.Pool
-	format render.Format
-	out    io.Writer
-	notes  io.Writer // for what is not part of the answer
-	name   string    // of the program
-	safe   bool
-}
-
-// question is what an asker asks of a snapshot.
-type question struct {
-	name string // of the query; empty for a statement
-	args query.Args
-	bar  string
-	rows func(context.Context, *readonly.Snapshot) (*query.Rows, error)
-	// maxRows fails an answer with more; 0 means no limit.
-	maxRows int
-	// timeLimit fails an answer that takes longer; 0 means no limit.
-	timeLimit time.Duration
-}
-
 // ask opens the database and answers, once or with --watch again and again.
-func ask(c *cli.Context, q question) (err error) {
-	format, err := render.ParseFormat(c.String("output"))
+func ask(c *cli.Context, q terminal.Question) (err error) {
+	out, err := output(c)
 	if err != nil {
-		return cmdline.Usagef("%v", err)
+		return err
+	}
+	interval := c.Duration("watch")
+	if c.IsSet("watch") && interval <= 0 {
+		return cmdline.Usagef("--watch %s: want a time such as 2s", interval)
 	}
 	target, err := waitTarget(c)
 	if err != nil {
@@ -74,11 +49,21 @@ func ask(c *cli.Context, q question) (err error) {
 	if err := waitFor(c.Context, pool, target); err != nil {
 		return err
 	}
-	a := &asker{pool, format, c.App.Writer, c.App.ErrWriter, c.App.Name, c.Bool("safe-csv")}
-	if interval := c.Duration("watch"); c.IsSet("watch") {
-		return a.watch(c.Context, q, interval)
+	if interval > 0 {
+		return out.Watch(c.Context, pool, q, interval)
 	}
-	return a.answer(c.Context, q)
+	return out.Answer(c.Context, pool, q)
+}
+
+func output(c *cli.Context) (*terminal.Output, error) {
+	format, err := render.ParseFormat(c.String("output"))
+	if err != nil {
+		return nil, cmdline.Usagef("%v", err)
+	}
+	return &terminal.Output{
+		Format: format, Out: c.App.Writer, Notes: c.App.ErrWriter, Program: c.App.Name, SafeCSV: c.Bool("safe-csv"), Plot: c.Bool("plot"),
+		Fit: func() render.Options { return terminal.TableOptions(c.App.Writer) },
+	}, nil
 }
 
 // waitTarget reads --wait-for; nil means that there is nothing to wait for.
@@ -99,114 +84,5 @@ func waitFor(ctx context.Context, pool *readonly.Pool, target *freshness.Target)
 	}
 	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
-	return pool.Wait(ctx, *target)
-}
-
-// watch answers until ctx ends, which is no error.
-func (a *asker) watch(ctx context.Context, q question, interval time.Duration) error {
-	if interval <= 0 {
-		return cmdline.Usagef("--watch %s: want a time such as 2s", interval)
-	}
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
-		if tableOptions(a.out).Width > 0 && a.format == render.Table {
-			fmt.Fprint(a.out, clearScreen)
-		}
-		if err := a.answer(ctx, q); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
-}
-
-// answer writes the answer of one snapshot, and says what it reflects: JSON
-// says it itself, beside the others it stands on stderr.
-func (a *asker) answer(ctx context.Context, q question) (err error) {
-	if q.timeLimit > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, q.timeLimit)
-		defer cancel()
-	}
-	snapshot, err := a.pool.Snapshot(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	fresh, err := freshness.Read(ctx, snapshot)
-	if err != nil {
-		return err
-	}
-	n, err := a.write(ctx, snapshot, q, &fresh)
-	if err != nil {
-		return q.explain(err)
-	}
-	a.say(n, &fresh)
-	return nil
-}
-
-func (a *asker) write(ctx context.Context, snapshot *readonly.Snapshot, q question, fresh *freshness.Freshness) (int, error) {
-	rows, err := q.rows(ctx, snapshot)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	all := rows.All()
-	if q.maxRows > 0 {
-		all = query.Limit(all, q.maxRows)
-	}
-	options := tableOptions(a.out)
-	options.Bar, options.SafeCSV = q.bar, a.safe
-	n, err := render.Write(a.out, a.format, render.Answer{
-		Query: q.name, Args: q.args, Columns: rows.Columns(), Freshness: fresh, Rows: all,
-	}, options)
-	if err != nil && n > 0 {
-		return n, fmt.Errorf("after %d rows: %w", n, err)
-	}
-	return n, err
-}
-
-// explain adds what the query was, and which flag would help.
-func (q question) explain(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) && q.timeLimit > 0 {
-		return fmt.Errorf("the time limit of %s is over, --timeout sets another: %w", q.timeLimit, err)
-	}
-	if q.name != "" {
-		return fmt.Errorf("query %s: %w", q.name, err)
-	}
-	return err
-}
-
-// say tells a person what the answer reflects, and why it may have no rows.
-func (a *asker) say(rows int, fresh *freshness.Freshness) {
-	switch {
-	case rows == 0 && fresh.Empty():
-		fmt.Fprintf(a.notes, "%s: no rows: the database is still empty; `analytics run` fills it\n", a.name)
-	case rows == 0:
-		fmt.Fprintf(a.notes, "%s: no rows for these parameters\n", a.name)
-	}
-	if a.format != render.JSON {
-		fmt.Fprintf(a.notes, "%s: %s\n", a.name, fresh)
-	}
-}
-
-// tableOptions fits a table to the terminal that w is, if it is one.
-func tableOptions(w io.Writer) render.Options {
-	file, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return render.Options{}
-	}
-	width, _, err := term.GetSize(int(file.Fd()))
-	if err != nil {
-		return render.Options{}
-	}
-	// https://no-color.org
-	return render.Options{Width: width, Bold: os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	return freshness.Wait(ctx, pool, *target)
 }

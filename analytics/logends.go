@@ -7,6 +7,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/freshness"
 	"purchases/analytics/internal/readonly"
 	"purchases/analytics/internal/status"
@@ -62,7 +63,7 @@ func (l *logEnds) ask(ctx context.Context, client sarama.Client, pool *readonly.
 }
 
 func readEnds(ctx context.Context, client sarama.Client, pool *readonly.Pool) (map[freshness.Log]freshness.End, error) {
-	now, err := pool.Freshness(ctx)
+	now, err := answer.Freshness(ctx, pool)
 	if err != nil {
 		return nil, err
 	}

@@ -9,10 +9,14 @@ import (
 
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/render"
+	"purchases/analytics/internal/sandbox"
 	"purchases/producer/cmdline"
 )
 
-func main() { cmdline.Main(app()) }
+func main() {
+	sandbox.Main()
+	cmdline.Main(app())
+}
 
 func app() *cli.App {
 	app := &cli.App{
@@ -22,7 +26,7 @@ func app() *cli.App {
 			"to which it has read, so that its numbers are right after any crash.\n\n" +
 			"Example:\n   analytics run --drain && analytics query top-items",
 		Commands: []*cli.Command{
-			runCommand(), serveCommand(), queryCommand(), sqlCommand(), statusCommand(), verifyCommand(), checkCommand(),
+			runCommand(), serveCommand(), queryCommand(), tailCommand(), sqlCommand(), statusCommand(), verifyCommand(), checkCommand(),
 			replayCommand(), rebuildCommand(),
 		},
 	}
@@ -51,5 +55,5 @@ func databaseFlag() cli.Flag {
 
 // outputFlag chooses how an answer is written.
 func outputFlag() cli.Flag {
-	return &cli.StringFlag{Name: "output", Usage: "`FORMAT` of the answer: " + render.FormatNames(", "), Value: string(render.Table)}
+	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`FORMAT` of the answer: " + render.FormatNames(", "), Value: string(render.Table)}
 }

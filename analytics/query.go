@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,14 +10,15 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"text/tabwriter"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/urfave/cli/v2"
 
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/query"
-	"purchases/analytics/internal/readonly"
 	"purchases/analytics/internal/sqlfiles"
+	"purchases/analytics/internal/terminal"
 	"purchases/producer/cmdline"
 )
 
@@ -37,14 +37,15 @@ func newQueryCommand(folder string) *cli.Command {
 	catalogue, faults := allQueries(folder)
 	command := &cli.Command{
 		Name:      "query",
-		Usage:     "answer a question from the database",
+		Usage:     "run a built-in query, or one of your own",
 		UsageText: "analytics query [NAME [options]]",
 		Description: "Without a name it lists the queries. `analytics query NAME --help` shows the\n" +
-			"parameters of one. Flags may stand before or after the name.\n\n" +
+			"parameters and columns of one. Flags may stand before or after the name.\n\n" +
 			"Examples:\n   analytics query top-items --limit 5\n   analytics query summary --output json",
 		Flags: slices.Concat(askFlags(), []cli.Flag{
 			queriesFlag(),
-			&cli.StringFlag{Name: "check", Usage: "only check the queries in `FOLDER`, on the schema too, and say what is wrong"},
+			&cli.BoolFlag{Name: "plot", DisableDefaultText: true, Usage: "draw a time series as a line"},
+			&cli.StringFlag{Name: "check", Usage: "check the queries in `FOLDER`, by running each on a small database, and report what is wrong"},
 		}, hiddenFlags(catalogue)),
 		Before: func(c *cli.Context) error { return reportFaults(c, faults) },
 		Action: func(c *cli.Context) error {
@@ -63,7 +64,7 @@ func newQueryCommand(folder string) *cli.Command {
 func queriesFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name: "queries", EnvVars: []string{queriesVariable},
-		Usage: "`FOLDER` with queries of your own, one NAME.sql each; a name that exists replaces it",
+		Usage: "`FOLDER` of your own queries, one NAME.sql each; a name that exists replaces it",
 	}
 }
 
@@ -72,6 +73,9 @@ func allQueries(folder string) (query.Catalogue, []error) {
 	catalogue, faults := loadQueries("queries", sqlfiles.Queries())
 	if folder != "" {
 		own, ownFaults := loadQueries(folder, os.DirFS(folder))
+		for i := range own {
+			own[i].Own = true
+		}
 		catalogue, faults = catalogue.With(own), append(faults, ownFaults...)
 	}
 	return catalogue, faults
@@ -106,7 +110,7 @@ func hiddenFlags(catalogue query.Catalogue) (flags []cli.Flag) {
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
-		flags = append(flags, &cli.StringFlag{Name: name, Hidden: true})
+		flags = append(flags, &cli.StringFlag{Name: name, Aliases: short(name, names), Hidden: true})
 	}
 	return flags
 }
@@ -137,22 +141,56 @@ func reportFaults(c *cli.Context, faults []error) error {
 
 func listQueries(c *cli.Context, catalogue query.Catalogue) error {
 	if name := c.Args().First(); name != "" {
-		const suggestions = 3
-		return cmdline.Usagef("unknown query %q; the nearest are %s; `analytics query` lists all",
-			name, strings.Join(catalogue.Nearest(name, suggestions), ", "))
+		return unknownQuery(&query.UnknownError{Name: name, Near: catalogue.Nearest(name)})
 	}
 	if given := parameters(c); len(given) > 0 {
 		return cmdline.Usagef("name a query; `analytics query` lists all")
 	}
-	return writeTitles(c.App.Writer, catalogue)
+	return writeList(c.App.Writer, catalogue)
 }
 
-func writeTitles(w io.Writer, catalogue query.Catalogue) error {
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+func unknownQuery(err *query.UnknownError) error {
+	return cmdline.Usagef("%v `analytics query` lists all queries", err)
+}
+
+// writeList writes the queries by their groups, each with the first sentence of
+// its description.
+func writeList(w io.Writer, catalogue query.Catalogue) error {
+	widest := 0
 	for _, q := range catalogue {
-		fmt.Fprintf(out, "%s\t%s\n", q.Name, q.Title)
+		widest = max(widest, len(q.Name))
 	}
-	return out.Flush()
+	var b strings.Builder
+	for _, group := range groups(catalogue) {
+		fmt.Fprintf(&b, "%s\n", group)
+		for _, q := range catalogue {
+			if q.Group == group {
+				name := q.Name
+				for _, line := range wrap(q.Summary(), listWidth-widest-4) {
+					fmt.Fprintf(&b, "  %-*s  %s\n", widest, name, line)
+					name = ""
+				}
+			}
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// groups are those of the program, then others by their names.
+func groups(catalogue query.Catalogue) []string {
+	all := query.Groups()
+	var others []string
+	for _, q := range catalogue {
+		if !slices.Contains(all, q.Group) {
+			others = append(others, q.Group)
+		}
+	}
+	slices.Sort(others)
+	all = append(all, slices.Compact(others)...)
+	return slices.DeleteFunc(all, func(group string) bool {
+		return !slices.ContainsFunc(catalogue, func(q query.Query) bool { return q.Group == group })
+	})
 }
 
 func oneQueryCommand(q query.Query) *cli.Command {
@@ -161,30 +199,55 @@ func oneQueryCommand(q query.Query) *cli.Command {
 		Usage:       q.Title,
 		UsageText:   "analytics query " + q.Name + " [options]",
 		Description: describe(q),
-		Action:      func(c *cli.Context) error { return answer(c, q) },
+		Action:      func(c *cli.Context) error { return answerQuery(c, q) },
 	}
-	for _, p := range q.Params {
-		command.Flags = append(command.Flags, newParamFlag(p))
-	}
+	command.Flags = newParamFlags(q.Params)
 	return command
 }
 
-const helpWidth = 76 // characters of a line of prose
+// short is the other name of a parameter, if it has one that no other takes.
+func short(name string, names []string) []string {
+	if name == "limit" && !slices.Contains(names, "n") {
+		return []string{"n"}
+	}
+	return nil
+}
+
+// Characters of a line.
+const (
+	helpWidth = 76 // of prose
+	listWidth = 80
+)
 
 func describe(q query.Query) string {
 	var b strings.Builder
 	if q.Description != "" {
-		fmt.Fprintf(&b, "%s\n\n", text.WrapSoft(q.Description, helpWidth))
+		fmt.Fprintf(&b, "%s\n\n", strings.Join(wrap(q.Description, helpWidth), "\n"))
 	}
-	fmt.Fprintf(&b, "Columns:\n")
-	columns := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	b.WriteString("Columns:\n")
+	widest := 0
 	for _, column := range q.Columns {
-		fmt.Fprintf(columns, "   %s\t%s\t%s\n", column.Name, column.Type, column.Description)
+		widest = max(widest, len(column.Name))
 	}
-	_ = columns.Flush() // a strings.Builder does not fail
+	for _, column := range q.Columns {
+		head := fmt.Sprintf("   %-*s  %-7s", widest, column.Name, column.Type)
+		for _, line := range wrap(column.Description, helpWidth-len(head)-2) {
+			fmt.Fprintf(&b, "%s  %s\n", head, line)
+			head = strings.Repeat(" ", len(head))
+		}
+	}
 	fmt.Fprintf(&b, "\nExample:\n   %s\n\n", strings.TrimSpace("analytics query "+q.Name+" "+q.Example))
-	b.WriteString("The options of `analytics query`, such as --db, --output and --watch, apply as well.")
+	b.WriteString("The options of `analytics query` apply as well, such as --db and --output.")
 	return b.String()
+}
+
+// wrap breaks prose into lines.
+func wrap(prose string, width int) []string {
+	lines := strings.Split(text.WrapSoft(prose, width), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return lines
 }
 
 // paramFlag is the flag of a parameter. Its value stays text, because a query
@@ -192,38 +255,75 @@ func describe(q query.Query) string {
 type paramFlag struct {
 	*cli.StringFlag
 	param query.Param
+	room  int // for the text beside the flag's names
 }
 
-func newParamFlag(p query.Param) cli.Flag {
-	return paramFlag{&cli.StringFlag{Name: p.Name}, p}
-}
-
-// String is the flag's line in the help.
-func (f paramFlag) String() string {
-	line := fmt.Sprintf("--%s value\t%s (%s", f.param.Name, strings.TrimSuffix(f.param.Description, "."), f.param.Want())
-	if f.param.Default != nil {
-		line += fmt.Sprintf("; default: %v", f.param.Default)
+// newParamFlags makes the flags of all parameters.
+func newParamFlags(params []query.Param) (flags []cli.Flag) {
+	var names []string
+	for _, p := range params {
+		names = append(names, p.Name)
 	}
-	return line + ")"
+	widest := len("--help, -h")
+	for _, p := range params {
+		f := paramFlag{&cli.StringFlag{Name: p.Name, Aliases: short(p.Name, names)}, p, 0}
+		widest = max(widest, len(f.names()))
+		flags = append(flags, f)
+	}
+	const margins = 5
+	for i, f := range flags {
+		param := f.(paramFlag)
+		param.room = listWidth - widest - margins
+		flags[i] = param
+	}
+	return flags
 }
 
-// answer runs the query and writes what it gives.
-func answer(c *cli.Context, q query.Query) error {
+func (f paramFlag) names() string {
+	names := "--" + f.param.Name + " value"
+	for _, alias := range f.Aliases {
+		names += ", -" + alias + " value"
+	}
+	return names
+}
+
+// String is the flag's text in the help.
+func (f paramFlag) String() string {
+	var accepts []string
+	if f.param.Type != query.TextParam {
+		accepts = append(accepts, f.param.Want())
+	}
+	if f.param.Default != nil {
+		accepts = append(accepts, fmt.Sprintf("default: %v", f.param.Default))
+	}
+	text := strings.TrimSuffix(f.param.Description, ".")
+	if len(accepts) > 0 {
+		text += " (" + strings.Join(accepts, "; ") + ")"
+	}
+	return f.names() + "\t" + strings.Join(wrap(text, f.room), "\n   \t")
+}
+
+// answerQuery runs the query and writes what it gives.
+func answerQuery(c *cli.Context, q query.Query) error {
 	if extra := c.Args().First(); extra != "" {
 		return cmdline.Usagef("unexpected argument %q; see `analytics query %s --help`", extra, q.Name)
 	}
-	args, err := q.Bind(parameters(c))
+	asked, err := answer.Ask(query.Catalogue{q}, q.Name, parameters(c))
 	if err != nil {
 		return cmdline.Usagef("--%v; see `analytics query %s --help`", err, q.Name)
 	}
-	return ask(c, question{
-		name: q.Name, args: args, bar: q.Ranked(args),
-		rows: func(ctx context.Context, s *readonly.Snapshot) (*query.Rows, error) { return q.Run(ctx, s, args) },
-	})
+	if c.Bool("plot") && q.Chart.Kind != query.LineChart {
+		return cmdline.Usagef("--plot: %s is no time series, such as sales-over-time is", q.Name)
+	}
+	limit := time.Duration(0)
+	if asked.Sandboxed() {
+		limit = defaultTimeLimit
+	}
+	return ask(c, terminal.Question{Question: asked, TimeLimit: limit})
 }
 
 // commonFlags are no parameters of a query.
-var commonFlags = []string{"check", "db", "output", "queries", "safe-csv", "wait-for", "watch"}
+var commonFlags = []string{"check", "db", "n", "o", "output", "plot", "queries", "safe-csv", "wait-for", "watch"}
 
 // parameters collects the flags that were given, before the query's name or
 // after it, without those of every query.

@@ -63,6 +63,8 @@ func TestQueryFlagsBeforeOrAfterTheName(t *testing.T) {
 		"query --by revenue --limit 1 --output csv --db DB top-items",
 		"query --by revenue top-items --limit=1 --output=csv --db DB",
 		"query -limit 1 -output csv top-items -by=revenue -db DB",
+		"query top-items -n 1 -o csv --by revenue --db DB",
+		"query -n 1 -o csv --by revenue --db DB top-items",
 		"query --limit 7 --output csv top-items --limit 1 --by revenue --db DB",
 	} {
 		code, stdout, stderr := analyticsQuery(t, strings.Fields(strings.ReplaceAll(line, "DB", db))...)
@@ -77,7 +79,7 @@ func TestQueryOutputs(t *testing.T) {
 	for format, want := range map[string]string{
 		"table":    "item  item_name   currency  units_sold   revenue  purchases\nB     Ball | big  GBP               20  1,234.50          2\nA     Apple       GBP               30      9.00          3\n",
 		"ndjson":   `{"item":"B","item_name":"Ball | big","currency":"GBP","units_sold":20,"revenue":"1234.50","purchases":2}`,
-		"json":     `"parameters":{"by":"revenue","limit":2,"since":null,"until":null}`,
+		"json":     `"parameters":{"by":"revenue","limit":2,"since":null,"until":null,"currency":null}`,
 		"markdown": `| B | Ball \| big | GBP | 20 | 1234.50 | 2 |`,
 	} {
 		code, stdout, stderr := analyticsQuery(t, "query", "top-items", "--by", "revenue", "--limit", "2", "--db", db, "--output", format)
@@ -94,8 +96,8 @@ func TestQueryFailures(t *testing.T) {
 		code int
 		want string
 	}{
-		{"query nonsense", 2, `unknown query "nonsense"; the nearest are `},
-		{"query top-item --limit 4", 2, `unknown query "top-item"; the nearest are top-items, top-users, `},
+		{"query nonsense", 2, "unknown query \"nonsense\". `analytics query` lists all queries"},
+		{"query top-item --limit 4", 2, `unknown query "top-item". Did you mean top-items or top-users? `},
 		{"query --limit 4", 2, "name a query; `analytics query` lists all"},
 		{"query top-items --limit 0", 2, "analytics: --limit \"0\": want an integer from 1 to 10000; see `analytics query top-items --help`"},
 		{"query top-items --by colour", 2, `--by "colour": want one of units, revenue, purchases`},
@@ -103,6 +105,7 @@ func TestQueryFailures(t *testing.T) {
 		{"query top-items --every day", 2, "--every: top-items does not have this parameter, it has only by, limit, since, until"},
 		{"query --every day top-items", 2, "--every: top-items does not have this parameter"},
 		{"query top-items --bogus 3", 2, "-bogus"},
+		{"query top-items --plot", 2, "--plot: top-items is no time series"},
 		{"query top-items 5", 2, `unexpected argument "5"`},
 		{"query top-items --output xml", 2, `output "xml": want one of table, json, ndjson, csv, markdown`},
 		{"query top-items --db " + db + ".not", 1, "no database at " + db + ".not; `analytics run`"},
@@ -121,7 +124,7 @@ func TestQueryHintsAtEmptiness(t *testing.T) {
 		t.Errorf("empty database: exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 	code, _, stderr = analyticsQuery(t, "query", "top-items", "--until", "1999-12-31", "--db", someItems(t))
-	if code != 0 || !strings.HasPrefix(stderr, "analytics: no rows for these parameters\nanalytics: as of ") || !strings.HasSuffix(stderr, ", 6 offsets stored of 1 partitions\n") {
+	if code != 0 || !strings.HasPrefix(stderr, "analytics: no rows for these parameters\nanalytics: as of ") {
 		t.Errorf("no such days: exit %d, stderr %q", code, stderr)
 	}
 }
@@ -129,28 +132,40 @@ func TestQueryHintsAtEmptiness(t *testing.T) {
 func TestQueryListAndHelp(t *testing.T) {
 	catalogue, _ := query.Load(sqlfiles.Queries())
 	code, list, _ := analyticsQuery(t, "query")
-	if code != 0 || strings.Count(list, "\n") != len(catalogue) {
-		t.Errorf("list: exit %d, %q", code, list)
+	if code != 0 {
+		t.Errorf("list: exit %d", code)
+	}
+	for line := range strings.Lines(list) {
+		if len(line) > 81 {
+			t.Errorf("a line of %d characters: %s", len(line), line)
+		}
 	}
 	for _, q := range catalogue {
-		if !strings.Contains(list, q.Name+" ") || !strings.Contains(list, " "+q.Title+"\n") {
-			t.Errorf("%s is not in the list %q", q.Name, list)
+		beginning := strings.Join(strings.Fields(q.Summary())[:3], " ")
+		if !strings.Contains(list, "\n  "+q.Name+" ") || !strings.Contains(list, "  "+beginning) {
+			t.Errorf("%s is not in the list, or without %q", q.Name, beginning)
 		}
 		code, help, _ := analyticsQuery(t, "query", q.Name, "--help")
 		want := []string{q.Title, strings.TrimSpace("analytics query " + q.Name + " " + q.Example)}
 		for _, p := range q.Params {
-			want = append(want, "--"+p.Name+" ", p.Want())
+			want = append(want, "--"+p.Name+" ")
+			if p.Type != query.TextParam {
+				want = append(want, p.Want())
+			}
 		}
 		for _, c := range q.Columns {
 			want = append(want, c.Name)
 		}
 		for _, text := range want {
-			if code != 0 || !strings.Contains(help, text) {
+			if code != 0 || !strings.Contains(oneLine(help), oneLine(text)) {
 				t.Errorf("help of %s: exit %d, lacks %q:\n%s", q.Name, code, text, help)
 			}
 		}
 	}
 }
+
+// oneLine takes prose out of its lines.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 func TestQueryFolderOfOnesOwn(t *testing.T) {
 	folder, db := t.TempDir(), someItems(t)

@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"purchases/analytics/internal/replay"
+	"purchases/analytics/internal/zone"
 	"purchases/producer/cmdline"
 )
 
@@ -17,7 +18,9 @@ func rebuildCommand() *cli.Command {
 			"and puts the copy in place in one step. Until then queries are answered from the present data, and a\n" +
 			"running `analytics run` goes on filling them; afterwards it reads again what came after the copy.\n\n" +
 			"Example:\n   analytics rebuild-rollups --check-only   # exit status 1 where a statistic is wrong",
-		Flags:  rebuildFlags(),
+		Flags: append(rebuildFlags(), &cli.StringFlag{
+			Name: "zone", Usage: "count days, weeks, months and orders by the clock of `ZONE`, such as Europe/Paris", DefaultText: "the database's",
+		}),
 		Action: rebuildRollups,
 	}
 }
@@ -29,11 +32,18 @@ func rebuildRollups(c *cli.Context) error {
 	if err := checkRebuildFlags(c); err != nil {
 		return err
 	}
+	if name := c.String("zone"); name != "" {
+		if _, err := zone.Load(name); err != nil {
+			return cmdline.Usagef("--zone: %v", err)
+		}
+	}
 	if err := confirm(c, "Compute all statistics of "+c.String("db")+" anew?"); err != nil {
 		return err
 	}
 	began := time.Now()
-	report, err := replay.Rollups(c.Context, c.String("db"), rebuildOptions(c, nil))
+	options := rebuildOptions(c, nil)
+	options.Zone = c.String("zone")
+	report, err := replay.Rollups(c.Context, c.String("db"), options)
 	if err != nil {
 		return err
 	}

@@ -10,10 +10,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/render"
 	"purchases/analytics/internal/replay"
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/terminal"
 	bar "purchases/producer/cmdline/progress"
 	"purchases/producer/purchase"
 )
@@ -92,7 +93,7 @@ func showTable[T any](c *cli.Context, columns []query.Column, values iter.Seq[T]
 			}
 		}
 	}
-	_, err := render.Write(c.App.Writer, render.Table, render.Answer{Columns: columns, Rows: rows}, tableOptions(c.App.Writer))
+	_, err := render.Write(c.App.Writer, render.Table, render.Answer{Columns: columns, Rows: rows}, terminal.TableOptions(c.App.Writer))
 	return err
 }
 
@@ -125,17 +126,17 @@ func concludeRebuild(c *cli.Context, r *replay.Report, took time.Duration) error
 // partition of the first topic.
 func observer(c *cli.Context, logs []replay.Log) replay.Observer {
 	var shown *bar.Bar
-	at := map[store.Partition]int64{}
+	at := map[batch.Partition]int64{}
 	return replay.Observer{
 		Begin: func(stage string, total int64, unit string) {
 			shown = bar.New(c.App.ErrWriter, c.App.Name+": "+stage, total, unit)
 		},
-		Stored: func(chunks []store.Chunk) {
+		Stored: func(chunks []batch.Chunk) {
 			for _, chunk := range chunks {
 				at[chunk.Partition] = chunk.Next
 			}
 			shown.Note(positionsOf(logs, at))
-			shown.Add(int64(store.Records(chunks)))
+			shown.Add(int64(batch.Records(chunks)))
 		},
 		Step: func() { shown.Add(1) },
 		End:  func() { shown.Finish() },
@@ -146,7 +147,7 @@ const shownPartitions = 12 // more would not fit on a line
 
 // positionsOf is such as "partitions at 45 47 46 %": how much of each partition
 // of the first topic is read. It is empty before any is.
-func positionsOf(logs []replay.Log, at map[store.Partition]int64) string {
+func positionsOf(logs []replay.Log, at map[batch.Partition]int64) string {
 	var parts []string
 	var sum int64
 	for _, l := range logs[:min(len(logs), shownPartitions)] {

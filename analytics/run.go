@@ -9,9 +9,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/zone"
 	"purchases/producer/cmdline"
 	"purchases/producer/kafka"
 	"purchases/producer/kafka/preflight"
@@ -39,6 +40,10 @@ func runCommand() *cli.Command {
 			databaseFlag(),
 			&cli.BoolFlag{Name: "drain", Usage: "end when all is stored that the log holds at the start"},
 			&cli.StringFlag{Name: "on-gap", Value: refuseGaps, Usage: "when offsets have expired before they were read: `WHAT` is refuse, or accept to go on without them and record the gap"},
+			&cli.StringFlag{
+				Name: "zone", EnvVars: []string{"ANALYTICS_ZONE"}, DefaultText: "the database's, at first UTC",
+				Usage: "count days, weeks, months and orders by the clock of `ZONE`, such as Europe/Paris",
+			},
 			eventsFlag(), lettersFlag(),
 			&cli.StringFlag{Name: "group", Value: "analytics", Usage: "show the stored offsets to lag tools as consumer `GROUP`"},
 		),
@@ -71,6 +76,9 @@ func run(c *cli.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := zone.Adopt(c.Context, db.DB, c.String("zone")); err != nil {
+		return err
+	}
 	log := cmdline.Log(c, "ingest")
 	log.Info("storing events", "db", c.String("db"), "topic", topics.Events, "dead_letters", topics.DeadLetters)
 	stopHTTP, err := startHTTP(c, web, settings, log)
@@ -122,7 +130,7 @@ func startProgress(log *slog.Logger) *progress {
 	return p
 }
 
-func (p *progress) add(chunks []store.Chunk) { p.records.Add(int64(store.Records(chunks))) }
+func (p *progress) add(chunks []batch.Chunk) { p.records.Add(int64(batch.Records(chunks))) }
 
 func (p *progress) run() {
 	ticker := time.NewTicker(reportEvery)

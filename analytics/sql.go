@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +10,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
+	"purchases/analytics/internal/terminal"
 	"purchases/producer/cmdline"
 )
 
@@ -29,15 +30,16 @@ WHERE type IN ('view', 'table') AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '
 func sqlCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "sql",
-		Usage:     "answer a SELECT of your own",
+		Usage:     "run an ad-hoc SELECT",
 		UsageText: "analytics sql [options] STATEMENT|-",
-		Description: "Runs one SELECT on the database, from the argument or, with -, from stdin. It cannot write, and it\n" +
-			"ends at a time limit and a row limit. `analytics sql --schema` shows the tables and views.\n\n" +
+		Description: "Runs one SELECT on the database, from the argument or, with -, from stdin. It runs in a process of\n" +
+			"its own, which cannot write and has limits of time, memory and rows. `analytics sql --schema` shows the\n" +
+			"tables and views.\n\n" +
 			"Example:\n   analytics sql \"SELECT user, revenue FROM user_sales ORDER BY purchases DESC LIMIT 5\"",
 		Flags: append(askFlags(),
-			&cli.BoolFlag{Name: "schema", Usage: "write the tables and views as SQL, with their comments"},
-			&cli.DurationFlag{Name: "timeout", Value: defaultTimeLimit, Usage: "end a statement after `TIME`; 0 means never"},
-			&cli.IntFlag{Name: "max-rows", Value: defaultMaxRows, Usage: "fail an answer of more than `N` rows; 0 means no limit"},
+			&cli.BoolFlag{Name: "schema", DisableDefaultText: true, Usage: "write the tables and views as SQL, with their comments"},
+			&cli.DurationFlag{Name: "timeout", Value: defaultTimeLimit, Usage: "stop the statement after `TIME`; 0 means no limit"},
+			&cli.IntFlag{Name: "max-rows", Aliases: []string{"n"}, Value: defaultMaxRows, Usage: "fail an answer of more than `N` rows; 0 means no limit"},
 		),
 		Action: runSQL,
 	}
@@ -51,18 +53,14 @@ func runSQL(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := query.CheckStatement(statement); err != nil {
+	selected, err := answer.Select(statement)
+	if err != nil {
 		return cmdline.Usagef("%v", err)
 	}
 	if c.Duration("timeout") < 0 || c.Int("max-rows") < 0 {
 		return cmdline.Usagef("--timeout and --max-rows are not negative")
 	}
-	return ask(c, question{
-		rows: func(ctx context.Context, s *readonly.Snapshot) (*query.Rows, error) {
-			return query.Select(ctx, s, statement)
-		},
-		maxRows: c.Int("max-rows"), timeLimit: c.Duration("timeout"),
-	})
+	return ask(c, terminal.Question{Question: selected, MaxRows: c.Int("max-rows"), TimeLimit: c.Duration("timeout")})
 }
 
 func readStatement(c *cli.Context, stdin io.Reader) (string, error) {

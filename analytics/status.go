@@ -3,15 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/urfave/cli/v2"
 
 	"purchases/analytics/internal/database"
-	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/render"
 	"purchases/analytics/internal/status"
+	"purchases/analytics/internal/terminal"
 	"purchases/producer/cmdline"
 	"purchases/producer/kafka"
 )
@@ -19,24 +19,15 @@ import (
 func statusCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "status",
-		Usage: "show how far each partition has been stored",
-		Description: "For each partition the stored offset, and from Kafka, where it can be reached, the high watermark\n" +
-			"and the consumer lag. missing counts offsets that had expired before they were read. Needs no running `analytics run`, and does not disturb one.\n\n" +
-			"Example:\n   analytics status --output json",
-		Flags:  append(kafka.Flags(), databaseFlag(), outputFlag()),
+		Usage: "show how far the database is behind its topics",
+		Description: "Shows the consumer lag and the latest event of each topic, with --partitions of each partition. The lag\n" +
+			"comes from Kafka, where it can be reached. Formats other than the table always have all partitions.\n" +
+			"It needs no running `analytics run`, and does not disturb one.\n\n" +
+			"Examples:\n   analytics status\n   analytics status --output json",
+		Flags: append(kafka.Flags(), databaseFlag(), outputFlag(),
+			&cli.BoolFlag{Name: "partitions", DisableDefaultText: true, Usage: "show each partition, with its offsets"}),
 		Action: showStatus,
 	}
-}
-
-var statusColumns = []query.Column{
-	{Name: "topic", Type: query.Text},
-	{Name: "partition", Type: query.Integer},
-	{Name: "next_offset", Type: query.Integer},
-	{Name: "high_watermark", Type: query.Integer},
-	{Name: "lag", Type: query.Integer},
-	{Name: "last_event", Type: query.Time},
-	{Name: "stored_at", Type: query.Time},
-	{Name: "missing", Type: query.Integer},
 }
 
 func showStatus(c *cli.Context) error {
@@ -47,8 +38,7 @@ func showStatus(c *cli.Context) error {
 	if err != nil {
 		return cmdline.Usagef("%v", err)
 	}
-	path := c.String("db")
-	db, err := database.OpenReader(path)
+	db, err := database.OpenReader(c.String("db"))
 	if err != nil {
 		return err
 	}
@@ -60,13 +50,22 @@ func showStatus(c *cli.Context) error {
 	if err := addLag(c, partitions); err != nil {
 		fmt.Fprintf(c.App.ErrWriter, "%s: the lag is unknown: %v\n", c.App.Name, err)
 	}
-	_, err = render.Write(c.App.Writer, format, render.Answer{
-		Query: "status", Columns: statusColumns, Rows: statusRows(partitions),
-	}, tableOptions(c.App.Writer))
-	if err == nil {
-		err = errors.Join(sayMissing(c, partitions), sayDatabaseSize(c, path))
+	now := time.Now()
+	table := terminal.Topics(partitions, now)
+	switch {
+	case format != render.Table:
+		table = terminal.Partitions(partitions)
+	case c.Bool("partitions"):
+		table = terminal.PartitionAges(partitions, now)
 	}
-	return err
+	table.Query = "status"
+	if _, err = render.Write(c.App.Writer, format, table, terminal.TableOptions(c.App.Writer)); err != nil {
+		return err
+	}
+	if format == render.Table && c.Bool("partitions") && terminal.OnlyMarkersFollow(partitions) {
+		fmt.Fprintf(c.App.ErrWriter, "%s: lag 0 below the high watermark: only transaction markers follow, which are no records\n", c.App.Name)
+	}
+	return errors.Join(sayMissing(c, partitions), sayDatabase(c, db))
 }
 
 // sayMissing tells of gaps, which no later success makes good.
@@ -95,37 +94,14 @@ func addLag(c *cli.Context, partitions []status.Partition) error {
 	return status.AddLag(client, partitions)
 }
 
-func statusRows(partitions []status.Partition) iter.Seq2[query.Row, error] {
-	return func(yield func(query.Row, error) bool) {
-		for _, p := range partitions {
-			row := query.Row{
-				p.Topic, int64(p.Partition), p.NextOffset, number(p.HighWatermark), number(p.Lag),
-				instant(p.LastEvent()), instant(p.LastStored()), p.Missing,
-			}
-			if !yield(row, nil) {
-				return
-			}
-		}
+// sayDatabase adds what is no row.
+func sayDatabase(c *cli.Context, db *sqlx.DB) error {
+	var zone string
+	if err := db.GetContext(c.Context, &zone, `SELECT zone FROM internal_database`); err != nil {
+		return fmt.Errorf("read the reporting zone: %w", err)
 	}
-}
-
-func number(n *int64) any {
-	if n == nil {
-		return nil
-	}
-	return *n
-}
-
-func instant(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.Format(time.RFC3339)
-}
-
-// sayDatabaseSize adds what is no row.
-func sayDatabaseSize(c *cli.Context, path string) error {
-	_, err := fmt.Fprintf(c.App.ErrWriter, "%s: database %s, %.1f MB\n", c.App.Name, path, float64(databaseSize(path))/1e6)
+	path := c.String("db")
+	_, err := fmt.Fprintf(c.App.ErrWriter, "%s: database %s, %.1f MB, reporting zone %s\n", c.App.Name, path, float64(databaseSize(path))/1e6, zone)
 	return err
 }
 

@@ -59,7 +59,7 @@ func verifyDatabase(c *cli.Context) error {
 }
 
 func recompute(c *cli.Context, db *sqlx.DB) (verify.Report, error) {
-	shown := bar.New(c.App.ErrWriter, c.App.Name+": verify", int64(len(verify.Checks())), "checks")
+	shown := bar.New(c.App.ErrWriter, c.App.Name+": verify", int64(verify.Count()), "checks")
 	defer shown.Finish()
 	return verify.Run(c.Context, db, func() { shown.Add(1) })
 }

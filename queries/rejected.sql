@@ -11,6 +11,7 @@
 -- column example: text | Beginning of the value of one of them.
 -- bars: records
 -- chart: bar records
+-- optional: first_at, example, share
 
 SELECT reason,
        records,

@@ -17,6 +17,7 @@
 -- column differences: integer | Figures that differ between the two.
 -- column plan: text | Plan of the replay.
 -- chart: none
+-- optional: plan, from_offset, to_offset, carried, seconds, events_before
 -- example: --limit 5
 
 SELECT replay, kind, result,

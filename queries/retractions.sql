@@ -10,6 +10,7 @@
 -- column event_id: text | UUID of the event that it names.
 -- column event: text | retracted: the event is in no statistic; imported again: it was, after the retraction; not seen: no such event came.
 -- chart: none
+-- optional: event_id
 -- example: --limit 5
 
 SELECT partition, offset, retracted_at, occurred_at, event_id, event

@@ -16,6 +16,7 @@
 -- column units_sold: integer | Units sold.
 -- column return_rate: percent | Units returned for every hundred sold; none if none was sold.
 -- chart: bar units_returned
+-- optional: returns, units_sold
 -- example: --by refunds --limit 5
 
 WITH least AS ( -- of the rows to be shown: other items need not be looked up

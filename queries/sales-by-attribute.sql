@@ -18,6 +18,7 @@
 -- column purchases: integer | Number of purchases.
 -- column returns: integer | Number of returns.
 -- chart: bar revenue
+-- optional: returns, units_returned
 -- example: --attribute country --limit 5
 
 WITH sales AS (

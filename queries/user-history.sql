@@ -19,6 +19,7 @@
 -- column currency: text | ISO 4217 code; empty if the event gave none.
 -- column order_number: text | Order number; none if the event gave none.
 -- chart: none
+-- optional: user, unit_price, kind, order_number, item
 -- example: --limit 5
 
 WITH past AS (

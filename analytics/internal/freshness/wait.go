@@ -63,31 +63,39 @@ const pollEvery = 25 * time.Millisecond
 // reflect.
 var ErrNotReached = errors.New("not stored")
 
-// Wait looks at the database until it reflects the record. It fails with an
+// Viewer gives a look at the database as it is now, which may be another one
+// than a moment ago: a replay replaces it.
+type Viewer interface {
+	View(context.Context, func(sqlx.QueryerContext) error) error
+}
+
+// Wait polls the database until it reflects the record. It fails with an
 // [ErrNotReached] when the time of ctx is over, and at once where the database
-// has something of other topics that the processor reads and nothing of this one.
-func Wait(ctx context.Context, db sqlx.QueryerContext, t Target) error {
-	reached, err := Reached(ctx, db, t)
-	if err != nil || reached {
-		return err
-	}
-	if err := checkTopic(ctx, db, t); err != nil {
-		return err
-	}
+// has records of other topics that the processor reads and none of this one.
+func Wait(ctx context.Context, v Viewer, t Target) error {
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
-	for !reached && err == nil {
+	for first := true; ; first = false {
+		reached := false
+		err := v.View(ctx, func(db sqlx.QueryerContext) (err error) {
+			if reached, err = Reached(ctx, db, t); err != nil || reached || !first {
+				return err
+			}
+			return checkTopic(ctx, db, t)
+		})
+		switch {
+		case reached:
+			return nil
+		case ctx.Err() != nil:
+			return endOfWait(ctx, t)
+		case err != nil:
+			return err
+		}
 		select {
 		case <-ctx.Done():
-			return endOfWait(ctx, t)
 		case <-ticker.C:
-			reached, err = Reached(ctx, db, t)
 		}
 	}
-	if ctx.Err() != nil {
-		return endOfWait(ctx, t)
-	}
-	return err
 }
 
 func endOfWait(ctx context.Context, t Target) error {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/batch"
 )
 
 const (
@@ -20,15 +20,16 @@ const (
 // again.
 type batcher struct {
 	queue  *queue
-	free   chan *store.Batch
-	filled chan *store.Batch
+	free   chan *batch.Batch
+	filled chan *batch.Batch
 	idle   chan struct{} // sent to while the writer waits
 }
 
-func newBatcher(q *queue) *batcher {
-	b := &batcher{queue: q, free: make(chan *store.Batch, 2), filled: make(chan *store.Batch), idle: make(chan struct{})}
-	b.free <- store.NewBatch()
-	b.free <- store.NewBatch()
+// newBatcher makes batches with the function.
+func newBatcher(q *queue, newBatch func() *batch.Batch) *batcher {
+	b := &batcher{queue: q, free: make(chan *batch.Batch, 2), filled: make(chan *batch.Batch), idle: make(chan struct{})}
+	b.free <- newBatch()
+	b.free <- newBatch()
 	return b
 }
 
@@ -39,29 +40,29 @@ func (b *batcher) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		batch := <-b.free // of two, at most one is being stored
-		if err := batch.Fill(chunks); err != nil {
+		next := <-b.free // of two, at most one is being stored
+		if err := next.Fill(chunks, nil); err != nil {
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case b.filled <- batch:
+		case b.filled <- next:
 		}
 	}
 }
 
 // done takes a batch back that has been stored.
-func (b *batcher) done(batch *store.Batch) { b.free <- batch }
+func (b *batcher) done(stored *batch.Batch) { b.free <- stored }
 
 // next waits for a batch.
-func (b *batcher) next(ctx context.Context, wal *walKeeper) (*store.Batch, error) {
+func (b *batcher) next(ctx context.Context, wal *walKeeper) (*batch.Batch, error) {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case batch := <-b.filled:
-			return batch, nil
+		case next := <-b.filled:
+			return next, nil
 		case b.idle <- struct{}{}:
 		case <-wal.ticker.C:
 			wal.look(ctx, b.queue.empty())
@@ -71,21 +72,21 @@ func (b *batcher) next(ctx context.Context, wal *walKeeper) (*store.Batch, error
 
 // collect waits for a chunk and then takes more, until the batch is full, or its
 // time is up and the writer waits for it.
-func (b *batcher) collect(ctx context.Context) (batch []store.Chunk, err error) {
+func (b *batcher) collect(ctx context.Context) (chunks []batch.Chunk, err error) {
 	var deadline <-chan time.Time
 	var idle chan struct{}
 	late := false
 	for records, bytes := 0, 0; records < maxBatch && bytes < maxBatchBytes; {
 		if c, ok := b.queue.take(late); ok {
-			batch = append(batch, c.Chunk)
+			chunks = append(chunks, c.Chunk)
 			records += len(c.Records)
 			bytes += c.bytes
 			continue
 		}
-		if deadline == nil && (len(batch) > 0 || !b.queue.empty()) {
+		if deadline == nil && (len(chunks) > 0 || !b.queue.empty()) {
 			deadline = time.After(b.linger())
 		}
-		if records >= enough || (late && len(batch) > 0) {
+		if records >= enough || (late && len(chunks) > 0) {
 			idle = b.idle
 		}
 		select {
@@ -93,16 +94,16 @@ func (b *batcher) collect(ctx context.Context) (batch []store.Chunk, err error) 
 			return nil, ctx.Err()
 		case <-b.queue.added:
 		case <-deadline:
-			if len(batch) > 0 {
+			if len(chunks) > 0 {
 				idle = b.idle
 			} else {
 				late = true // nobody brings an earlier one
 			}
 		case <-idle:
-			return batch, nil
+			return chunks, nil
 		}
 	}
-	return batch, nil
+	return chunks, nil
 }
 
 // linger is how long a batch waits to become full.

@@ -8,15 +8,16 @@ import (
 	"testing/synctest"
 	"time"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/store"
 )
 
 // sent is a chunk of n records that happened at that time.
 func sent(from, n int64, at time.Time) queued {
-	c := queued{Chunk: store.Chunk{Partition: store.Partition{Topic: "analytics"}, From: from, Next: from + n}}
+	c := queued{Chunk: batch.Chunk{Partition: batch.Partition{Topic: "analytics"}, From: from, Next: from + n}}
 	for i := range n {
-		c.add(store.Record{Offset: from + i, Event: store.Event{
+		c.add(batch.Record{Offset: from + i, Event: batch.Event{
 			OccurredAt: at.UnixMilli(), ID: [16]byte{byte(i), byte(i >> 8)}, User: "u", Item: "i", Quantity: 1,
 		}})
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/jmoiron/sqlx"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
-	"purchases/analytics/internal/store"
 	"purchases/producer/kafka"
 )
 
@@ -94,18 +94,18 @@ func findOrigin(client sarama.Client, topic string) (origin, error) {
 // discover returns the partitions that are not known yet with the offset at
 // which to begin, and gives each a row in the database. It writes only when
 // nothing is refused.
-func (in *ingester) discover(ctx context.Context, db *database.Database, known map[store.Partition]*reader) (map[store.Partition]position, error) {
+func (in *ingester) discover(ctx context.Context, db *database.Database, known map[batch.Partition]*reader) (map[batch.Partition]position, error) {
 	if err := in.client.RefreshMetadata(in.names()...); err != nil {
 		return nil, fmt.Errorf("refresh the topics' metadata: %w", err)
 	}
-	positions := map[store.Partition]position{}
+	positions := map[batch.Partition]position{}
 	for _, topic := range in.names() {
 		partitions, err := kafka.Partitions(in.client, topic)
 		if err != nil {
 			return nil, err
 		}
 		for _, n := range partitions {
-			p := store.Partition{Topic: topic, Partition: n}
+			p := batch.Partition{Topic: topic, Partition: n}
 			if known[p] != nil || !in.wanted(p) {
 				continue
 			}
@@ -115,7 +115,7 @@ func (in *ingester) discover(ctx context.Context, db *database.Database, known m
 		}
 	}
 	fresh := maps.Clone(positions)
-	maps.DeleteFunc(fresh, func(_ store.Partition, at position) bool { return !at.isNew })
+	maps.DeleteFunc(fresh, func(_ batch.Partition, at position) bool { return !at.isNew })
 	if len(fresh) == 0 {
 		return positions, nil
 	}
@@ -124,7 +124,7 @@ func (in *ingester) discover(ctx context.Context, db *database.Database, known m
 
 // locate returns the partition's stored position, if the log still has it. A
 // partition without one begins where its log begins.
-func (in *ingester) locate(ctx context.Context, db *database.Database, p store.Partition) (position, error) {
+func (in *ingester) locate(ctx context.Context, db *database.Database, p batch.Partition) (position, error) {
 	at, err := storedPosition(ctx, db.DB, p)
 	if err != nil {
 		return at, err
@@ -148,7 +148,7 @@ func (in *ingester) locate(ctx context.Context, db *database.Database, p store.P
 
 // adopt gives each new partition its row, and records what the log had lost
 // already before this database saw it.
-func (in *ingester) adopt(ctx context.Context, db *database.Database, positions map[store.Partition]position) error {
+func (in *ingester) adopt(ctx context.Context, db *database.Database, positions map[batch.Partition]position) error {
 	tx, err := db.BeginTxx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("add the new partitions: %w", err)
@@ -165,7 +165,7 @@ func (in *ingester) adopt(ctx context.Context, db *database.Database, positions 
 	return tx.Commit()
 }
 
-func insertPartition(ctx context.Context, tx *sqlx.Tx, p store.Partition, next int64) error {
+func insertPartition(ctx context.Context, tx *sqlx.Tx, p batch.Partition, next int64) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO internal_partitions (topic, partition, next_offset) VALUES (?, ?, ?)`, p.Topic, p.Partition, next)
 	if err == nil && next > 0 {
 		_, err = tx.ExecContext(ctx, `INSERT INTO gaps (topic, partition, from_offset, to_offset, recorded_at) VALUES (?, ?, 0, ?, ?)`,

@@ -2,14 +2,14 @@ package ingest
 
 import (
 	"bytes"
-	"errors"
 	"time"
 	"unicode/utf8"
 
 	"github.com/IBM/sarama"
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/batch"
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
 	"purchases/producer/purchase"
@@ -25,27 +25,43 @@ const (
 // decoder turns the messages of one partition of the enriched events into
 // records. The same text is one string in all of them.
 type decoder struct {
+	topicID                                string
 	flat                                   enriched.Flat
 	user, item, name, currency, attributes texts
 	source                                 texts
 	order                                  string // lines of one order follow each other
 }
 
-func (d *decoder) decode(m *sarama.ConsumerMessage) store.Record {
+func (d *decoder) decode(m *sarama.ConsumerMessage) batch.Record {
 	f := &d.flat
-	if !f.Scan(m.Value, time.Now()) || f.Kind == enriched.Retraction {
-		return decodeEvent(m)
+	now := time.Now()
+	if !f.Scan(m.Value, now) {
+		return decodeEvent(m, d.topicID, now)
+	}
+	identity := batch.Identity{OccurredAt: f.Timestamp, ID: f.ID}
+	source := batch.Source{Topic: d.source.of(f.SourceTopic), Partition: f.SourcePartition, Offset: f.SourceOffset}
+	if f.Kind == enriched.Retraction {
+		return batch.Record{Offset: m.Offset, Retraction: &batch.Retraction{Identity: identity, RetractedAt: f.RetractedAt, Source: source}}
 	}
 	if string(f.OrderID) != d.order {
 		d.order = string(f.OrderID)
 	}
-	return store.Record{Offset: m.Offset, Event: store.Event{
-		OccurredAt: f.Timestamp, ProcessedAt: f.ProcessedAt, ID: f.ID, OrderNumber: d.order,
+	return batch.Record{Offset: m.Offset, Event: batch.Event{
+		Identity: identity, ProcessedAt: f.ProcessedAt, ImportedAt: f.ImportedAt, GivenID: givenID(f.EventID, f.ID), OrderNumber: d.order,
 		User: d.user.of(f.User), Item: d.item.of(f.Item), ItemName: d.name.of(f.ItemName),
 		Currency: d.currency.of(f.Currency), Attributes: d.attributes.of(f.Attributes),
-		Quantity: f.Quantity, UnitPrice: f.Amount / f.Quantity, HasPrice: f.HasAmount,
-		SourceTopic: d.source.of(f.SourceTopic), SourcePartition: f.SourcePartition, SourceOffset: f.SourceOffset,
+		Quantity: f.Quantity, Amount: f.Amount, HasAmount: f.HasAmount, Source: source,
 	}}
+}
+
+// givenID is the text of an event_id that is no UUID itself.
+func givenID[T string | []byte](text T, id uuid.UUID) string {
+	if len(text) == 36 {
+		if parsed, err := uuid.ParseBytes([]byte(text)); err == nil && parsed == id {
+			return ""
+		}
+	}
+	return string(text)
 }
 
 // maxTexts bounds what a decoder remembers of one column.
@@ -74,57 +90,66 @@ func (t *texts) of(b []byte) string {
 }
 
 // decodeEvent turns a message of the topic of enriched events into a record.
-func decodeEvent(m *sarama.ConsumerMessage) store.Record {
-	e, err := enriched.Decode(m.Value, time.Now())
+func decodeEvent(m *sarama.ConsumerMessage, topicID string, now time.Time) batch.Record {
+	e, err := enriched.Decode(m.Value, now)
 	if err != nil {
-		return rejected(m, invalidEvent, err)
+		return rejected(m, topicID, invalidEvent, err)
 	}
+	identity := batch.Identity{OccurredAt: e.Timestamp.UnixMilli(), ID: e.ID()}
+	source := batch.Source{Topic: e.Source.Topic, Partition: e.Source.Partition, Offset: e.Source.Offset}
 	if e.Kind == enriched.Retraction {
-		return rejected(m, invalidEvent, errors.New("retractions are not stored"))
+		return batch.Record{Offset: m.Offset, Retraction: &batch.Retraction{Identity: identity, RetractedAt: millis(e.RetractedAt), Source: source}}
 	}
-	out := store.Event{
-		OccurredAt: e.Timestamp.UnixMilli(), ProcessedAt: e.ProcessedAt.UnixMilli(),
-		ID: e.ID(), User: e.User, Item: e.Item, ItemName: e.ItemName,
-		OrderNumber: e.OrderID, Currency: e.Currency, Quantity: e.Quantity,
-		SourceTopic: e.Source.Topic, SourcePartition: e.Source.Partition, SourceOffset: e.Source.Offset,
+	out := batch.Event{
+		Identity: identity, ProcessedAt: e.ProcessedAt.UnixMilli(), ImportedAt: millis(e.ImportedAt), GivenID: givenID(e.EventID, e.ID()),
+		User: e.User, Item: e.Item, ItemName: e.ItemName, OrderNumber: e.OrderID, Currency: e.Currency, Quantity: e.Quantity, Source: source,
 	}
 	if e.Amount != nil {
-		out.UnitPrice, out.HasPrice = int64(*e.Amount)/e.Quantity, true
+		out.Amount, out.HasAmount = int64(*e.Amount), true
 	}
 	if len(e.Attributes) > 0 {
 		object, err := json.Marshal(e.Attributes, json.Deterministic(true))
 		if err != nil {
-			return rejected(m, invalidEvent, err)
+			return rejected(m, topicID, invalidEvent, err)
 		}
 		out.Attributes = string(object)
 	}
-	return store.Record{Offset: m.Offset, Event: out}
+	return batch.Record{Offset: m.Offset, Event: out}
+}
+
+// millis is 0 for no time.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 // letterDecoder turns the messages of one partition of the dead letters into
 // records. The same text is one string in all of them.
 type letterDecoder struct {
+	topicID                string
 	flat                   deadletter.Flat
 	reason, detail, source texts
 }
 
-func (d *letterDecoder) decode(m *sarama.ConsumerMessage) store.Record {
+func (d *letterDecoder) decode(m *sarama.ConsumerMessage) batch.Record {
 	l := &d.flat
 	if err := l.Parse(m); err != nil {
-		return rejected(m, invalidDeadLetter, err)
+		return rejected(m, d.topicID, invalidDeadLetter, err)
 	}
-	return store.Record{Offset: m.Offset, Rejection: &store.Rejection{
-		ID: purchase.ID(l.EventID), Reason: d.reason.of(text(l.Reason)), Detail: d.detail.of(text(l.Detail)),
+	return batch.Record{Offset: m.Offset, Rejection: &batch.Rejection{
+		RecordID: l.RecordID, Reason: d.reason.of(text(l.Reason)), Detail: d.detail.of(text(l.Detail)),
 		RejectedAt: m.Timestamp.UnixMilli(), Value: head(m.Value),
-		SourceTopic: d.source.of(text(l.SourceTopic)), SourcePartition: l.SourcePartition, SourceOffset: l.SourceOffset,
+		Source: batch.Source{Topic: d.source.of(text(l.SourceTopic)), Partition: l.SourcePartition, Offset: l.SourceOffset},
 	}}
 }
 
-func rejected(m *sarama.ConsumerMessage, reason string, cause error) store.Record {
-	return store.Record{Offset: m.Offset, Rejection: &store.Rejection{
-		ID: purchase.DerivedID(m.Topic, m.Partition, m.Offset), Reason: reason, Detail: string(text([]byte(cause.Error()))),
+func rejected(m *sarama.ConsumerMessage, topicID, reason string, cause error) batch.Record {
+	return batch.Record{Offset: m.Offset, Rejection: &batch.Rejection{
+		RecordID: purchase.DerivedID(topicID, m.Partition, m.Offset), Reason: reason, Detail: string(text([]byte(cause.Error()))),
 		RejectedAt: m.Timestamp.UnixMilli(), Value: head(m.Value),
-		SourceTopic: m.Topic, SourcePartition: m.Partition, SourceOffset: m.Offset,
+		Source: batch.Source{Topic: m.Topic, Partition: m.Partition, Offset: m.Offset},
 	}}
 }
 
@@ -138,4 +163,4 @@ func text(b []byte) []byte {
 }
 
 // head is a copy, which does not keep the whole of a fetched batch in memory.
-func head(value []byte) []byte { return bytes.Clone(value[:min(len(value), store.MaxRejectedValue)]) }
+func head(value []byte) []byte { return bytes.Clone(value[:min(len(value), batch.MaxRejectedValue)]) }

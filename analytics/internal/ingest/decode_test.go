@@ -8,8 +8,8 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/ingest"
-	"purchases/analytics/internal/store"
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
 	"purchases/producer/purchase"
@@ -26,11 +26,11 @@ func TestDeadLettersInTurn(t *testing.T) {
 	} {
 		offset := int64(i)
 		m := deadLetter(tt.detail, offset)
-		m.Value = bytes.Repeat([]byte{byte('a' + i)}, store.MaxRejectedValue+i)
-		want := store.Rejection{
+		m.Value = bytes.Repeat([]byte{byte('a' + i)}, batch.MaxRejectedValue+i)
+		want := batch.Rejection{
 			ID: purchase.DerivedID(purchase.Topic, 3, offset), Reason: string(purchase.MissingUser), Detail: tt.want,
 			RejectedAt: m.Timestamp.UnixMilli(), SourceTopic: purchase.Topic, SourcePartition: 3, SourceOffset: offset,
-			Value: bytes.Clone(m.Value[:store.MaxRejectedValue]),
+			Value: bytes.Clone(m.Value[:batch.MaxRejectedValue]),
 		}
 		r := decode(m)
 		clear(m.Value)

@@ -3,11 +3,11 @@ package ingest
 import (
 	"github.com/IBM/sarama"
 
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/batch"
 )
 
 // RunWithBudget is [Run] with a queue of so many bytes.
 var RunWithBudget = run
 
 // DecodeDeadLetters returns what the reader of a partition of dead letters decodes with.
-func DecodeDeadLetters() func(*sarama.ConsumerMessage) store.Record { return (&letterDecoder{}).decode }
+func DecodeDeadLetters() func(*sarama.ConsumerMessage) batch.Record { return (&letterDecoder{}).decode }

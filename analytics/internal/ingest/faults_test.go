@@ -14,9 +14,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
-	"purchases/analytics/internal/store"
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
 	"purchases/producer/kafka"
@@ -55,7 +55,7 @@ func startLive(t *testing.T, c *kfake.Cluster, db *database.Database, change ...
 	l := &live{t: t, ctx: ctx, stored: make(chan int, 10_000)}
 	cfg := config(c)
 	cfg.Drain = false
-	cfg.Stored = func(chunks []store.Chunk) { l.stored <- store.Records(chunks) }
+	cfg.Stored = func(chunks []batch.Chunk) { l.stored <- batch.Records(chunks) }
 	cfg.Log = slog.New(slog.NewTextHandler(&l.log, nil))
 	for _, f := range change {
 		f(&cfg)

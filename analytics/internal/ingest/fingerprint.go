@@ -8,7 +8,7 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/batch"
 )
 
 const (
@@ -19,20 +19,20 @@ const (
 // errNoRecord says that a log has nothing at an offset.
 var errNoRecord = errors.New("no record")
 
-func fingerprint(offset int64, at time.Time, key, value []byte) *store.Fingerprint {
+func fingerprint(offset int64, at time.Time, key, value []byte) *batch.Fingerprint {
 	table := crc32.MakeTable(crc32.Castagnoli)
-	return &store.Fingerprint{
+	return &batch.Fingerprint{
 		Offset: offset, Timestamp: at.UnixMilli(),
 		CRC: crc32.Update(crc32.Checksum(key, table), table, value),
 	}
 }
 
-func fingerprintOf(m *sarama.ConsumerMessage) *store.Fingerprint {
+func fingerprintOf(m *sarama.ConsumerMessage) *batch.Fingerprint {
 	return fingerprint(m.Offset, m.Timestamp, m.Key, m.Value)
 }
 
 // describe names a record in an error.
-func describe(f *store.Fingerprint) string {
+func describe(f *batch.Fingerprint) string {
 	if f == nil {
 		return "a transaction's marker"
 	}
@@ -43,7 +43,7 @@ func describe(f *store.Fingerprint) string {
 // transaction's marker, or errNoRecord. It reads uncommitted, because what
 // matters is whether something else has taken the place of a record, and an
 // open or aborted transaction may have.
-func recordAt(client sarama.Client, p store.Partition, offset int64) (*store.Fingerprint, error) {
+func recordAt(client sarama.Client, p batch.Partition, offset int64) (*batch.Fingerprint, error) {
 	block, err := fetch(client, p, offset)
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func timestamp(batch *sarama.RecordBatch, r *sarama.Record) time.Time {
 }
 
 // fetch asks the partition's leader, and once more if that has just changed.
-func fetch(client sarama.Client, p store.Partition, offset int64) (*sarama.FetchResponseBlock, error) {
+func fetch(client sarama.Client, p batch.Partition, offset int64) (*sarama.FetchResponseBlock, error) {
 	block, err := fetchOnce(client, p, offset)
 	if err == nil {
 		return block, nil
@@ -84,7 +84,7 @@ func fetch(client sarama.Client, p store.Partition, offset int64) (*sarama.Fetch
 	return fetchOnce(client, p, offset)
 }
 
-func fetchOnce(client sarama.Client, p store.Partition, offset int64) (*sarama.FetchResponseBlock, error) {
+func fetchOnce(client sarama.Client, p batch.Partition, offset int64) (*sarama.FetchResponseBlock, error) {
 	leader, err := client.Leader(p.Topic, p.Partition)
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/jmoiron/sqlx"
 
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/batch"
 	"purchases/producer/kafka"
 )
 
@@ -36,7 +36,7 @@ func (bound origin) compare(found origin) error {
 
 // gapError is the error of a position that the log no longer reaches back to.
 type gapError struct {
-	partition store.Partition
+	partition batch.Partition
 	from, to  int64 // the offsets that are missing, inclusive
 }
 
@@ -48,7 +48,7 @@ func (e *gapError) Error() string {
 // position is how far a partition has been stored or read.
 type position struct {
 	next  int64
-	last  *store.Fingerprint // of the last record, nil before the first
+	last  *batch.Fingerprint // of the last record, nil before the first
 	epoch int32              // of the leader whose log has it
 	isNew bool               // and has no row yet
 }
@@ -64,13 +64,13 @@ type positionRow struct {
 func (row positionRow) position() position {
 	at := position{next: row.Next}
 	if row.LastOffset != nil && row.LastTimestamp != nil && row.LastCRC != nil {
-		at.last = &store.Fingerprint{Offset: *row.LastOffset, Timestamp: *row.LastTimestamp, CRC: uint32(*row.LastCRC)}
+		at.last = &batch.Fingerprint{Offset: *row.LastOffset, Timestamp: *row.LastTimestamp, CRC: uint32(*row.LastCRC)}
 	}
 	return at
 }
 
 // storedPosition returns a new position when the partition has none.
-func storedPosition(ctx context.Context, db *sqlx.DB, p store.Partition) (position, error) {
+func storedPosition(ctx context.Context, db *sqlx.DB, p batch.Partition) (position, error) {
 	var row positionRow
 	err := db.GetContext(ctx, &row, `SELECT next_offset, last_offset, last_timestamp, last_crc FROM internal_partitions WHERE topic = ? AND partition = ?`,
 		p.Topic, p.Partition)
@@ -87,15 +87,15 @@ func storedPosition(ctx context.Context, db *sqlx.DB, p store.Partition) (positi
 type Bounds struct{ Oldest, Newest int64 }
 
 // FindBounds asks for the bounds of every partition of the topics.
-func FindBounds(ctx context.Context, client sarama.Client, topics Topics) (map[store.Partition]Bounds, error) {
-	all := map[store.Partition]Bounds{}
+func FindBounds(ctx context.Context, client sarama.Client, topics Topics) (map[batch.Partition]Bounds, error) {
+	all := map[batch.Partition]Bounds{}
 	for _, topic := range topics.names() {
 		partitions, err := kafka.Partitions(client, topic)
 		if err != nil {
 			return nil, err
 		}
 		for _, n := range partitions {
-			p := store.Partition{Topic: topic, Partition: n}
+			p := batch.Partition{Topic: topic, Partition: n}
 			if all[p], err = findBounds(ctx, client, p); err != nil {
 				return nil, err
 			}
@@ -104,7 +104,7 @@ func FindBounds(ctx context.Context, client sarama.Client, topics Topics) (map[s
 	return all, nil
 }
 
-func findBounds(ctx context.Context, client sarama.Client, p store.Partition) (b Bounds, err error) {
+func findBounds(ctx context.Context, client sarama.Client, p batch.Partition) (b Bounds, err error) {
 	if b.Oldest, err = offset(ctx, client, p, sarama.OffsetOldest); err != nil {
 		return b, fmt.Errorf("find the start of %s: %w", p, err)
 	}
@@ -124,7 +124,7 @@ const doubt = 3 * time.Second
 // has grown past it again. It is an ErrOtherLog only if it stays so until the
 // given time. known is false when the last record has expired or been compacted
 // away, so that the last of these cannot be told.
-func compare(ctx context.Context, client sarama.Client, p store.Partition, at position, until time.Time) (known bool, err error) {
+func compare(ctx context.Context, client sarama.Client, p batch.Partition, at position, until time.Time) (known bool, err error) {
 	for {
 		known, err = compareNow(ctx, client, p, at)
 		if !errors.Is(err, ErrOtherLog) || time.Now().After(until) {
@@ -137,7 +137,7 @@ func compare(ctx context.Context, client sarama.Client, p store.Partition, at po
 	}
 }
 
-func compareNow(ctx context.Context, client sarama.Client, p store.Partition, at position) (known bool, err error) {
+func compareNow(ctx context.Context, client sarama.Client, p batch.Partition, at position) (known bool, err error) {
 	b, err := findBounds(ctx, client, p)
 	switch {
 	case err != nil:
@@ -159,7 +159,7 @@ func compareNow(ctx context.Context, client sarama.Client, p store.Partition, at
 
 // compareRecord refuses a log that has another record at the offset. Where it
 // has none, the log was compacted: all other logs fill every offset.
-func compareRecord(client sarama.Client, p store.Partition, want *store.Fingerprint) (known bool, err error) {
+func compareRecord(client sarama.Client, p batch.Partition, want *batch.Fingerprint) (known bool, err error) {
 	found, err := recordAt(client, p, want.Offset)
 	switch {
 	case errors.Is(err, errNoRecord):

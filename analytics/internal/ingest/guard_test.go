@@ -16,9 +16,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
-	"purchases/analytics/internal/store"
 	"purchases/processor/enriched"
 )
 
@@ -134,7 +134,7 @@ func storing(t *testing.T, ctx context.Context, c *kfake.Cluster, db *database.D
 	cfg.Drain = false
 	change(&cfg)
 	stored, done = make(chan int, 1000), make(chan error, 1)
-	cfg.Stored = func(chunks []store.Chunk) { stored <- store.Records(chunks) }
+	cfg.Stored = func(chunks []batch.Chunk) { stored <- batch.Records(chunks) }
 	go func() { done <- ingest.Run(ctx, db, cfg) }()
 	await(t, ctx, stored, n)
 	return stored, done

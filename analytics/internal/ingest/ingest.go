@@ -14,6 +14,7 @@ import (
 	"github.com/IBM/sarama"
 	"golang.org/x/sync/errgroup"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/store"
 	"purchases/producer/kafka"
@@ -41,11 +42,11 @@ type Config struct {
 	Drain bool
 	// Until, when not nil, ends Run when every record below these offsets is
 	// stored, and nothing else is: partitions that it does not name are not read.
-	Until map[store.Partition]int64
+	Until map[batch.Partition]int64
 	Log   *slog.Logger
 	// Stored, when not nil, is called after each transaction with what it
 	// held. It must not keep the chunks.
-	Stored func([]store.Chunk)
+	Stored func([]batch.Chunk)
 }
 
 // Configure sets on c what the guarantee needs: only committed records. It
@@ -75,8 +76,8 @@ type ingester struct {
 	outage   *outage
 	queue    *queue
 	batcher  *batcher
-	next     map[store.Partition]int64 // stored so far
-	targets  map[store.Partition]int64 // where the run ends: the last record's offset
+	next     map[batch.Partition]int64 // stored so far
+	targets  map[batch.Partition]int64 // where the run ends: the last record's offset
 }
 
 // Run ingests until ctx ends, which is no error, or with Drain or Until until
@@ -100,9 +101,8 @@ func run(ctx context.Context, db *database.Database, config Config, budget int) 
 	in := &ingester{
 		Config: config, client: client, outage: newOutage(config.Log),
 		queue: newQueue(budget),
-		next:  map[store.Partition]int64{}, targets: map[store.Partition]int64{},
+		next:  map[batch.Partition]int64{}, targets: map[batch.Partition]int64{},
 	}
-	in.batcher = newBatcher(in.queue)
 	if in.origins, err = bind(ctx, db, client, in.Topics); err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (in *ingester) findTargets() error {
 			return err
 		}
 		for n, offset := range last {
-			p := store.Partition{Topic: topic, Partition: n}
+			p := batch.Partition{Topic: topic, Partition: n}
 			if in.wanted(p) {
 				in.targets[p] = min(offset, in.end(p)-1)
 			}
@@ -134,13 +134,13 @@ func (in *ingester) findTargets() error {
 func (c *Config) ends() bool { return c.Drain || c.Until != nil }
 
 // wanted says whether the partition is to be read.
-func (in *ingester) wanted(p store.Partition) bool {
+func (in *ingester) wanted(p batch.Partition) bool {
 	_, named := in.Until[p]
 	return named || in.Until == nil
 }
 
 // end is the offset before which the reading of a partition ends.
-func (in *ingester) end(p store.Partition) int64 {
+func (in *ingester) end(p batch.Partition) int64 {
 	if end, named := in.Until[p]; named {
 		return end
 	}
@@ -154,6 +154,7 @@ func (in *ingester) run(ctx context.Context, db *database.Database) (err error) 
 	if in.writer, err = store.NewWriter(ctx, db.DB); err != nil {
 		return errors.Join(err, in.consumer.Close())
 	}
+	in.batcher = newBatcher(in.queue, in.writer.NewBatch)
 	if in.Group != "" {
 		in.lag = startLagReporter(in.client, in.Group, in.Log)
 	}
@@ -193,8 +194,8 @@ func (in *ingester) work(ctx context.Context, db *database.Database) error {
 
 // read starts the readers, now and whenever a topic grows a partition, and
 // watches that the logs stay the same.
-func (in *ingester) read(ctx context.Context, db *database.Database, group *errgroup.Group, positions map[store.Partition]position) error {
-	readers, failing := map[store.Partition]*reader{}, false
+func (in *ingester) read(ctx context.Context, db *database.Database, group *errgroup.Group, positions map[batch.Partition]position) error {
+	readers, failing := map[batch.Partition]*reader{}, false
 	ticker := time.NewTicker(discoverEvery)
 	defer ticker.Stop()
 	for {
@@ -222,7 +223,7 @@ func (in *ingester) read(ctx context.Context, db *database.Database, group *errg
 }
 
 // refresh checks the logs that are being read and returns the new ones.
-func (in *ingester) refresh(ctx context.Context, db *database.Database, readers map[store.Partition]*reader) (map[store.Partition]position, error) {
+func (in *ingester) refresh(ctx context.Context, db *database.Database, readers map[batch.Partition]*reader) (map[batch.Partition]position, error) {
 	if db.Replaced() {
 		return nil, database.ErrReplaced
 	}
@@ -236,25 +237,25 @@ func (in *ingester) refresh(ctx context.Context, db *database.Database, readers 
 func (in *ingester) write(ctx context.Context, db *database.Database, wal *walKeeper) error {
 	defer wal.close(ctx)
 	for !in.drained() {
-		batch, err := in.batcher.next(ctx, wal)
+		next, err := in.batcher.next(ctx, wal)
 		if err == nil && db.Replaced() {
 			err = database.ErrReplaced
 		}
 		if err != nil {
 			return err
 		}
-		if err := in.writer.Store(batch); err != nil {
+		if err := in.writer.Store(next); err != nil {
 			return err
 		}
 		wal.wrote(ctx)
-		for _, c := range batch.Chunks() {
+		for _, c := range next.Chunks() {
 			in.next[c.Partition] = c.Next
 			in.lag.report(c.Partition, c.Next)
 		}
 		if in.Stored != nil {
-			in.Stored(batch.Chunks())
+			in.Stored(next.Chunks())
 		}
-		in.batcher.done(batch)
+		in.batcher.done(next)
 	}
 	return nil
 }

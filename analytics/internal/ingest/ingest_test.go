@@ -13,9 +13,9 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
-	"purchases/analytics/internal/store"
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
 	"purchases/producer/kafka"
@@ -230,7 +230,7 @@ func TestLiveRunFindsNewPartitionsAndStopsCleanly(t *testing.T) {
 	cfg := config(c)
 	cfg.Drain = false
 	stored := make(chan int, 1000)
-	cfg.Stored = func(chunks []store.Chunk) { stored <- store.Records(chunks) }
+	cfg.Stored = func(chunks []batch.Chunk) { stored <- batch.Records(chunks) }
 	done := make(chan error, 1)
 	go func() { done <- ingest.Run(ctx, db, cfg) }()
 	await(t, ctx, stored, 20)

@@ -9,7 +9,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/jmoiron/sqlx"
 
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/batch"
 )
 
 // inspected is a stored partition with its topic's origin.
@@ -38,7 +38,7 @@ func Inspect(ctx context.Context, db sqlx.QueryerContext, client sarama.Client) 
 			refusals = append(refusals, refusal)
 		}
 		if origins[row.Topic] == nil {
-			_, refusal := compare(ctx, client, store.Partition{Topic: row.Topic, Partition: row.Partition}, row.position(), certain)
+			_, refusal := compare(ctx, client, batch.Partition{Topic: row.Topic, Partition: row.Partition}, row.position(), certain)
 			refusals = append(refusals, refusal)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/batch"
 )
 
 const (
@@ -31,18 +31,18 @@ type lagReporter struct {
 	done   sync.WaitGroup
 
 	mu      sync.Mutex
-	stored  map[store.Partition]int64
+	stored  map[batch.Partition]int64
 	changed bool
 }
 
 func startLagReporter(client sarama.Client, group string, log *slog.Logger) *lagReporter {
-	l := &lagReporter{client: client, group: group, log: log, stop: make(chan struct{}), stored: map[store.Partition]int64{}}
+	l := &lagReporter{client: client, group: group, log: log, stop: make(chan struct{}), stored: map[batch.Partition]int64{}}
 	l.done.Go(l.run)
 	return l
 }
 
 // report notes the offset; it does not wait for Kafka.
-func (l *lagReporter) report(p store.Partition, next int64) {
+func (l *lagReporter) report(p batch.Partition, next int64) {
 	if l == nil {
 		return
 	}
@@ -84,7 +84,7 @@ func (l *lagReporter) commit() error {
 }
 
 // take returns the offsets, or nil when Kafka has been told of them.
-func (l *lagReporter) take() map[store.Partition]int64 {
+func (l *lagReporter) take() map[batch.Partition]int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.changed {
@@ -94,7 +94,7 @@ func (l *lagReporter) take() map[store.Partition]int64 {
 	return maps.Clone(l.stored)
 }
 
-func (l *lagReporter) send(offsets map[store.Partition]int64) error {
+func (l *lagReporter) send(offsets map[batch.Partition]int64) error {
 	coordinator, err := l.client.Coordinator(l.group)
 	if err != nil {
 		return fmt.Errorf("find the coordinator: %w", err)

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/batch"
 )
 
 // quiet is after how long without an error a partition counts as reachable
@@ -18,16 +18,16 @@ type outage struct {
 	log *slog.Logger
 
 	mu     sync.Mutex
-	failed map[store.Partition]time.Time // partitions that cannot be read: the last attempt
+	failed map[batch.Partition]time.Time // partitions that cannot be read: the last attempt
 	since  time.Time
 }
 
 func newOutage(log *slog.Logger) *outage {
-	return &outage{log: log, failed: map[store.Partition]time.Time{}}
+	return &outage{log: log, failed: map[batch.Partition]time.Time{}}
 }
 
 // fail notes a failed attempt to read the partition.
-func (o *outage) fail(p store.Partition, cause error) {
+func (o *outage) fail(p batch.Partition, cause error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.failed) == 0 {
@@ -38,7 +38,7 @@ func (o *outage) fail(p store.Partition, cause error) {
 }
 
 // read notes that a record of the partition has arrived.
-func (o *outage) read(p store.Partition) {
+func (o *outage) read(p batch.Partition) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if _, ok := o.failed[p]; ok {
@@ -58,7 +58,7 @@ func (o *outage) reachable() {
 	}
 }
 
-func (o *outage) forget(p store.Partition) {
+func (o *outage) forget(p batch.Partition) {
 	delete(o.failed, p)
 	if len(o.failed) == 0 {
 		o.log.Info("the broker is back; reading again", "after", time.Since(o.since).Round(time.Millisecond))

@@ -10,7 +10,7 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/batch"
 )
 
 const (
@@ -57,6 +57,6 @@ func passes(err error) bool {
 }
 
 // offset asks for the first or the next offset of a partition.
-func offset(ctx context.Context, client sarama.Client, p store.Partition, which int64) (int64, error) {
+func offset(ctx context.Context, client sarama.Client, p batch.Partition, which int64) (int64, error) {
 	return patiently(ctx, client, p.Topic, func() (int64, error) { return client.GetOffset(p.Topic, p.Partition, which) })
 }

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/batch"
 )
 
 // queueBytes is the queue's budget: what the writer stores in half a second.
@@ -49,7 +49,7 @@ type pausable interface {
 
 // queued is a chunk, when it happened, and about how much memory it takes.
 type queued struct {
-	store.Chunk
+	batch.Chunk
 	at    int64 // event time of its first record; what is no event comes first
 	bytes int
 }
@@ -60,7 +60,7 @@ const (
 	recordBytes  = 256       // of a record, beside its texts
 )
 
-func (c *queued) add(r store.Record) {
+func (c *queued) add(r batch.Record) {
 	c.bytes += recordBytes
 	if x := r.Rejection; x != nil {
 		c.bytes += len(x.Detail) + len(x.Value)

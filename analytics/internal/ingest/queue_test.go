@@ -4,7 +4,7 @@ import (
 	"context"
 	"testing"
 
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/batch"
 )
 
 // source notes what it is told.
@@ -15,7 +15,7 @@ func (s *source) Resume() { s.paused = false }
 
 // at makes a chunk of one event, of so many bytes.
 func at(time int64, bytes int) queued {
-	return queued{Chunk: store.Chunk{Next: time}, at: time, bytes: bytes}
+	return queued{Chunk: batch.Chunk{Next: time}, at: time, bytes: bytes}
 }
 
 func put(t *testing.T, l *lane, c queued, behind int64) {

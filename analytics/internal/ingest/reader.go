@@ -8,7 +8,7 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/batch"
 )
 
 // relocatePause keeps a broker that refuses a good offset, as for a moment after
@@ -21,21 +21,31 @@ var errNewLeader = errors.New("the partition has a new leader")
 // reader reads one partition and decodes what it reads, in order.
 type reader struct {
 	*ingester
-	partition store.Partition
+	partition batch.Partition
 	next, end int64              // the offset to read next, and the one not to read
-	last      *store.Fingerprint // of the last record that was read
+	last      *batch.Fingerprint // of the last record that was read
 	epoch     int32              // of the leader whose log has that record
 	messages  sarama.PartitionConsumer
 	lane      *lane
-	decode    func(*sarama.ConsumerMessage) store.Record
+	decode    func(*sarama.ConsumerMessage) batch.Record
 }
 
-func (in *ingester) newReader(p store.Partition, at position) *reader {
-	decode := (&decoder{}).decode
+func (in *ingester) newReader(p batch.Partition, at position) *reader {
+	id := in.topicID(p.Topic)
+	decode := (&decoder{topicID: id}).decode
 	if p.Topic == in.DeadLetters {
-		decode = (&letterDecoder{}).decode
+		decode = (&letterDecoder{topicID: id}).decode
 	}
 	return &reader{ingester: in, partition: p, next: at.next, end: in.end(p), last: at.last, epoch: at.epoch, lane: in.queue.lane(), decode: decode}
+}
+
+func (in *ingester) topicID(topic string) string {
+	for _, o := range in.origins {
+		if o.Topic == topic {
+			return o.TopicID
+		}
+	}
+	return ""
 }
 
 // run reads until ctx ends, all is read that is to be, or the partition cannot
@@ -76,7 +86,7 @@ func (r *reader) relocate(ctx context.Context, cause error) error {
 	case errors.As(err, &gap) && r.AcceptGaps:
 		r.Log.Warn("offsets expired before they were read, which is recorded as a gap", "partition", r.partition, "from", gap.from, "to", gap.to)
 		r.next = gap.to + 1
-		return r.lane.put(ctx, queued{Chunk: store.Chunk{Partition: r.partition, From: gap.from, Next: r.next, Gap: true}}, 0)
+		return r.lane.put(ctx, queued{Chunk: batch.Chunk{Partition: r.partition, From: gap.from, Next: r.next, Gap: true}}, 0)
 	case errors.As(err, &gap), errors.Is(err, ErrOtherLog):
 		return err
 	case err != nil:
@@ -182,7 +192,7 @@ func (r *reader) deliver(ctx context.Context, m *sarama.ConsumerMessage) error {
 // to the size of a chunk.
 func (r *reader) collect(m *sarama.ConsumerMessage) queued {
 	ready := min(1+len(r.messages.Messages()), chunkRecords)
-	c := queued{Chunk: store.Chunk{Partition: r.partition, From: r.next, Records: make([]store.Record, 0, ready)}}
+	c := queued{Chunk: batch.Chunk{Partition: r.partition, From: r.next, Records: make([]batch.Record, 0, ready)}}
 	for {
 		c.add(r.decode(m))
 		if c.full() {

@@ -13,33 +13,23 @@ import (
 // ErrTooManyRows is the last error of rows that [Limit] cut off.
 var ErrTooManyRows = errors.New("too many rows")
 
-// CheckStatement makes sure that the text is one SELECT (or WITH, VALUES or
-// EXPLAIN) without parameters. It reads the text only as far as that, and is
-// no protection of a connection that can write.
+// CheckStatement finds a text that cannot be a SELECT before it reaches a
+// database: one that is empty, holds a NUL, or begins with another word than
+// SELECT, WITH, VALUES or EXPLAIN. It is no protection: see package readonly.
 func CheckStatement(text string) error {
 	if strings.ContainsRune(text, 0) {
 		return errors.New("the statement holds a NUL character")
 	}
-	words, ended := 0, false
 	for _, token := range sqlToken.FindAllString(text, -1) {
 		switch {
-		case blank(token):
+		case blank(token) || token == ";":
 			continue
-		case ended:
-			return errors.New("only one statement is allowed; something follows its semicolon")
-		case words == 0 && !reads(token):
+		case !reads(token):
 			return fmt.Errorf("a statement begins with SELECT, WITH, VALUES or EXPLAIN, not with %.20q", token)
-		case token == ";":
-			ended = true
-		case strings.ContainsAny(token[:1], ":@$?"):
-			return fmt.Errorf("parameter %.20q: a statement has no parameters here, write the value", token)
 		}
-		words++
+		return nil
 	}
-	if words == 0 {
-		return errors.New("there is no statement")
-	}
-	return nil
+	return errors.New("there is no statement")
 }
 
 func blank(token string) bool {
@@ -54,19 +44,24 @@ func reads(word string) bool {
 	return false
 }
 
-// Select runs a statement that [CheckStatement] accepts. The columns of its
-// rows are of type [Any]; one whose name is there already gets a number.
+// Select runs a statement on db.
 func Select(ctx context.Context, db sqlx.QueryerContext, statement string) (*Rows, error) {
-	rows, err := db.QueryContext(ctx, statement)
+	source, err := Start(ctx, db, statement, nil)
 	if err != nil {
 		return nil, fmt.Errorf("run the statement: %w", err)
 	}
-	names, err := rows.Columns()
+	return ReadAny(source)
+}
+
+// ReadAny gives each column of a source that no header declares the type [Any];
+// one whose name is there already gets a number. It closes a source that has
+// no columns.
+func ReadAny(source Source) (*Rows, error) {
+	names, err := source.Columns()
 	if err != nil {
-		_ = rows.Close()
-		return nil, fmt.Errorf("run the statement: %w", err)
+		return nil, errors.Join(fmt.Errorf("run the statement: %w", err), source.Close())
 	}
-	return &Rows{distinct(names), rows}, nil
+	return &Rows{distinct(names), source}, nil
 }
 
 func distinct(names []string) []Column {

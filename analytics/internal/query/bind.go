@@ -1,7 +1,7 @@
 package query
 
 import (
-	"database/sql"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/jmoiron/sqlx"
 )
 
 // Arg is the value of one parameter: nil, int64 or string.
@@ -132,31 +134,47 @@ func parseInstant(text string) (at time.Time, isDate bool, err error) {
 	return at, false, err
 }
 
-// named is what the arguments are bound as, see [ParamType]. reporting is the
-// clock by which the database counts days.
-func (a Args) named(reporting clock) []any {
+// Bound are the values that reach SQLite, see [ParamType]. It reads from the
+// database by which clock it counts days, where a value depends on that.
+func (q *Query) Bound(ctx context.Context, db sqlx.QueryerContext, args Args) (bound []Arg, err error) {
+	var reporting clock
+	if args.needClock() {
+		if reporting, err = reportingClock(ctx, db); err != nil {
+			return nil, fmt.Errorf("run query %s: %w", q.Name, err)
+		}
+	}
+	used := sqlToken.FindAllString(q.SQL, -1)
+	unused := func(b Arg) bool { return !slices.Contains(used, ":"+b.Name) }
+	return slices.DeleteFunc(args.bound(reporting), unused), nil
+}
+
+func (a Args) bound(reporting clock) []Arg {
 	days := reporting
 	for _, arg := range a {
 		if zone, given := arg.Value.(string); given && arg.Type == ZoneParam {
 			days, _ = clockOf(zone) // parse has tried it
 		}
 	}
-	var named []any
+	var bound []Arg
 	for _, arg := range a {
-		named = append(named, arg.named(days, slices.Equal(days, reporting))...)
+		bound = append(bound, arg.bound(days, slices.Equal(days, reporting))...)
 	}
-	return named
+	return bound
 }
 
-func (a *Arg) named(c clock, isReporting bool) []any {
+func (a *Arg) bound(c clock, isReporting bool) []Arg {
 	switch a.Type {
 	case ZoneParam:
-		return []any{sql.Named(a.Name, c.quarters()), sql.Named(a.Name+zoneIsReporting, isReporting)}
+		same := int64(0)
+		if isReporting {
+			same = 1
+		}
+		return []Arg{{Name: a.Name, Value: c.quarters()}, {Name: a.Name + zoneIsReporting, Value: same}}
 	case StartParam, EndParam:
 		at, day := a.moment(c)
-		return []any{sql.Named(a.Name, at), sql.Named(a.Name+wholeDay, day)}
+		return []Arg{{Name: a.Name, Value: at}, {Name: a.Name + wholeDay, Value: day}}
 	}
-	return []any{sql.Named(a.Name, a.Value)}
+	return []Arg{{Name: a.Name, Value: a.Value}}
 }
 
 // moment returns the instant of a start or an end, and its day where it bounds

@@ -23,7 +23,7 @@ func (e *FileError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.L
 func (e *FileError) Unwrap() error { return e.Err }
 
 // reserved names are taken on the command line or in a URL.
-const reserved = " check db format h help output queries wait_for watch "
+const reserved = " check db format h help o output plot queries safe_csv wait_for watch "
 
 var (
 	fileName   = regexp.MustCompile(`^([a-z][a-z0-9-]*)\.sql$`)
@@ -97,7 +97,7 @@ func split(text string) (entries []entry, sql string, sqlLine, errLine int, err 
 			last := &entries[len(entries)-1]
 			last.content = strings.TrimSpace(last.content + " " + content)
 		case !hasKey:
-			return nil, "", 0, i + 1, fmt.Errorf("want title:, group:, description:, param NAME:, column NAME:, bars:, chart: or example:, got %q", content)
+			return nil, "", 0, i + 1, fmt.Errorf("want title:, group:, description:, param NAME:, column NAME:, bars:, chart:, optional: or example:, got %q", content)
 		default:
 			entries = append(entries, entry{i + 1, strings.Join(strings.Fields(key), " "), strings.TrimSpace(value)})
 		}
@@ -116,6 +116,10 @@ func (p *parser) add(e entry) error {
 		p.query.Title = e.content
 	case kind == "group" && !named:
 		p.query.Group = e.content
+	case kind == "optional" && !named:
+		for word := range strings.SplitSeq(e.content, ",") {
+			p.query.Optional = append(p.query.Optional, strings.TrimSpace(word))
+		}
 	case kind == "description" && !named:
 		p.query.Description = e.content
 	case kind == "bars" && !named:
@@ -131,7 +135,7 @@ func (p *parser) add(e entry) error {
 	case kind == "column" && named:
 		return p.addColumn(name, e.content)
 	default:
-		return fmt.Errorf("unknown entry %q: want title, group, description, param NAME, column NAME, bars, chart or example", e.key)
+		return fmt.Errorf("unknown entry %q: want title, group, description, param NAME, column NAME, bars, chart, optional or example", e.key)
 	}
 	return nil
 }
@@ -230,6 +234,14 @@ func (p *parser) checkHeader() (int, error) {
 	case p.query.Bars != "" && !slices.ContainsFunc(p.query.Columns, func(c Column) bool { return c.Name == p.query.Bars }):
 		return p.lines["bars"], fmt.Errorf("bars: there is no column %q", p.query.Bars)
 	}
+	for _, name := range p.query.Optional {
+		if !slices.ContainsFunc(p.query.Columns, func(c Column) bool { return c.Name == name }) {
+			return p.lines["optional"], fmt.Errorf("optional: there is no column %q", name)
+		}
+	}
+	if p.query.Group == "" {
+		p.query.Group = "own"
+	}
 	if err := p.query.setChart(); err != nil {
 		return max(p.lines["chart"], 1), fmt.Errorf("chart: %w", err)
 	}
@@ -240,22 +252,35 @@ func (p *parser) checkHeader() (int, error) {
 }
 
 func (q *Query) checkExample() error {
+	values, err := parseExample(q.Example)
+	if err == nil {
+		_, err = q.Bind(values)
+	}
+	return err
+}
+
+// ExampleValues are the values that the example gives, for Bind.
+func (q *Query) ExampleValues() map[string]string {
+	values, _ := parseExample(q.Example) // it was checked
+	return values
+}
+
+func parseExample(example string) (map[string]string, error) {
 	values := map[string]string{}
-	words := strings.Fields(q.Example)
+	words := strings.Fields(example)
 	for i := 0; i < len(words); i++ {
 		name, value, hasValue := strings.Cut(words[i], "=")
 		if !hasValue {
 			if i++; i == len(words) {
-				return fmt.Errorf("%s has no value", name)
+				return values, fmt.Errorf("%s has no value", name)
 			}
 			value = words[i]
 		}
 		flag, isFlag := strings.CutPrefix(name, "--")
 		if !isFlag {
-			return fmt.Errorf("%q is not a flag such as --limit", name)
+			return values, fmt.Errorf("%q is not a flag such as --limit", name)
 		}
 		values[flag] = value
 	}
-	_, err := q.Bind(values)
-	return err
+	return values, nil
 }

@@ -3,6 +3,7 @@
 // has, and one SELECT with named parameters follows.
 //
 //	-- title: Top items
+//	-- group: items
 //	-- description: The items that sold most.
 //	-- param by: choice(units, revenue) = units | What to rank by.
 //	-- param limit: integer(1..10000) = 10 | How many rows.
@@ -22,6 +23,7 @@ package query
 
 import (
 	"cmp"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -36,8 +38,8 @@ type Query struct {
 	Name string
 	// Title says in a few words what the answer is. Never empty.
 	Title string
-	// Group is the heading under which lists show the query; empty when the file
-	// has none.
+	// Group is the word under which the query is listed: one of [Groups] for the
+	// program's own, "own" where a file has none.
 	Group string
 	// Description says more, in whole sentences; empty when the file has none.
 	Description string
@@ -47,6 +49,9 @@ type Query struct {
 	// Bars names the column of numbers to compare at a glance, where the
 	// parameter "by" does not; empty when the file has none.
 	Bars string
+	// Optional are columns that a table may lack where it is narrow, the first
+	// one first.
+	Optional []string
 	// Chart says how a page draws the answer.
 	Chart Chart
 	// Example is a command line's flags, such as "--limit 5", which Bind
@@ -54,7 +59,12 @@ type Query struct {
 	Example string
 	// SQL is the SELECT.
 	SQL string
+	// Own says that the query is a person's own and not the program's.
+	Own bool
 }
+
+// Groups are those of the program's own queries, in the order of a list.
+func Groups() []string { return []string{"sales", "items", "users", "quality", "pipeline"} }
 
 // ParamType is what a parameter accepts.
 type ParamType string
@@ -134,6 +144,17 @@ func (q *Query) Ranked(args Args) string {
 	return q.Bars
 }
 
+// Summary is the first sentence of the description, or the title where there is
+// none.
+func (q *Query) Summary() string {
+	for i := range len(q.Description) {
+		if rest := q.Description[i:]; rest == "." || strings.HasPrefix(rest, ". ") {
+			return q.Description[:i+1]
+		}
+	}
+	return cmp.Or(q.Description, q.Title)
+}
+
 // Load reads every file of fsys whose name ends in ".sql". A faulty file is a
 // [*FileError] and does not keep the others from being read; any other error
 // means that there was nothing to read.
@@ -183,19 +204,32 @@ func (c Catalogue) Find(name string) (Query, bool) {
 	return c[i], true
 }
 
-// Nearest returns up to n names that a user may have meant by name, the
-// likeliest first: names that contain it, then names that are spelled alike.
-func (c Catalogue) Nearest(name string, n int) []string {
-	name = strings.ToLower(name)
-	byLikeness := slices.Clone(c)
-	slices.SortStableFunc(byLikeness, func(a, b Query) int {
-		return cmp.Compare(likeness(b.Name, name), likeness(a.Name, name))
-	})
-	var names []string
-	for _, q := range byLikeness[:min(n, len(c))] {
-		names = append(names, q.Name)
+// UnknownError says that no query has the name, and which names are near it.
+type UnknownError struct {
+	Name string
+	Near []string // the likeliest first; empty where none is near
+}
+
+func (e *UnknownError) Error() string {
+	if len(e.Near) == 0 {
+		return fmt.Sprintf("unknown query %.100q.", e.Name)
 	}
-	return names
+	return fmt.Sprintf("unknown query %.100q. Did you mean %s?", e.Name, strings.Join(e.Near, " or "))
+}
+
+// Nearest returns up to three names that a user may have meant by name, the
+// likeliest first: names that contain it, then names that are spelled alike.
+func (c Catalogue) Nearest(name string) []string {
+	const most, near = 3, 0.8
+	name = strings.ToLower(name)
+	var names []string
+	for _, q := range c {
+		if likeness(q.Name, name) >= near {
+			names = append(names, q.Name)
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(likeness(b, name), likeness(a, name)) })
+	return names[:min(most, len(names))]
 }
 
 // likeness is higher the more alike the names are. Jaro-Winkler's range is 0

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -23,40 +24,53 @@ func (p Percentage) String() string { return strconv.FormatFloat(float64(p), 'f'
 // Row has a value for each column: nil, or of the type that [ColumnType] names.
 type Row []any
 
-// Rows is the answer to a query, read from the database as it is asked for.
+// Rows is the answer to a query, read as it is asked for.
 type Rows struct {
 	columns []Column
-	rows    *sql.Rows
+	source  Source
+}
+
+// Source gives the values of rows as SQLite has them: nil, int64, float64,
+// string or []byte.
+type Source interface {
+	Columns() ([]string, error)
+	// All yields the rows once. An error is the last that it yields. A row is
+	// valid until the next.
+	All() iter.Seq2[Row, error]
+	Close() error
 }
 
 // Run starts the query on db, which may be a transaction. It fails when the
 // SELECT's columns are not the declared ones. The caller closes the rows; ctx
 // ends the query.
 func (q *Query) Run(ctx context.Context, db sqlx.QueryerContext, args Args) (*Rows, error) {
-	var reporting clock
-	var err error
-	if args.needClock() {
-		if reporting, err = reportingClock(ctx, db); err != nil {
-			return nil, fmt.Errorf("run query %s: %w", q.Name, err)
-		}
+	bound, err := q.Bound(ctx, db, args)
+	if err != nil {
+		return nil, err
 	}
-	rows, err := db.QueryContext(ctx, q.SQL, args.named(reporting)...)
+	source, err := Start(ctx, db, q.SQL, bound)
 	if err != nil {
 		return nil, fmt.Errorf("run query %s: %w", q.Name, err)
 	}
-	if err := q.checkColumns(rows); err != nil {
-		_ = rows.Close()
-		return nil, fmt.Errorf("run query %s: %w", q.Name, err)
-	}
-	return &Rows{q.Columns, rows}, nil
+	return q.Read(source)
 }
 
-func (q *Query) checkColumns(rows *sql.Rows) error {
+// Read gives the values of a source that has run the query their declared
+// types. It fails where the columns are not the declared ones, and then closes
+// the source.
+func (q *Query) Read(source Source) (*Rows, error) {
+	if err := q.checkColumns(source); err != nil {
+		return nil, errors.Join(fmt.Errorf("run query %s: %w", q.Name, err), source.Close())
+	}
+	return &Rows{q.Columns, source}, nil
+}
+
+func (q *Query) checkColumns(source Source) error {
 	var declared []string
 	for _, c := range q.Columns {
 		declared = append(declared, c.Name)
 	}
-	selected, err := rows.Columns()
+	selected, err := source.Columns()
 	if err != nil {
 		return err
 	}
@@ -71,20 +85,14 @@ func (q *Query) checkColumns(rows *sql.Rows) error {
 // until the next.
 func (r *Rows) All() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		defer r.rows.Close()
-		row := make(Row, len(r.columns))
-		into := make([]any, len(row))
-		for i := range row {
-			into[i] = &row[i]
-		}
-		for r.rows.Next() {
-			err := r.scan(row, into)
+		defer r.Close()
+		for row, err := range r.source.All() {
+			if err == nil {
+				err = r.convert(row)
+			}
 			if !yield(row, err) || err != nil {
 				return
 			}
-		}
-		if err := r.rows.Err(); err != nil {
-			yield(nil, fmt.Errorf("read the rows: %w", err))
 		}
 	}
 }
@@ -93,12 +101,9 @@ func (r *Rows) All() iter.Seq2[Row, error] {
 func (r *Rows) Columns() []Column { return r.columns }
 
 // Close ends the query. It does nothing when the rows are closed already.
-func (r *Rows) Close() error { return r.rows.Close() }
+func (r *Rows) Close() error { return r.source.Close() }
 
-func (r *Rows) scan(row Row, into []any) error {
-	if err := r.rows.Scan(into...); err != nil {
-		return fmt.Errorf("read a row: %w", err)
-	}
+func (r *Rows) convert(row Row) error {
 	for i, c := range r.columns {
 		value, ok := c.Type.convert(row[i])
 		if !ok {
@@ -107,6 +112,40 @@ func (r *Rows) scan(row Row, into []any) error {
 		row[i] = value
 	}
 	return nil
+}
+
+// databaseRows is the source of an answer that this process reads itself.
+type databaseRows struct{ *sql.Rows }
+
+// Start runs one SELECT on db.
+func Start(ctx context.Context, db sqlx.QueryerContext, statement string, bound []Arg) (Source, error) {
+	named := make([]any, len(bound))
+	for i, arg := range bound {
+		named[i] = sql.Named(arg.Name, arg.Value)
+	}
+	rows, err := db.QueryContext(ctx, statement, named...)
+	if err != nil {
+		return nil, err
+	}
+	return databaseRows{rows}, nil
+}
+
+func (r databaseRows) All() iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		names, err := r.Columns()
+		row, into := make(Row, len(names)), make([]any, len(names))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		for err == nil && r.Next() {
+			if err = r.Scan(into...); err == nil && !yield(row, nil) {
+				return
+			}
+		}
+		if err = errors.Join(err, r.Err()); err != nil {
+			yield(nil, fmt.Errorf("read the rows: %w", err))
+		}
+	}
 }
 
 // convert gives a value from SQLite its declared type.

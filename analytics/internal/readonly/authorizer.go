@@ -2,6 +2,10 @@ package readonly
 
 import (
 	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/mattn/go-sqlite3"
@@ -29,13 +33,20 @@ const (
 	deny      = sqlite3.SQLITE_DENY
 )
 
+// ErrNotOneStatement is the error of a text that holds no statement, or several.
+var ErrNotOneStatement = errors.New("want one statement")
+
+// ErrParameters is the error of a statement with parameters for which there are
+// no values.
+var ErrParameters = errors.New("a statement has no parameters here: write the value itself")
+
 // conn is a connection whose statements are restricted, but for its own.
 type conn struct {
 	*sqlite3.SQLiteConn
 	own bool
 }
 
-func (c *conn) restrict() error {
+func (c *conn) restrict(heap int64) error {
 	for limit, value := range map[int]int{
 		sqlite3.SQLITE_LIMIT_LENGTH: maxValue, sqlite3.SQLITE_LIMIT_SQL_LENGTH: maxStatement,
 		sqlite3.SQLITE_LIMIT_COLUMN: maxColumns, sqlite3.SQLITE_LIMIT_EXPR_DEPTH: maxDepth,
@@ -47,7 +58,71 @@ func (c *conn) restrict() error {
 		c.SetLimit(limit, value)
 	}
 	c.RegisterAuthorizer(c.authorize)
-	return c.execute("PRAGMA trusted_schema = OFF")
+	if err := c.execute("PRAGMA trusted_schema = OFF"); err != nil || heap == 0 {
+		return err
+	}
+	return errors.Join(c.execute("PRAGMA temp_store = MEMORY"), c.execute(fmt.Sprintf("PRAGMA hard_heap_limit = %d", heap)))
+}
+
+// QueryContext leaves it to database/sql to prepare the statement and to run
+// that. The driver's own QueryContext would run each statement of the text and
+// answer with the last, which is an empty one behind a comment.
+func (c *conn) QueryContext(context.Context, string, []driver.NamedValue) (driver.Rows, error) {
+	return nil, driver.ErrSkip
+}
+
+// PrepareContext fails with [ErrNotOneStatement] unless the text is one
+// statement. Comments, white space and semicolons may follow it.
+func (c *conn) PrepareContext(ctx context.Context, text string) (driver.Stmt, error) {
+	prepared, err := c.SQLiteConn.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkOnlyStatement(ctx, prepared); err != nil {
+		return nil, errors.Join(err, prepared.Close())
+	}
+	return statement{prepared.(*sqlite3.SQLiteStmt)}, nil
+}
+
+// statement takes more named values than it has parameters.
+type statement struct{ *sqlite3.SQLiteStmt }
+
+// NumInput has database/sql leave the number of values to QueryContext.
+func (s statement) NumInput() int { return -1 }
+
+func (s statement) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	if len(args) == 0 && s.SQLiteStmt.NumInput() > 0 {
+		return nil, ErrParameters
+	}
+	return s.SQLiteStmt.QueryContext(ctx, args)
+}
+
+func (c *conn) checkOnlyStatement(ctx context.Context, statement driver.Stmt) error {
+	if empty(statement) {
+		return fmt.Errorf("%w: there is none", ErrNotOneStatement)
+	}
+	for rest := tail(statement); rest != ""; {
+		next, err := c.SQLiteConn.PrepareContext(ctx, rest)
+		if err != nil || !empty(next) {
+			if err == nil {
+				_ = next.Close()
+			}
+			return fmt.Errorf("%w: a second follows, %.40q", ErrNotOneStatement, rest)
+		}
+		rest = tail(next)
+	}
+	return nil
+}
+
+// tail is the text behind the statement. The driver has it from SQLite, whose
+// tokenizer alone knows where a statement ends, but does not export it.
+func tail(statement driver.Stmt) string {
+	return reflect.ValueOf(statement).Elem().FieldByName("t").String()
+}
+
+// empty tells a text of nothing but white space and comments.
+func empty(statement driver.Stmt) bool {
+	return reflect.ValueOf(statement).Elem().FieldByName("s").IsNil()
 }
 
 // execute runs a statement of this package.

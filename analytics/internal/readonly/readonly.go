@@ -1,11 +1,11 @@
-// Package readonly answers SQL that nobody has checked: it opens the database
-// in a pool of its own, on connections that can read it and nothing else, and
-// shows it as it is at one moment. Each connection has an authorizer that
-// allows only what a SELECT needs, may attach nothing and holds no large value.
+// Package readonly opens a pool of connections that can read the database and
+// nothing else, and shows it as it is at one moment. Each connection has an
+// authorizer that allows only what a SELECT needs, attaches nothing, holds no
+// large value, and runs one statement of a text.
 //
-// How long a statement runs is for the context to say: when that ends, SQLite
-// is interrupted. The number of connections bounds how many run at a time. The
-// package does not look at the text of a statement: see query.CheckStatement.
+// A context ends a statement by interrupting SQLite, which does not reach into
+// a single function call or into compilation: SQL that nobody has checked runs
+// in a process of its own, see package sandbox.
 package readonly
 
 import (
@@ -20,7 +20,6 @@ import (
 	"github.com/mattn/go-sqlite3"
 
 	"purchases/analytics/internal/database"
-	"purchases/analytics/internal/freshness"
 )
 
 const (
@@ -29,10 +28,11 @@ const (
 )
 
 // Pool is a set of connections that can only read. When a replay has replaced
-// the database, what is asked next is asked of the new one.
+// the database, the next connection leads to the new one.
 type Pool struct {
 	path        string
 	connections int
+	heap        int64 // bytes, see OpenConfined
 
 	mu   sync.RWMutex // held for writing while db and file change
 	db   *sqlx.DB
@@ -42,7 +42,17 @@ type Pool struct {
 // Open opens an existing database with up to the given number of connections.
 // It fails where [database.OpenReader] does.
 func Open(path string, connections int) (*Pool, error) {
-	p := &Pool{path: path, connections: connections}
+	return open(&Pool{path: path, connections: connections})
+}
+
+// OpenConfined opens an existing database with one connection, and limits what
+// SQLite allocates in this whole process to heap bytes. Sorting and temporary
+// tables count, for they never go to a file.
+func OpenConfined(path string, heap int64) (*Pool, error) {
+	return open(&Pool{path: path, connections: 1, heap: heap})
+}
+
+func open(p *Pool) (*Pool, error) {
 	if err := p.open(); err != nil {
 		return nil, err
 	}
@@ -55,7 +65,7 @@ func (p *Pool) open() error {
 	}
 	db, file, err := database.Connect(context.Background(), p.path, url.Values{
 		"mode": {"ro"}, "_query_only": {"true"}, "_busy_timeout": {busyTimeout}, "_cache_size": {cacheSize},
-	}, func(c database.Connector) driver.Connector { return guardedConnector{c} })
+	}, func(c database.Connector) driver.Connector { return guardedConnector{c, p.heap} })
 	if err != nil {
 		return fmt.Errorf("open database %s for reading: %w", p.path, err)
 	}
@@ -103,6 +113,9 @@ func (p *Pool) take(ctx context.Context) (*sqlx.Conn, error) {
 	}
 }
 
+// Path is where the database is.
+func (p *Pool) Path() string { return p.path }
+
 // Close closes the connections.
 func (p *Pool) Close() error {
 	p.mu.Lock()
@@ -111,8 +124,8 @@ func (p *Pool) Close() error {
 }
 
 // Snapshot is the database as it was at one moment, on a connection of its own:
-// whatever is asked of it sees the same transactions. It is for one goroutine,
-// and short: while it is open, SQLite's log cannot shrink.
+// all its statements see the same transactions. It is for one goroutine, and
+// short: while it is open, the write-ahead log cannot shrink.
 type Snapshot struct {
 	*sqlx.Conn
 }
@@ -145,7 +158,10 @@ func (s *Snapshot) Close() error {
 }
 
 // guardedConnector opens connections that can only read.
-type guardedConnector struct{ database.Connector }
+type guardedConnector struct {
+	database.Connector
+	heap int64
+}
 
 func (c guardedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	opened, err := c.Connector.Connect(ctx)
@@ -153,23 +169,18 @@ func (c guardedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, err
 	}
 	guarded := &conn{SQLiteConn: opened.(*sqlite3.SQLiteConn)}
-	if err := guarded.restrict(); err != nil {
+	if err := guarded.restrict(c.heap); err != nil {
 		return nil, errors.Join(err, opened.Close())
 	}
 	return guarded, nil
 }
 
-// Wait waits until the database reflects the target, see [freshness.Wait].
-func (p *Pool) Wait(ctx context.Context, t freshness.Target) error {
-	return freshness.Wait(ctx, p.db, t)
-}
-
-// Freshness reads how far the logs are stored now.
-func (p *Pool) Freshness(ctx context.Context) (freshness.Freshness, error) {
+// View calls look with a connection to the database that the path leads to
+// now. The connection is good until look returns; look sees no snapshot.
+func (p *Pool) View(ctx context.Context, look func(sqlx.QueryerContext) error) error {
 	c, err := p.take(ctx)
 	if err != nil {
-		return freshness.Freshness{}, err
+		return fmt.Errorf("take a connection to the database: %w", err)
 	}
-	defer func() { _ = c.Close() }()
-	return freshness.Read(ctx, c)
+	return errors.Join(look(c), c.Close())
 }

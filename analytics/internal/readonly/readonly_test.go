@@ -7,12 +7,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 
 	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/freshness"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
 )
@@ -178,6 +180,61 @@ func TestSnapshotStaysAsItWas(t *testing.T) {
 func TestMissingDatabase(t *testing.T) {
 	if _, err := readonly.Open(filepath.Join(t.TempDir(), "none.db"), 1); !errors.Is(err, database.ErrMissing) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestOneStatement(t *testing.T) {
+	pool, _ := open(t)
+	s := snapshot(t, pool)
+	defer s.Close()
+	for _, statement := range []string{
+		"SELECT 1; -- comment", "-- before\nSELECT 1;\n-- after", "SELECT 1 /* ; SELECT 2 */;", "SELECT 1;;; ;", "SELECT 1 -- ; x", "; SELECT ';' /* x", "SELECT 1;\t\n\f\r ",
+	} {
+		if rows, err := exhaust(t.Context(), s, statement); err != nil || rows != 1 {
+			t.Errorf("%q: %d rows, %v", statement, rows, err)
+		}
+	}
+	for _, statement := range []string{
+		"SELECT 1; SELECT 2", "SELECT 1; /* x */ SELECT 2; -- y", "SELECT 1; DELETE FROM users", "SELECT 1; nonsense", "SELECT 1;; 'x", "", " ", "-- comment", ";",
+	} {
+		if rows, err := exhaust(t.Context(), s, statement); !errors.Is(err, readonly.ErrNotOneStatement) {
+			t.Errorf("%q: %d rows, %v", statement, rows, err)
+		}
+	}
+}
+
+// watchedPool says when it has been looked at once.
+type watchedPool struct {
+	*readonly.Pool
+	looked chan struct{}
+	once   sync.Once
+}
+
+func (w *watchedPool) View(ctx context.Context, look func(sqlx.QueryerContext) error) error {
+	defer w.once.Do(func() { close(w.looked) })
+	return w.Pool.View(ctx, look)
+}
+
+// A record that a replay's database has is found by those who began to wait
+// before the replay replaced the one that lacks it.
+func TestWaitOutlastsAReplacedDatabase(t *testing.T) {
+	pool, db := open(t)
+	waited, watched := make(chan error, 1), &watchedPool{Pool: pool, looked: make(chan struct{})}
+	go func() {
+		waited <- freshness.Wait(t.Context(), watched, freshness.Target{Log: freshness.Log{Topic: "analytics"}, Offset: 4})
+	}()
+	<-watched.looked
+	file := database.NextFile(db.Path)
+	next, err := database.Open(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.MustExec(`INSERT INTO internal_partitions (topic, partition, next_offset) VALUES ('analytics', 0, 5)`)
+	if err := errors.Join(next.Close(), database.Replace(db.Path, file)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-waited; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -12,16 +12,19 @@ type csvWriter struct {
 	out     *csv.Writer
 	columns []query.Column
 	record  []string
-	safe    bool
+	options Options
 }
 
 func newCSV(w io.Writer, a Answer, o Options) *csvWriter {
-	return &csvWriter{out: csv.NewWriter(w), columns: a.Columns, safe: o.SafeCSV}
+	return &csvWriter{out: csv.NewWriter(w), columns: a.Columns, record: make([]string, len(a.Columns)), options: o}
 }
 
 func (c *csvWriter) begin() error {
-	for _, column := range c.columns {
-		c.record = append(c.record, column.Name)
+	if c.options.NoHeader {
+		return nil
+	}
+	for i, column := range c.columns {
+		c.record[i] = column.Name
 	}
 	return c.write()
 }
@@ -29,7 +32,7 @@ func (c *csvWriter) begin() error {
 func (c *csvWriter) row(row query.Row) error {
 	for i, value := range row {
 		c.record[i] = text(value)
-		if s, isText := value.(string); isText && c.safe {
+		if s, isText := value.(string); isText && c.options.SafeCSV {
 			c.record[i] = defuse(s)
 		}
 	}

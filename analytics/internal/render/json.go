@@ -10,6 +10,7 @@ import (
 
 	"purchases/analytics/internal/freshness"
 	"purchases/analytics/internal/query"
+	"purchases/producer/purchase"
 )
 
 type jsonWriter struct {
@@ -17,10 +18,11 @@ type jsonWriter struct {
 	columns []query.Column
 	answer  Answer
 	rows    int64
+	options Options
 }
 
-func newJSON(w io.Writer, a Answer) *jsonWriter {
-	return &jsonWriter{out: newEncoder(w), columns: a.Columns, answer: a}
+func newJSON(w io.Writer, a Answer, o Options) *jsonWriter {
+	return &jsonWriter{out: newEncoder(w), columns: a.Columns, answer: a, options: o}
 }
 
 // newEncoder replaces what is not UTF-8: a query's author can select bytes.
@@ -53,7 +55,7 @@ func (j *jsonWriter) begin() error {
 
 func (j *jsonWriter) row(row query.Row) error {
 	j.rows++
-	return writeObject(j.out, j.columns, row)
+	return writeObject(j.out, j.columns, row, j.options)
 }
 
 // end counts the rows, so that a reader can tell that it has all of them.
@@ -103,17 +105,18 @@ func lag(n *int64) jsontext.Token {
 type ndjsonWriter struct {
 	out     *jsontext.Encoder
 	columns []query.Column
+	options Options
 }
 
-func newNDJSON(w io.Writer, a Answer) *ndjsonWriter {
-	return &ndjsonWriter{newEncoder(w), a.Columns}
+func newNDJSON(w io.Writer, a Answer, o Options) *ndjsonWriter {
+	return &ndjsonWriter{newEncoder(w), a.Columns, o}
 }
 
 func (n *ndjsonWriter) begin() error            { return nil }
-func (n *ndjsonWriter) row(row query.Row) error { return writeObject(n.out, n.columns, row) }
+func (n *ndjsonWriter) row(row query.Row) error { return writeObject(n.out, n.columns, row, n.options) }
 func (n *ndjsonWriter) end() error              { return nil }
 
-func writeObject(out *jsontext.Encoder, columns []query.Column, row query.Row) error {
+func writeObject(out *jsontext.Encoder, columns []query.Column, row query.Row, o Options) error {
 	if err := out.WriteToken(jsontext.BeginObject); err != nil {
 		return err
 	}
@@ -121,17 +124,23 @@ func writeObject(out *jsontext.Encoder, columns []query.Column, row query.Row) e
 		if err := out.WriteToken(jsontext.String(c.Name)); err != nil {
 			return err
 		}
-		if err := writeValue(out, row[i]); err != nil {
+		if err := writeValue(out, row[i], o); err != nil {
 			return err
 		}
 	}
 	return out.WriteToken(jsontext.EndObject)
 }
 
-// writeValue keeps the two decimals of a percentage, which a token would lose.
-func writeValue(out *jsontext.Encoder, value any) error {
-	if p, ok := value.(query.Percentage); ok {
-		return out.WriteValue(jsontext.Value(p.String()))
+// writeValue keeps the decimals of a percentage and of money, which a token
+// would lose.
+func writeValue(out *jsontext.Encoder, value any, o Options) error {
+	switch v := value.(type) {
+	case query.Percentage:
+		return out.WriteValue(jsontext.Value(v.String()))
+	case purchase.Micros:
+		if o.MoneyNumbers {
+			return out.WriteValue(jsontext.Value(v.String()))
+		}
 	}
 	return out.WriteToken(token(value))
 }

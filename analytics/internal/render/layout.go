@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strings"
 
 	pretty "github.com/jedib0t/go-pretty/v6/text"
@@ -8,37 +9,108 @@ import (
 	"purchases/analytics/internal/query"
 )
 
+// Widths of the terminal that a text keeps when it is shortened: where there is
+// room, and where there is not.
+const comfortableText, narrowestText = 16, 8
+
 // layout fits the columns to the terminal, in this order: names are broken at
-// their underscores, texts are shortened, the widest first, and then names. A
-// number or a time is never shortened: it says when that is not enough.
+// their underscores, columns of nothing but zeros are left out, texts are
+// shortened a little, optional columns are left out, texts are shortened more.
+// A name, a number, a time or a topic is never shortened: it says when all of
+// that is not enough.
 func (t *tableWriter) layout() (names []string, widths []int, fits bool) {
-	for _, c := range t.columns {
-		names = append(names, c.Name)
-	}
+	names = t.names()
 	widths = t.widths(names)
-	if t.options.Width == 0 || sum(widths) <= t.options.Width {
-		return names, widths, true
-	}
-	for i, name := range names {
-		names[i] = strings.ReplaceAll(name, "_", "\n")
-	}
-	widths = t.widths(names)
-	texts, all := make([]int, len(widths)), make([]int, len(widths))
-	for i, c := range t.columns {
-		texts[i] = widths[i]
-		all[i] = max(t.widest(i), narrowestName)
-		if !numeric(c) && c.Type != query.Time {
-			texts[i], all[i] = min(widths[i], narrowestText), min(all[i], narrowestText)
+	for _, step := range []func() bool{t.breakNames, t.leaveOutZeros, t.shorten(comfortableText), t.leaveOutOptional, t.shorten(narrowestText)} {
+		for t.options.Width > 0 && sum(widths) > t.options.Width && step() {
+			names = t.names()
+			widths = t.widths(names)
+			t.shrink(names, widths)
 		}
 	}
-	t.shrink(widths, texts)
-	t.shrink(widths, all)
-	return names, widths, sum(widths) <= t.options.Width
+	return names, widths, t.options.Width == 0 || sum(widths) <= t.options.Width
 }
 
-// shrink takes from the widest column that is above its floor until the table
+func (t *tableWriter) names() []string {
+	names := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		names[i] = c.Name
+		if t.broken {
+			names[i] = strings.ReplaceAll(c.Name, "_", "\n")
+		}
+	}
+	return names
+}
+
+// Each step of the layout changes something and says whether it did.
+
+func (t *tableWriter) breakNames() bool {
+	before := t.broken
+	t.broken = true
+	return !before
+}
+
+func (t *tableWriter) shorten(floor int) func() bool {
+	return func() bool {
+		before := t.textFloor
+		t.textFloor = floor
+		return before != floor
+	}
+}
+
+func (t *tableWriter) leaveOutZeros() bool {
+	for i, c := range t.columns {
+		if numeric(c) && !isPlace(c) && !slices.ContainsFunc(t.cells, func(cells []string) bool { return strings.ContainsAny(cells[i], "123456789") }) {
+			t.zeros = append(t.zeros, c.Name)
+			t.remove(i)
+			return true
+		}
+	}
+	return false
+}
+
+// isPlace says whether a column names a place in a log, where 0 is one like others.
+func isPlace(c query.Column) bool {
+	return c.Name == "partition" || strings.HasSuffix(c.Name, "offset")
+}
+
+func (t *tableWriter) leaveOutOptional() bool {
+	if len(t.options.Optional) == 0 {
+		return false
+	}
+	name := t.options.Optional[0]
+	t.options.Optional = t.options.Optional[1:]
+	if i := slices.IndexFunc(t.columns, func(c query.Column) bool { return c.Name == name }); i >= 0 {
+		t.leftOut = append(t.leftOut, name)
+		t.remove(i)
+	}
+	return true
+}
+
+func (t *tableWriter) remove(i int) {
+	t.columns = slices.Delete(t.columns, i, i+1)
+	for row := range t.cells {
+		t.cells[row] = slices.Delete(t.cells[row], i, i+1)
+	}
+}
+
+// shrink takes from the widths of texts what is too much.
+func (t *tableWriter) shrink(names []string, widths []int) {
+	if t.textFloor == 0 {
+		return
+	}
+	floors := slices.Clone(widths)
+	for i, c := range t.columns {
+		if !numeric(c) && c.Type != query.Time && c.Name != "topic" {
+			floors[i] = max(min(widths[i], t.textFloor), pretty.LongestLineLen(names[i]))
+		}
+	}
+	t.shrinkTo(widths, floors)
+}
+
+// shrinkTo takes from the widest column that is above its floor until the table
 // fits or none is.
-func (t *tableWriter) shrink(widths, floors []int) {
+func (t *tableWriter) shrinkTo(widths, floors []int) {
 	for sum(widths) > t.options.Width {
 		widest := -1
 		for i := range widths {
@@ -77,33 +149,4 @@ func sum(widths []int) int {
 		total += w
 	}
 	return total
-}
-
-// alignDecimals gives the numbers of a column as many decimals as the one that
-// has most, so that their points stand below each other.
-func (t *tableWriter) alignDecimals() {
-	for i, c := range t.columns {
-		if c.Type != query.Number {
-			continue
-		}
-		most := 0
-		for _, cells := range t.cells {
-			most = max(most, decimals(cells[i]))
-		}
-		for _, cells := range t.cells {
-			missing := most - decimals(cells[i])
-			if missing == 0 || strings.Trim(cells[i], "-0123456789,.") != "" || cells[i] == "" {
-				continue
-			}
-			if missing == most {
-				cells[i] += "."
-			}
-			cells[i] += strings.Repeat("0", missing)
-		}
-	}
-}
-
-func decimals(number string) int {
-	_, fraction, _ := strings.Cut(number, ".")
-	return len(fraction)
 }

@@ -1,6 +1,7 @@
 // Package render writes the answer to a query for people (a table) or for
-// programs (JSON, NDJSON, CSV, Markdown). Numbers are exact: money and
-// percentages are decimal text, never rounded through a float.
+// programs (JSON, NDJSON, CSV, Markdown). Money is decimal text that never went
+// through a float: exact, but for a table, which rounds it to the decimals of
+// its currency.
 //
 // All formats but the table are written row by row, in constant memory. It does
 // not run queries, and knows of the terminal only what [Options] say.
@@ -73,9 +74,21 @@ type Options struct {
 	// Bar names a column of numbers beside which a table draws bars, where the
 	// terminal has room for them; empty for none.
 	Bar string
+	// Optional names columns that a table leaves out, the first one first, where
+	// the terminal has no room for all.
+	Optional []string
+	// Cohort names the column whose values a table shows as a triangle, the
+	// first column down and the second across; empty for none.
+	Cohort string
 	// SafeCSV puts an apostrophe before a text of a CSV that a spreadsheet would
 	// take for a formula. It changes the data.
 	SafeCSV bool
+	// MoneyNumbers writes money in JSON and NDJSON as exact decimal numbers
+	// instead of strings.
+	MoneyNumbers bool
+	// NoHeader leaves the header of a CSV out, for an answer that is written
+	// behind another.
+	NoHeader bool
 }
 
 // writer writes one answer in one format.
@@ -114,15 +127,15 @@ func Write(w io.Writer, format Format, a Answer, o Options) (rows int, err error
 func newWriter(w io.Writer, format Format, a Answer, o Options) writer {
 	switch format {
 	case JSON:
-		return newJSON(w, a)
+		return newJSON(w, a, o)
 	case NDJSON:
-		return newNDJSON(w, a)
+		return newNDJSON(w, a, o)
 	case CSV:
 		return newCSV(w, a, o)
 	case Markdown:
 		return &markdownWriter{w: w, columns: a.Columns}
 	}
-	return &tableWriter{w: w, columns: slices.Clone(a.Columns), options: o}
+	return &tableWriter{w: w, columns: slices.Clone(a.Columns), options: o, money: currencyColumn(a.Columns)}
 }
 
 // text is the plain form of a value: NULL is empty, bytes are hexadecimal.

@@ -125,6 +125,55 @@ func TestTableAlignsDecimals(t *testing.T) {
 	}
 }
 
+// Money has the decimals of its currency, and its points stand below each other.
+func TestTableRoundsMoney(t *testing.T) {
+	a := render.Answer{Columns: []query.Column{{Name: "currency", Type: query.Text}, {Name: "revenue", Type: query.Money}}, Rows: sequence([]query.Row{
+		{"EUR", purchase.Micros(1_234_567_891)}, {"JPY", purchase.Micros(1_500_000)}, {"BHD", purchase.Micros(-12_345_500)}, {"", purchase.Micros(5_000)}, {"USD", purchase.Micros(-4_999)}, {"USD", nil},
+	}, nil)}
+	want := "currency    revenue\nEUR       1,234.57\nJPY           2\nBHD         -12.346\n              0.01\nUSD           0.00\nUSD\n"
+	if got := write(t, render.Table, a, render.Options{}); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
+
+// Where the terminal has no room, columns of zeros go first, then optional
+// ones; names and topics stay whole.
+func TestTableLeavesOut(t *testing.T) {
+	a := func() render.Answer {
+		return render.Answer{
+			Columns: []query.Column{{Name: "topic", Type: query.Text}, {Name: "late", Type: query.Integer}, {Name: "kind", Type: query.Text}, {Name: "note", Type: query.Text}, {Name: "high_watermark", Type: query.Integer}},
+			Rows:    sequence([]query.Row{{"purchases.dlq", int64(0), "purchase", strings.Repeat("long ", 9), int64(12345)}, {"analytics", nil, "return", "", int64(1)}}, nil),
+		}
+	}
+	for width, want := range map[int]string{
+		200: "topic late kind note high_watermark", 72: "high topic kind note watermark", 50: "high topic note watermark", 40: "high topic note watermark",
+	} {
+		out := write(t, render.Table, a(), render.Options{Width: width, Optional: []string{"kind", "absent"}})
+		head, _, _ := strings.Cut(out, "─")
+		if got := strings.Join(strings.Fields(head), " "); got != want || !strings.Contains(out, "purchases.dlq ") {
+			t.Errorf("%d columns: the header is %q, want %q:\n%s", width, got, want, out)
+		}
+	}
+	out := write(t, render.Table, a(), render.Options{Width: 50, Optional: []string{"kind"}})
+	if !strings.HasSuffix(out, "(not shown for lack of room: kind; not shown, all\n0 or none: late)\n") {
+		t.Errorf("ends without saying what it lacks:\n%s", out)
+	}
+}
+
+func TestTableOfCohorts(t *testing.T) {
+	a := render.Answer{
+		Columns: []query.Column{{Name: "first_month", Type: query.Time}, {Name: "months_later", Type: query.Integer}, {Name: "users", Type: query.Integer}, {Name: "share", Type: query.Percent}},
+		Rows: sequence([]query.Row{
+			{"2011-01", int64(0), int64(948), query.Percentage(100)}, {"2011-01", int64(1), int64(362), query.Percentage(38.19)}, {"2011-01", int64(10), int64(9), query.Percentage(0.95)},
+			{"2011-02", int64(0), int64(421), query.Percentage(100)}, {"2011-02", int64(1), int64(20), query.Percentage(4.75)},
+		}, nil),
+	}
+	want := "first_month  users     0    1  10\n2011-01        948  100%  38%  1%\n2011-02        421  100%   5%\n"
+	if got := write(t, render.Table, a, render.Options{Cohort: "share"}); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestTablePipedHasNoEscapes(t *testing.T) {
 	if out := write(t, render.Table, answer(rows...), render.Options{}); strings.ContainsAny(out, "\x1b\u202e─") {
 		t.Errorf("escapes or rules in %q", out)

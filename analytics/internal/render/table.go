@@ -2,6 +2,7 @@ package render
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -14,8 +15,6 @@ import (
 
 const (
 	gap              = 2 // spaces between columns
-	narrowestText    = 8 // columns of the terminal that a shortened text keeps
-	narrowestName    = 4 // and the name of a column
 	verticalFrom     = 6 // columns from which a single row is shown one value a line
 	boldOn, boldOff  = "\x1b[1m", "\x1b[0m"
 	ellipsis         = "…"
@@ -29,6 +28,12 @@ type tableWriter struct {
 	options Options
 	cells   [][]string
 	numbers [][]float64 // of each column, for its bars
+	money   int         // the column of the currency, -1 for none
+
+	// What the layout has done so far.
+	broken         bool // names, at their underscores
+	textFloor      int  // width to which texts may be shortened, 0 for not at all
+	zeros, leftOut []string
 }
 
 func (t *tableWriter) begin() error { return nil }
@@ -39,10 +44,7 @@ func (t *tableWriter) row(row query.Row) error {
 	}
 	cells := make([]string, len(row))
 	for i, value := range row {
-		cells[i] = cell(value)
-		if t.columns[i].Type == query.Time {
-			cells[i] = strings.Replace(cells[i], ".000Z", "Z", 1)
-		}
+		cells[i] = t.cell(i, row)
 		t.observe(i, value)
 		t.numbers[i] = append(t.numbers[i], number(value))
 	}
@@ -65,17 +67,56 @@ func (t *tableWriter) observe(i int, value any) {
 // end writes the table; one row of many columns, and rows that are too wide for
 // the terminal, with one value a line.
 func (t *tableWriter) end() error {
+	t.cohort()
 	t.alignDecimals()
+	all, cells := slices.Clone(t.columns), make([][]string, len(t.cells))
+	for i, row := range t.cells {
+		cells[i] = slices.Clone(row)
+	}
+	if len(t.cells) == 1 && len(t.columns) >= verticalFrom {
+		return t.write(t.vertical())
+	}
 	t.addBars()
 	names, widths, fits := t.layout()
-	out := ""
-	if fits && (len(t.cells) != 1 || len(t.columns) < verticalFrom) {
-		out = t.horizontal(names, widths)
-	} else {
-		out = t.vertical()
+	if !fits { // then nothing needs to be left out
+		t.columns, t.cells = all, cells
+		return t.write(t.vertical())
 	}
-	_, err := io.WriteString(t.w, out+"\n")
-	return err
+	return t.write(t.horizontal(names, widths), t.notShown())
+}
+
+func (t *tableWriter) write(parts ...string) error {
+	for _, part := range parts {
+		if part == "" {
+			continue
+		}
+		if _, err := io.WriteString(t.w, part+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// notShown says which columns the table lacks.
+func (t *tableWriter) notShown() string {
+	var parts []string
+	if t.options.Cohort != "" {
+		slices.Reverse(t.leftOut) // its last column goes first
+	}
+	if len(t.leftOut) > 0 {
+		parts = append(parts, "not shown for lack of room: "+strings.Join(t.leftOut, ", "))
+	}
+	if len(t.zeros) > 0 {
+		parts = append(parts, "not shown, all 0 or none: "+strings.Join(t.zeros, ", "))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	lines := strings.Split(pretty.WrapSoft("("+strings.Join(parts, "; ")+")", t.options.Width), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
 }
 
 func (t *tableWriter) horizontal(names []string, widths []int) string {
@@ -169,17 +210,30 @@ func (t *tableWriter) lines(cells []string, names, numbers int) string {
 	return strings.Join(lines, "\n")
 }
 
-// cell is the form of a value in a table for people.
-func cell(value any) string {
-	switch v := value.(type) {
+// Cell is the form of one of a row's values in a table.
+func Cell(columns []query.Column, row query.Row, i int) string {
+	return (&tableWriter{columns: columns, money: currencyColumn(columns)}).cell(i, row)
+}
+
+// cell is the form of a value for people.
+func (t *tableWriter) cell(i int, row query.Row) string {
+	switch v := row[i].(type) {
+	case purchase.Micros:
+		if t.money >= 0 {
+			currency, _ := row[t.money].(string)
+			return group(round(v, currency))
+		}
 	case nil:
 		return ""
 	case string:
+		if t.columns[i].Type == query.Time {
+			v = strings.Replace(v, ".000Z", "Z", 1)
+		}
 		return oneLine(v)
 	case query.Percentage:
 		return group(v.String()) + "%"
 	}
-	return group(text(value))
+	return group(text(row[i]))
 }
 
 // number is good enough for the length of a bar.

@@ -155,6 +155,9 @@ func (p *Plan) open(ctx context.Context) (*shadow, error) {
 	if err == nil {
 		err = s.begin(ctx, fromLog, text)
 	}
+	if err == nil && p.old.zone != nil {
+		err = p.old.zone.Save(ctx, s.DB)
+	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

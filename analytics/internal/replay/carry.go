@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/sources"
 	"purchases/analytics/internal/store"
 	"purchases/producer/testkit/crashpoint"
@@ -62,12 +63,12 @@ type carrier struct {
 	*job
 	writer  *store.Writer
 	gaps    []gap // of all logs, in order, that are yet to be written
-	pending store.Chunk
+	pending batch.Chunk
 }
 
 // gap is a row of the table gaps.
 type gap struct {
-	store.Partition
+	batch.Partition
 	From       int64 `db:"from_offset"`
 	To         int64 `db:"to_offset"` // the last that is missing
 	RecordedAt int64 `db:"recorded_at"`
@@ -83,7 +84,7 @@ func (j *job) carryTo(ctx context.Context, w *store.Writer) (err error) {
 		rows = func(use func(*row) error) error { return eachBefore(ctx, j.old.db, j.Logs, use) }
 	}
 	logs := j.Logs // that are yet to be ended
-	begin := func(p store.Partition) error {
+	begin := func(p batch.Partition) error {
 		for ; len(logs) > 0 && logs[0].Partition != p; logs = logs[1:] {
 			if err := c.end(logs[0]); err != nil {
 				return err
@@ -98,7 +99,7 @@ func (j *job) carryTo(ctx context.Context, w *store.Writer) (err error) {
 		return c.add(r)
 	})
 	if err == nil {
-		err = begin(store.Partition{})
+		err = begin(batch.Partition{})
 	}
 	if err == nil {
 		err = c.keepGapTimes(ctx)
@@ -124,7 +125,7 @@ func (c *carrier) add(r *row) error {
 }
 
 // addGaps takes over the partition's gaps that begin before the offset.
-func (c *carrier) addGaps(p store.Partition, before int64) error {
+func (c *carrier) addGaps(p batch.Partition, before int64) error {
 	for len(c.gaps) > 0 && (c.gaps[0].Compare(p) < 0 || c.gaps[0].Partition == p && c.gaps[0].From < before) {
 		g := c.gaps[0]
 		c.gaps = c.gaps[1:]
@@ -154,12 +155,12 @@ func (c *carrier) end(l Log) error {
 		}
 	}
 	err := c.flush(l.From)
-	c.pending = store.Chunk{}
+	c.pending = batch.Chunk{}
 	return err
 }
 
 // skip writes a gap: the offsets from and up to, but not including, next.
-func (c *carrier) skip(p store.Partition, from, next int64) error {
+func (c *carrier) skip(p batch.Partition, from, next int64) error {
 	c.pending.Partition = p
 	if err := c.flush(from); err != nil {
 		return err
@@ -167,7 +168,7 @@ func (c *carrier) skip(p store.Partition, from, next int64) error {
 	if next <= c.pending.From {
 		return nil
 	}
-	err := c.writer.Write([]store.Chunk{{Partition: p, From: c.pending.From, Next: next, Gap: true}})
+	err := c.writer.Write([]batch.Chunk{{Partition: p, From: c.pending.From, Next: next, Gap: true}})
 	c.pending.From, c.pending.Next = next, next
 	return err
 }
@@ -179,11 +180,11 @@ func (c *carrier) flush(next int64) error {
 		return nil
 	}
 	c.pending.Next = next
-	if err := c.writer.Write([]store.Chunk{c.pending}); err != nil {
+	if err := c.writer.Write([]batch.Chunk{c.pending}); err != nil {
 		return err
 	}
-	c.Observer.Stored([]store.Chunk{c.pending})
-	c.pending = store.Chunk{Partition: c.pending.Partition, From: next, Next: next, Records: c.pending.Records[:0]}
+	c.Observer.Stored([]batch.Chunk{c.pending})
+	c.pending = batch.Chunk{Partition: c.pending.Partition, From: next, Next: next, Records: c.pending.Records[:0]}
 	return nil
 }
 

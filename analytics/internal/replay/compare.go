@@ -6,7 +6,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/batch"
 	"purchases/producer/testkit/crashpoint"
 )
 
@@ -23,7 +23,7 @@ type Report struct {
 	// Records were read from Kafka, Carried taken over from the old database.
 	Records, Carried int64
 	// Positions are the next offsets of the new database.
-	Positions map[store.Partition]int64
+	Positions map[batch.Partition]int64
 }
 
 // Figure is one number of the whole database.

@@ -10,9 +10,10 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/mattn/go-sqlite3"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/zone"
 )
 
 // errDamaged is the error of a database that SQLite cannot read.
@@ -22,7 +23,8 @@ var errDamaged = errors.New("the present data cannot be read")
 type old struct {
 	db        *sqlx.DB // nil when it cannot be read
 	topics    ingest.Topics
-	positions map[store.Partition]int64 // the next offsets
+	zone      *zone.Zone                // nil when it cannot be read
+	positions map[batch.Partition]int64 // the next offsets
 	figures   []figure                  // at these offsets
 	records   int64                     // stored, of all partitions
 	replays   int64                     // the number of the last one
@@ -68,6 +70,9 @@ func (o *old) look(ctx context.Context) (err error) {
 	if o.topics, err = ingest.StoredTopics(ctx, tx); err != nil {
 		return err
 	}
+	if o.zone, err = zone.Stored(ctx, tx); err != nil {
+		return err
+	}
 	if o.positions, err = positions(ctx, tx); err != nil {
 		return err
 	}
@@ -84,15 +89,15 @@ func (o *old) look(ctx context.Context) (err error) {
 }
 
 // positions reads the next offset of every partition.
-func positions(ctx context.Context, db sqlx.QueryerContext) (map[store.Partition]int64, error) {
+func positions(ctx context.Context, db sqlx.QueryerContext) (map[batch.Partition]int64, error) {
 	var rows []struct {
-		store.Partition
+		batch.Partition
 		NextOffset int64 `db:"next_offset"`
 	}
 	if err := sqlx.SelectContext(ctx, db, &rows, `SELECT topic, partition, next_offset FROM internal_partitions`); err != nil {
 		return nil, fmt.Errorf("read the stored offsets: %w", err)
 	}
-	next := map[store.Partition]int64{}
+	next := map[batch.Partition]int64{}
 	for _, r := range rows {
 		next[r.Partition] = r.NextOffset
 	}
@@ -106,13 +111,15 @@ func (o *old) countBefore(ctx context.Context, logs []Log) error {
 		return nil
 	}
 	var rows []struct {
-		store.Partition
+		batch.Partition
 		Records int64
 	}
 	err := o.db.SelectContext(ctx, &rows, starts+`
 		SELECT topic, partition, count(*) AS records FROM (
 			SELECT starts.topic, partition FROM events JOIN starts USING (partition) WHERE starts.events AND events.offset < starts.offset
-			UNION ALL SELECT topic, partition FROM rejected JOIN starts USING (topic, partition) WHERE rejected.offset < starts.offset
+			UNION ALL SELECT starts.topic, partition FROM retractions JOIN starts USING (partition) WHERE starts.events AND retractions.offset < starts.offset
+			UNION ALL SELECT c.topic, r.partition FROM rejected r JOIN rejected_causes c USING (cause_id)
+				JOIN starts s ON s.topic = c.topic AND s.partition = r.partition WHERE r.offset < s.offset
 			UNION ALL SELECT topic, partition FROM duplicates JOIN starts USING (topic, partition) WHERE duplicates.offset < starts.offset
 		) GROUP BY topic, partition`, args...)
 	if err != nil {

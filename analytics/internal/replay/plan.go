@@ -11,9 +11,9 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
-	"purchases/analytics/internal/store"
 )
 
 const (
@@ -45,7 +45,7 @@ type Plan struct {
 
 // Log is one partition of a plan.
 type Log struct {
-	store.Partition
+	batch.Partition
 	From, To int64 // what is read: the first offset, and the one after the last as the log ends now
 	Oldest   int64 // the first offset that the log still has
 	// Before is how many records the old database holds of those before From.
@@ -79,7 +79,7 @@ func (p *Plan) Refusal() error {
 }
 
 // start is the offset at which reading the partition begins.
-func (p *Plan) start(partition store.Partition) int64 {
+func (p *Plan) start(partition batch.Partition) int64 {
 	for _, l := range p.Logs {
 		if l.Partition == partition {
 			return l.From
@@ -155,7 +155,7 @@ func (p *Plan) findLogs(ctx context.Context, client sarama.Client) error {
 
 // from is where reading begins. What the old database has not stored yet is
 // read in any case.
-func (p *Plan) from(client sarama.Client, partition store.Partition, bounds ingest.Bounds) (from int64, err error) {
+func (p *Plan) from(client sarama.Client, partition batch.Partition, bounds ingest.Bounds) (from int64, err error) {
 	stored := p.old.positions[partition]
 	switch {
 	case p.Partitions != nil && !slices.Contains(p.Partitions, partition.Partition):

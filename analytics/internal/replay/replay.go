@@ -14,9 +14,9 @@ import (
 	"log/slog"
 	"time"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
-	"purchases/analytics/internal/store"
 	"purchases/producer/kafka"
 	"purchases/producer/testkit/crashpoint"
 )
@@ -51,6 +51,7 @@ type From struct {
 type Options struct {
 	CheckOnly bool   // compare and throw away
 	KeepOld   string // file for a copy of the old database; empty for none
+	Zone      string // the new reporting zone; empty for that of the old database
 	// Accept is asked before the new database is put in place; it may decline
 	// by an error. Nil accepts.
 	Accept   func(*Report) error
@@ -61,7 +62,7 @@ type Options struct {
 // goroutine at a time.
 type Observer struct {
 	Begin  func(stage string, total int64, unit string) // total is 0 where it is not known
-	Stored func([]store.Chunk)                          // that many records of the total are done
+	Stored func([]batch.Chunk)                          // that many records of the total are done
 	Step   func()                                       // one part of the total is done, where there are no records
 	End    func()
 }
@@ -127,7 +128,7 @@ func (j *job) work(ctx context.Context) error {
 func (j *job) build(ctx context.Context) error {
 	config := j.config()
 	if j.comparable() {
-		config.Until = map[store.Partition]int64{}
+		config.Until = map[batch.Partition]int64{}
 		for p, next := range j.old.positions {
 			config.Until[p] = max(next, j.start(p))
 		}
@@ -151,8 +152,8 @@ func (j *job) config() ingest.Config {
 func (j *job) ingest(ctx context.Context, stage string, total int64, config ingest.Config) error {
 	j.Observer.Begin(stage, total, "records")
 	defer j.Observer.End()
-	config.Stored = func(chunks []store.Chunk) {
-		j.report.Records += int64(store.Records(chunks))
+	config.Stored = func(chunks []batch.Chunk) {
+		j.report.Records += int64(batch.Records(chunks))
 		j.Observer.Stored(chunks)
 	}
 	if err := ingest.Run(ctx, j.shadow.Database, config); err != nil {

@@ -8,6 +8,7 @@ import (
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/rollup"
 	"purchases/analytics/internal/verify"
+	"purchases/analytics/internal/zone"
 	"purchases/producer/testkit/crashpoint"
 )
 
@@ -78,7 +79,7 @@ func (j *job) lookBefore(ctx context.Context) (err error) {
 	if j.old.figures, err = figures(ctx, j.shadow); err != nil {
 		return err
 	}
-	j.Observer.Begin("compare statistics", int64(len(verify.Checks())), "checks")
+	j.Observer.Begin("compare statistics", int64(verify.Count()), "checks")
 	defer j.Observer.End()
 	found, err := verify.Run(ctx, j.shadow.DB, func() { j.Observer.Step() })
 	j.report.Wrong = found.Differences
@@ -88,7 +89,14 @@ func (j *job) lookBefore(ctx context.Context) (err error) {
 func (j *job) compute(ctx context.Context) error {
 	j.Observer.Begin("compute statistics", int64(len(rollup.Statistics())), "tables")
 	defer j.Observer.End()
-	err := rollup.Rebuild(ctx, j.shadow.DB, func(string) { j.Observer.Step() })
+	var z *zone.Zone
+	if j.Zone != "" {
+		var err error
+		if z, err = zone.Load(j.Zone); err != nil {
+			return err
+		}
+	}
+	err := rollup.Rebuild(ctx, j.shadow.DB, z, func(string) { j.Observer.Step() })
 	crashpoint.At("replay.computed")
 	return err
 }

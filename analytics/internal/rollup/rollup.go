@@ -1,7 +1,7 @@
 // Package rollup says, in SQL, how each statistic that the database keeps
 // follows from its events, and computes it anew from them. The package store
-// keeps the same statistics up to date by other means, in Go and batch by batch;
-// package verify compares the two.
+// keeps the tables of measures up to date batch by batch, by the keys stated here;
+// package verify compares what is stored with what is stated.
 package rollup
 
 import (
@@ -12,14 +12,22 @@ import (
 
 // Measures are the columns that most statistics share: sums over events, of
 // which none is negative.
-var Measures = []string{"purchases", "returns", "units_sold", "units_returned", "revenue", "refunds"}
+var Measures = []string{"purchases", "returns", "units_sold", "units_returned", "revenue_micros", "refunds_micros"}
 
 // Sums are the measures as they follow from the table events.
 var Sums = []string{"sum(quantity > 0)", "sum(quantity < 0)", "sum(max(quantity, 0))", "sum(max(-quantity, 0))",
-	"sum(max(quantity, 0) * ifnull(unit_price, 0))", "sum(max(-quantity, 0) * ifnull(unit_price, 0))"}
+	"sum(max(ifnull(amount_micros, 0), 0))", "sum(max(-ifnull(amount_micros, 0), 0))"}
 
-// Month is the month in which an event occurred, since January 1970 UTC.
-const Month = `(strftime('%Y', occurred_at / 1000, 'unixepoch') - 1970) * 12 + strftime('%m', occurred_at / 1000, 'unixepoch') - 1`
+// Day is the local day of an event, in days since 1970-01-01 on the calendar of
+// the reporting zone. Two days are added and taken off because SQLite rounds
+// towards zero.
+const Day = `((occurred_at + 1000 * (SELECT offset_seconds FROM internal_zone_offsets WHERE since <= occurred_at ORDER BY since DESC LIMIT 1)
+	+ 172800000) / 86400000 - 2)`
+
+// month is the month of a day, in months since January 1970.
+func month(day string) string {
+	return fmt.Sprintf(`((strftime('%%Y', %s * 86400, 'unixepoch') - 1970) * 12 + strftime('%%m', %[1]s * 86400, 'unixepoch') - 1)`, day)
+}
 
 // Rollup is a table of measures.
 type Rollup struct {
@@ -29,53 +37,53 @@ type Rollup struct {
 	Join  string   // what else is needed beside the events
 	// Counts are the columns beside the measures, and how they follow.
 	Counts, CountsFrom []string
+	// Ranked is the measure by which the best rows lead, see [Leaders]; empty for most.
+	Ranked string
 }
 
 const attributesOfEvents = ` JOIN attribute_sets s USING (attribute_set_id), json_each(s.attributes) j
 	JOIN attributes a ON a.attribute = j.key AND a.value = j.value`
 
+const inOrder = `quantity > 0 AND order_id IS NOT NULL`
+
 // Rollups lists the tables of measures.
 var Rollups = []Rollup{
 	{
-		Table: "totals", Keys: []string{"currency"}, From: []string{"currency"},
+		Table: "stats_total", Keys: []string{"currency"}, From: []string{"currency"},
 		Counts:     []string{"users", "items", "orders"},
-		CountsFrom: []string{"count(DISTINCT user_id)", "count(DISTINCT item_id)", "count(DISTINCT order_id)"},
+		CountsFrom: []string{"count(DISTINCT user_id)", "count(DISTINCT item_id)", "count(DISTINCT order_id) FILTER (WHERE quantity > 0)"},
 	},
-	{Table: "sales_hourly", Keys: []string{"hour", "currency"}, From: []string{"occurred_at / 3600000", "currency"}},
-	{Table: "sales_daily", Keys: []string{"day", "currency"}, From: []string{"occurred_at / 86400000", "currency"}},
-	{Table: "sales_by_week_hour", Keys: []string{"week_hour", "currency"}, From: []string{"(occurred_at / 3600000 + 72) % 168", "currency"}},
+	{Table: "stats_quarter_hour", Keys: []string{"quarter_hour", "currency"}, From: []string{"occurred_at / 900000", "currency"}},
 	{
-		Table: "item_totals", Keys: []string{"item_id", "currency"}, From: []string{"item_id", "currency"},
-		Counts: []string{"leading"}, CountsFrom: []string{leading("sum(max(quantity, 0))")},
+		Table: "stats_day", Keys: []string{"day", "currency"}, From: []string{Day, "currency"},
+		Counts: []string{"orders", "order_purchases", "order_units_sold", "order_revenue_micros"},
+		CountsFrom: []string{"count(DISTINCT order_id) FILTER (WHERE quantity > 0)", "sum(" + inOrder + ")",
+			"sum(iif(" + inOrder + ", quantity, 0))", "sum(iif(" + inOrder + ", ifnull(amount_micros, 0), 0))"},
 	},
-	{Table: "item_daily", Keys: []string{"day", "item_id", "currency"}, From: []string{"occurred_at / 86400000", "item_id", "currency"}},
-	{
-		Table: "user_totals", Keys: []string{"user_id", "currency"}, From: []string{"user_id", "currency"},
-		Counts: []string{"leading"}, CountsFrom: []string{leading("sum(max(quantity, 0) * ifnull(unit_price, 0))")},
-	},
-	{Table: "attribute_totals", Keys: []string{"attribute_id", "currency"}, From: []string{"a.attribute_id", "currency"}, Join: attributesOfEvents},
-	{Table: "attribute_daily", Keys: []string{"day", "attribute_id", "currency"}, From: []string{"occurred_at / 86400000", "a.attribute_id", "currency"}, Join: attributesOfEvents},
+	{Table: "stats_item", Keys: []string{"item_id", "currency"}, From: []string{"item_id", "currency"}, Ranked: "units_sold"},
+	{Table: "stats_item_day", Keys: []string{"day", "item_id", "currency"}, From: []string{Day, "item_id", "currency"}},
+	{Table: "stats_user", Keys: []string{"user_id", "currency"}, From: []string{"user_id", "currency"}, Ranked: "revenue_micros"},
+	{Table: "stats_attribute", Keys: []string{"attribute_id", "currency"}, From: []string{"a.attribute_id", "currency"}, Join: attributesOfEvents},
+	{Table: "stats_attribute_day", Keys: []string{"day", "attribute_id", "currency"}, From: []string{Day, "a.attribute_id", "currency"}, Join: attributesOfEvents},
 }
 
 // Leaders is how many rows of a ranking lead: are found without sorting all.
 // The queries top-items and top-users know it.
 const Leaders = 1000
 
-// leading says whether the row is one of the best by the measure, or as good
-// as the last of these.
-func leading(measure string) string {
-	return fmt.Sprintf("sum(quantity > 0) > 0 AND rank() OVER (ORDER BY %s DESC) <= %d", measure, Leaders)
-}
-
 // Statistic is a table and the SELECT that gives all its rows.
 type Statistic struct {
-	Table   string
-	Columns []string
-	SQL     string
-	// InPlace says that the rows are not statistics, but the columns behind the
-	// first one, which identifies a row.
-	InPlace bool
+	Table string
+	// Keys identify a row, Values are the other columns. The SELECT has both, in
+	// this order.
+	Keys, Values []string
+	SQL          string
+	// Loose values may differ by chance: verify has a check of its own for them.
+	Loose []string
 }
+
+// Columns are the keys and the values.
+func (s *Statistic) Columns() []string { return slices.Concat(s.Keys, s.Values) }
 
 // Statistics lists every table of statistics, in an order in which they can be
 // computed.
@@ -85,30 +93,25 @@ func Statistics() []Statistic {
 		all = append(all, r.statistic())
 	}
 	return append(all,
-		Statistic{Table: "user_months", Columns: []string{"user_id", "month"}, SQL: `SELECT DISTINCT user_id, ` + Month + ` FROM events WHERE quantity > 0`},
-		Statistic{Table: "cohorts", Columns: []string{"first_month", "month", "users"}, SQL: `SELECT first_month, month, count(*)
-			FROM user_months JOIN (SELECT user_id, min(month) AS first_month FROM user_months GROUP BY user_id) USING (user_id)
+		Statistic{Table: "order_items", Keys: []string{"order_id", "item_id"}, Values: []string{"purchases"},
+			SQL: `SELECT order_id, item_id, count(*) FROM events WHERE ` + inOrder + ` GROUP BY order_id, item_id`},
+		Statistic{Table: "stats_user_month", Keys: []string{"user_id", "month"}, Values: []string{"purchases"},
+			SQL: `SELECT user_id, ` + month("day") + ` AS m, count(*) FROM (SELECT user_id, ` + Day + ` AS day FROM events WHERE quantity > 0) GROUP BY user_id, m`},
+		Statistic{Table: "stats_cohort", Keys: []string{"first_month", "month"}, Values: []string{"users"}, SQL: `SELECT first_month, month, count(*)
+			FROM stats_user_month JOIN (SELECT user_id, min(month) AS first_month FROM stats_user_month GROUP BY user_id) USING (user_id)
 			GROUP BY first_month, month`},
-		Statistic{Table: "rejected_totals", Columns: []string{"reason", "records", "first_at", "last_at"},
-			SQL: `SELECT reason, count(*), min(rejected_at), max(rejected_at) FROM rejected GROUP BY reason`},
-		Statistic{Table: "orders", Columns: []string{"order_id", "items", "month"}, InPlace: true, SQL: `SELECT order_id, ifnull(bought.items, '') AS items, bought.month
-			FROM orders LEFT JOIN (SELECT order_id, group_concat(item_id, ',' ORDER BY item_id) AS items, min(month) AS month
-				FROM (SELECT order_id, item_id, min(` + Month + `) AS month FROM events
-					WHERE quantity > 0 AND order_id IS NOT NULL GROUP BY order_id, item_id)
-				GROUP BY order_id) bought USING (order_id)`},
-		Statistic{Table: "order_months", Columns: []string{"order_id", "month"}, SQL: `SELECT DISTINCT e.order_id, ` + Month + ` AS m
-			FROM events e JOIN orders o USING (order_id) WHERE quantity > 0 AND m <> o.month`},
-		Statistic{Table: "orders_monthly", Columns: []string{"month", "currency", "orders", "purchases", "units_sold", "revenue"},
-			SQL: `SELECT ` + Month + ` AS m, currency, count(DISTINCT order_id), count(*), sum(quantity), sum(quantity * ifnull(unit_price, 0))
-			FROM events WHERE quantity > 0 AND order_id IS NOT NULL GROUP BY m, currency`},
+		Statistic{Table: "stats_rejected", Keys: []string{"reason"}, Values: []string{"records", "first_at", "last_at"},
+			SQL: `SELECT reason, count(*), min(rejected_at), max(rejected_at) FROM rejected JOIN rejected_causes USING (cause_id) GROUP BY reason`},
 	)
 }
 
 func (r Rollup) statistic() Statistic {
-	return Statistic{
-		Table:   r.Table,
-		Columns: slices.Concat(r.Keys, Measures, r.Counts),
-		SQL: "SELECT " + strings.Join(slices.Concat(r.From, Sums, r.CountsFrom), ", ") +
-			" FROM events" + r.Join + " GROUP BY " + strings.Join(r.From, ", "),
+	s := Statistic{Table: r.Table, Keys: r.Keys, Values: slices.Concat(Measures, r.Counts)}
+	from := slices.Concat(r.From, Sums, r.CountsFrom)
+	if r.Ranked != "" {
+		s.Values, s.Loose = append(s.Values, "leading"), []string{"leading"}
+		from = append(from, fmt.Sprintf("sum(quantity > 0) > 0 AND rank() OVER (ORDER BY %s DESC) <= %d", Sums[slices.Index(Measures, r.Ranked)], Leaders))
 	}
+	s.SQL = "SELECT " + strings.Join(from, ", ") + " FROM events" + r.Join + " GROUP BY " + strings.Join(r.From, ", ")
+	return s
 }

@@ -1,79 +1,79 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/freshness"
-	"purchases/analytics/internal/query"
-	"purchases/analytics/internal/readonly"
-	"purchases/analytics/internal/render"
 )
 
 // Parameters that every query has beside its own.
 const (
 	formatParameter = "format"
+	moneyParameter  = "money"
 	waitParameter   = "wait_for"
 )
 
 // request is a canned query that somebody asked for.
 type request struct {
-	query       query.Query
-	args        query.Args
-	format      render.Format
-	contentType string
-	target      *freshness.Target // nil when there is nothing to wait for
+	answer.Question
+	form   form
+	target *freshness.Target // nil when there is nothing to wait for
 }
 
 // parse reads the name, the parameters and the format.
 func (s *Server) parse(r *http.Request) (*request, error) {
-	queries := s.offered().queries
-	q, ok := queries.Find(r.PathValue("name"))
-	if !ok {
-		const suggestions = 3
-		p := newProblem(http.StatusNotFound, "unknown-query", "There is no such query", "GET /api/v1/queries lists all; near are the allowed ones here")
-		p.Allowed = queries.Nearest(clip(r.PathValue("name")), suggestions)
-		return nil, p
+	name, format := cutFormat(r.PathValue("name"))
+	if _, err := s.find(name); err != nil {
+		return nil, err
 	}
-	values, err := single(r.URL.RawQuery)
+	values, err := parseSingleValues(r.URL.RawQuery)
 	if err != nil {
 		return nil, err
 	}
-	req := &request{query: q}
-	chosen, given := values[formatParameter]
-	if req.format, req.contentType, err = negotiate(r, chosen, given); err != nil {
+	if _, given := values[formatParameter]; format != "" && !given {
+		values[formatParameter] = format
+	}
+	req := &request{}
+	if req.form, err = takeForm(r, values); err != nil {
 		return nil, err
 	}
-	if text, given := values[waitParameter]; given {
-		target, err := freshness.ParseTarget(text)
-		if err != nil {
-			return nil, wrongParameter(waitParameter, waitParameter+" "+clip(err.Error()), "topic:partition:offset")
-		}
-		req.target = &target
+	if req.target, err = takeTarget(values); err != nil {
+		return nil, err
 	}
-	delete(values, formatParameter)
-	delete(values, waitParameter)
-	req.args, err = q.Bind(values)
+	req.Question, err = answer.Ask(s.catalog().queries, name, values)
 	return req, err
 }
 
-// single reads a query string in which each parameter stands once.
-func single(rawQuery string) (map[string]string, error) {
-	form, err := url.ParseQuery(rawQuery)
+// takeTarget takes the record to wait for out of the values.
+func takeTarget(values map[string]string) (*freshness.Target, error) {
+	text, given := values[waitParameter]
+	delete(values, waitParameter)
+	if !given {
+		return nil, nil
+	}
+	target, err := freshness.ParseTarget(text)
+	if err != nil {
+		return nil, wrongParameter(waitParameter, waitParameter+" "+clip(err.Error()), "topic:partition:offset")
+	}
+	return &target, nil
+}
+
+// parseSingleValues reads a query string in which each parameter stands once.
+func parseSingleValues(rawQuery string) (map[string]string, error) {
+	parsed, err := url.ParseQuery(rawQuery)
 	if err != nil {
 		return nil, newProblem(http.StatusBadRequest, "query-string", "The query string cannot be read", clip(err.Error()))
 	}
-	values := make(map[string]string, len(form))
-	for name, list := range form {
+	values := make(map[string]string, len(parsed))
+	for name, list := range parsed {
 		if len(list) > 1 {
 			return nil, wrongParameter(clip(name), fmt.Sprintf("%s stands there %d times: give it once", clip(name), len(list)))
 		}
@@ -83,6 +83,9 @@ func single(rawQuery string) (map[string]string, error) {
 }
 
 func (s *Server) answerQuery(w http.ResponseWriter, r *http.Request) error {
+	if wantsPage(r) {
+		return redirectToPage(w, r, "/queries/"+url.PathEscape(r.PathValue("name")))
+	}
 	req, err := s.parse(r)
 	if err != nil {
 		return err
@@ -90,55 +93,41 @@ func (s *Server) answerQuery(w http.ResponseWriter, r *http.Request) error {
 	if err := s.wait(r.Context(), req.target); err != nil {
 		return err
 	}
-	return s.inSnapshot(r.Context(), s.canned, func(ctx context.Context, snapshot *readonly.Snapshot, fresh *freshness.Freshness) error {
-		h := w.Header()
-		h.Set("Cache-Control", "private, no-cache")
-		h.Set("ETag", req.tag(fresh))
-		h.Add("Vary", "Accept")
-		describe(h, fresh)
-		if matches(r.Header.Values("If-None-Match"), req.tag(fresh)) {
-			w.WriteHeader(http.StatusNotModified)
-			return nil
-		}
-		h.Set("Content-Type", req.contentType)
-		if r.Method == http.MethodHead {
-			return nil
-		}
-		if known, ok := s.kept.find(fresh, req.asked()); ok {
-			describe(h, known.fresh)
-			return send(w, func(out *reply) error { return writeTo(out, known.body) })
-		}
-		return send(w, func(out *reply) error {
-			err := req.write(ctx, out, snapshot, fresh)
-			if err == nil && !out.begun {
-				s.kept.keep(fresh, req.asked(), out.held.Bytes())
-			}
-			return err
-		})
-	})
-}
-
-func writeTo(out io.Writer, body []byte) error {
-	_, err := out.Write(body)
-	return err
-}
-
-// asked tells apart what has different answers.
-func (q *request) asked() string {
-	return fmt.Sprintf("%s %q %s %s", q.query.Name, q.args, q.format, q.query.SQL)
-}
-
-// write runs the query and writes its answer.
-func (q *request) write(ctx context.Context, out io.Writer, snapshot *readonly.Snapshot, fresh *freshness.Freshness) error {
-	rows, err := q.query.Run(ctx, snapshot, q.args)
+	found, err := s.ask(r.Context(), req.Question)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	_, err = render.Write(out, q.format, render.Answer{
-		Query: q.query.Name, Args: q.args, Columns: rows.Columns(), Freshness: fresh, Rows: rows.All(),
-	}, render.Options{})
-	return err
+	h := w.Header()
+	h.Set("Cache-Control", "private, no-cache")
+	tag := found.tag(req.form.key(req.Question))
+	h.Set("ETag", tag)
+	if matches(r.Header.Values("If-None-Match"), tag) {
+		describe(h, found.fresh)
+		h.Add("Vary", "Accept")
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	return s.send(w, r, req.form, req.Question, found)
+}
+
+// send writes an answer in its form. The turn for the database is over; the
+// memory that the answer takes counts until the client has it.
+func (s *Server) send(w http.ResponseWriter, r *http.Request, f form, q answer.Question, found *result) error {
+	h := w.Header()
+	h.Add("Vary", "Accept")
+	describe(h, found.fresh)
+	f.describe(h, q.Query.Name)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	release, err := s.sending.take(r.Context(), found.bytes)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return writeWhole(w, func(out *reply) error {
+		return f.write(out, q, found)
+	})
 }
 
 // wait ends when the target is stored.
@@ -146,7 +135,7 @@ func (s *Server) wait(ctx context.Context, target *freshness.Target) error {
 	if target == nil {
 		return nil
 	}
-	release, err := s.waiters.take(ctx)
+	release, err := s.waiters.take(ctx, 1)
 	if err != nil {
 		return err
 	}
@@ -154,38 +143,13 @@ func (s *Server) wait(ctx context.Context, target *freshness.Target) error {
 	limited, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
 	defer context.AfterFunc(s.stopping, cancel)()
-	err = s.Pool.Wait(limited, *target)
-	if errors.Is(err, freshness.ErrNotReached) || err != nil && limited.Err() != nil {
+	err = freshness.Wait(limited, s.Pool, *target)
+	if errors.Is(err, freshness.ErrNotReached) || err != nil && limited.Err() != nil && ctx.Err() == nil {
 		p := newProblem(http.StatusConflict, "not-stored", "The record is not stored yet", clip(err.Error()))
 		p.Parameter = waitParameter
 		return retry(p)
 	}
 	return err
-}
-
-// inSnapshot waits for its turn and works on the database as it then is, for
-// at most the time limit.
-func (s *Server) inSnapshot(ctx context.Context, turns *slots, work func(context.Context, *readonly.Snapshot, *freshness.Freshness) error) (err error) {
-	release, err := turns.take(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
-	ctx, cancel := context.WithTimeout(ctx, timeLimit)
-	defer cancel()
-	snapshot, err := s.Pool.Snapshot(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	fresh, err := freshness.Read(ctx, snapshot)
-	if err != nil {
-		return err
-	}
-	if s.Ends != nil {
-		fresh.SetLag(s.Ends())
-	}
-	return work(ctx, snapshot, &fresh)
 }
 
 // describe says in the header what the answer reflects.
@@ -200,14 +164,6 @@ func describe(h http.Header, f *freshness.Freshness) {
 	}
 }
 
-// tag changes when the answer may: with the stored offsets, the query, its
-// parameters and the format. It is weak: an answer also says when it was given.
-func (q *request) tag(f *freshness.Freshness) string {
-	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(q.asked())) // never fails
-	return `W/"` + f.Tag() + "-" + strconv.FormatUint(hash.Sum64(), 36) + `"`
-}
-
 // matches says whether If-None-Match has the tag (RFC 9110, section 13.1.2).
 func matches(header []string, tag string) bool {
 	for part := range strings.SplitSeq(strings.Join(header, ","), ",") {
@@ -217,55 +173,4 @@ func matches(header []string, tag string) bool {
 		}
 	}
 	return false
-}
-
-// firstBytes of an answer are held back: what fails before them can still be
-// said with a status, and what ends before them has a Content-Length.
-const firstBytes = 32 << 10
-
-// reply is the body of an answer.
-type reply struct {
-	w     http.ResponseWriter
-	held  bytes.Buffer
-	begun bool
-}
-
-func (b *reply) Write(p []byte) (int, error) {
-	if !b.begun && b.held.Len()+len(p) <= firstBytes {
-		return b.held.Write(p)
-	}
-	if err := b.begin(); err != nil {
-		return 0, err
-	}
-	return b.w.Write(p)
-}
-
-// begin limits the time of sending, which a client that does not read would
-// take from others: the query goes on meanwhile.
-func (b *reply) begin() error {
-	if b.begun {
-		return nil
-	}
-	b.begun = true
-	_ = http.NewResponseController(b.w).SetWriteDeadline(time.Now().Add(timeLimit)) // each server here has one
-	_, err := b.w.Write(b.held.Bytes())
-	return err
-}
-
-// send writes an answer. One that fails when it has begun is cut off, so that
-// the client sees an incomplete message and no short answer.
-func send(w http.ResponseWriter, write func(*reply) error) error {
-	b := &reply{w: w}
-	err := write(b)
-	if err != nil && !b.begun {
-		return err
-	}
-	if err == nil && !b.begun {
-		w.Header().Set("Content-Length", strconv.Itoa(b.held.Len()))
-		err = b.begin()
-	}
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	return nil
 }

@@ -1,18 +1,14 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/go-json-experiment/json"
 
-	"purchases/analytics/internal/freshness"
 	"purchases/analytics/internal/query"
-	"purchases/analytics/internal/readonly"
 )
 
 // queryInfo is a query as the list shows it.
@@ -43,10 +39,13 @@ type columnInfo struct {
 }
 
 func (s *Server) listQueries(w http.ResponseWriter, r *http.Request) error {
+	if wantsPage(r) {
+		return redirectToPage(w, r, "/queries")
+	}
 	if err := noParameters(r, "queries"); err != nil {
 		return err
 	}
-	queries := s.offered().queries
+	queries := s.catalog().queries
 	list := make([]queryInfo, 0, len(queries))
 	for _, q := range queries {
 		info := queryInfo{Name: q.Name, Title: q.Title, Description: q.Description, URL: "/api/v1/queries/" + q.Name, Bars: q.Bars, Parameters: []paramInfo{}}
@@ -79,7 +78,7 @@ func (s *Server) showDocument(w http.ResponseWriter, r *http.Request) error {
 	if err := noParameters(r, "openapi.json"); err != nil {
 		return err
 	}
-	return document(w, r, s.offered().document)
+	return document(w, r, s.catalog().document)
 }
 
 // document answers with JSON that changes only with the queries.
@@ -95,11 +94,11 @@ func document(w http.ResponseWriter, r *http.Request, body []byte) error {
 		return nil
 	}
 	h.Set("Content-Type", "application/json")
-	return send(w, func(out *reply) error { return writeLine(out, body) })
+	return writeWhole(w, func(out *reply) error { return writeLine(out, body) })
 }
 
 func noParameters(r *http.Request, name string) error {
-	values, err := single(r.URL.RawQuery)
+	values, err := parseSingleValues(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
@@ -107,68 +106,6 @@ func noParameters(r *http.Request, name string) error {
 		return &query.UnknownParamError{Query: name, Param: param}
 	}
 	return nil
-}
-
-type statusInfo struct {
-	AsOf          time.Time       `json:"as_of"`
-	DatabaseBytes int64           `json:"database_bytes"`
-	Lag           *int64          `json:"lag"`
-	Partitions    []partitionInfo `json:"partitions"`
-}
-
-type partitionInfo struct {
-	Topic         string  `json:"topic"`
-	Partition     int32   `json:"partition"`
-	NextOffset    int64   `json:"next_offset"`
-	HighWatermark *int64  `json:"high_watermark"`
-	Lag           *int64  `json:"lag"`
-	LastEvent     *string `json:"last_event"`
-	StoredAt      *string `json:"stored_at"`
-}
-
-func (s *Server) showStatus(w http.ResponseWriter, r *http.Request) error {
-	if err := noParameters(r, "status"); err != nil {
-		return err
-	}
-	return s.inSnapshot(r.Context(), s.canned, func(_ context.Context, _ *readonly.Snapshot, fresh *freshness.Freshness) error {
-		info := statusInfo{AsOf: fresh.AsOf, DatabaseBytes: s.Size(), Lag: fresh.Lag, Partitions: []partitionInfo{}}
-		var ends map[freshness.Log]freshness.End
-		if s.Ends != nil {
-			ends = s.Ends()
-		}
-		for _, p := range fresh.Positions {
-			info.Partitions = append(info.Partitions, newPartitionInfo(p, ends))
-		}
-		body, err := json.Marshal(info)
-		if err != nil {
-			return fmt.Errorf("write the status: %w", err)
-		}
-		h := w.Header()
-		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Type", "application/json")
-		describe(h, fresh)
-		return send(w, func(out *reply) error { return writeLine(out, body) })
-	})
-}
-
-func newPartitionInfo(p freshness.Position, ends map[freshness.Log]freshness.End) partitionInfo {
-	info := partitionInfo{
-		Topic: p.Topic, Partition: p.Partition, NextOffset: p.NextOffset,
-		LastEvent: instant(p.Watermark), StoredAt: instant(p.StoredAt),
-	}
-	if end, known := ends[p.Log]; known {
-		lag := end.Lag(p.NextOffset)
-		info.HighWatermark, info.Lag = &end.HighWatermark, &lag
-	}
-	return info
-}
-
-func instant(ms *int64) *string {
-	if ms == nil {
-		return nil
-	}
-	text := time.UnixMilli(*ms).UTC().Format(time.RFC3339Nano)
-	return &text
 }
 
 func writeLine(out io.Writer, body []byte) error {

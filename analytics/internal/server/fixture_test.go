@@ -25,7 +25,7 @@ var extra = fstest.MapFS{
 		"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 20000)\nSELECT iif(n < 20000, n, 'x') AS n FROM r")},
 	"early.sql":   {Data: []byte("-- title: Early\n-- column n: integer\nSELECT 'x' AS n")},
 	"endless.sql": {Data: []byte("-- title: Endless\n-- column n: integer\nWITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) AS n FROM r")},
-	"large.sql":   {Data: []byte("-- title: Large\n-- column word: text\nWITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 14)\nSELECT replace(hex(zeroblob(125000)), '0', 'x') AS word FROM r")},
+	"large.sql":   {Data: []byte("-- title: Large\n-- column word: text\nWITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 14)\nSELECT replace(hex(zeroblob(125000)), '0', 'x') || (SELECT item_name FROM items) AS word FROM r")},
 	"huge.sql":    {Data: []byte("-- title: Huge\n-- column word: text\nWITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)\nSELECT replace(hex(zeroblob(125000)), '0', 'x') AS word FROM r")},
 	"echo.sql":    {Data: []byte("-- title: Echo\n-- param word: text\n-- column word: text\nSELECT :word AS word")},
 }

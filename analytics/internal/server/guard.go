@@ -14,19 +14,28 @@ func (s *Server) guard(mux *http.ServeMux) http.Handler {
 	crossOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		newProblem(http.StatusForbidden, "cross-origin", "Requests from other sites are refused", "").write(w)
 	}))
-	routed := crossOrigin.Handler(route(mux))
+	open := route(mux)
+	closed := crossOrigin.Handler(open)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
 		switch {
 		case s.LocalOnly && !isLocal(r.Host):
 			newProblem(http.StatusMisdirectedRequest, "host", "This server answers for this machine only",
 				"ask for localhost or 127.0.0.1, not "+clip(r.Host)).write(w)
-		case s.Token != "" && !s.authorized(r):
+		case strings.HasPrefix(r.URL.Path, "/api/") && s.share(w, r): // a browser's question
+		case s.Token != "" && !isOpen(r.URL.Path) && !s.authorized(r):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="analytics"`)
+			if wantsPage(r) && s.askForToken(w, http.StatusUnauthorized, r.URL.RequestURI(), "") == nil {
+				return
+			}
 			newProblem(http.StatusUnauthorized, "token", "A token is needed", "send it as Authorization: Bearer TOKEN").write(w)
 		default:
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-			routed.ServeHTTP(w, r)
+			routed := closed
+			if strings.HasPrefix(r.URL.Path, "/api/") && s.allowsOrigin(r.Header.Get("Origin")) {
+				routed = open
+			}
+			routed.ServeHTTP(w, withClient(r))
 		}
 	})
 }
@@ -50,11 +59,16 @@ func isLocal(host string) bool {
 	return strings.EqualFold(name, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// authorized compares hashes, so that neither time nor length tells of the token.
+// authorized says whether the request has the token, or the cookie of one who had it.
 func (s *Server) authorized(r *http.Request) bool {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "Bearer") && s.isToken(token) || s.hasSession(r)
+}
+
+// isToken compares hashes, so that neither time nor length tells of the token.
+func (s *Server) isToken(token string) bool {
 	given, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(s.Token))
-	return subtle.ConstantTimeCompare(given[:], want[:]) == 1 && strings.EqualFold(scheme, "Bearer")
+	return subtle.ConstantTimeCompare(given[:], want[:]) == 1
 }
 
 // route gives requests that no pattern matches a problem as their answer.
@@ -73,7 +87,7 @@ func route(mux *http.ServeMux) http.Handler {
 		case none.status >= 300 && none.status < 400: // to the clean form of the path
 			w.WriteHeader(none.status)
 		default:
-			newProblem(http.StatusNotFound, "not-found", "There is nothing here", "GET /api/v1/queries lists what there is").write(w)
+			newProblem(http.StatusNotFound, "not-found", "Not found", "/ is the page, and /api/v1/queries lists the queries").write(w)
 		}
 	})
 }

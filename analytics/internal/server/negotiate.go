@@ -1,12 +1,17 @@
 package server
 
 import (
+	"cmp"
+	"fmt"
+	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/render"
 )
 
@@ -14,13 +19,99 @@ import (
 // table is for terminals, and would be held in memory whole.
 var media = []struct {
 	format      render.Format
+	extension   string // of a file, and of a URL
+	disposition string
 	contentType string
 	accepted    []string // in an Accept header
 }{
-	{render.JSON, "application/json", []string{"application/json"}},
-	{render.NDJSON, "application/x-ndjson", []string{"application/x-ndjson", "application/ndjson", "application/jsonl"}},
-	{render.CSV, "text/csv; charset=utf-8; header=present", []string{"text/csv"}},
-	{render.Markdown, "text/markdown; charset=utf-8", []string{"text/markdown"}},
+	{render.JSON, "json", "inline", "application/json", []string{"application/json"}},
+	{render.NDJSON, "ndjson", "attachment", "application/x-ndjson", []string{"application/x-ndjson", "application/ndjson", "application/jsonl"}},
+	{render.CSV, "csv", "attachment", "text/csv; charset=utf-8; header=present", []string{"text/csv"}},
+	{render.Markdown, "md", "inline", "text/markdown; charset=utf-8", []string{"text/markdown"}},
+}
+
+// form is how an answer is written.
+type form struct {
+	format       render.Format
+	contentType  string
+	moneyNumbers bool // money as JSON numbers
+}
+
+// takeForm takes the parameters of the form out of the values.
+func takeForm(r *http.Request, values map[string]string) (f form, err error) {
+	chosen, given := values[formatParameter]
+	if f.format, f.contentType, err = negotiate(r, chosen, given); err != nil {
+		return f, err
+	}
+	switch money, given := values[moneyParameter]; {
+	case money == "number":
+		f.moneyNumbers = true
+	case given && money != "string":
+		return f, wrongParameter(moneyParameter, "money "+strconv.Quote(clip(money))+": want string or number", "string", "number")
+	}
+	delete(values, formatParameter)
+	delete(values, moneyParameter)
+	return f, nil
+}
+
+// cutFormat reads a name such as top-items.csv.
+func cutFormat(name string) (base, format string) {
+	for _, m := range media {
+		if base, found := strings.CutSuffix(name, "."+m.extension); found {
+			return base, string(m.format)
+		}
+	}
+	return name, ""
+}
+
+// describe says the type of an answer, and the name of its file.
+func (f form) describe(h http.Header, name string) {
+	h.Set("Content-Type", f.contentType)
+	for _, m := range media {
+		if m.format == f.format {
+			h.Set("Content-Disposition", fmt.Sprintf("%s; filename=%q", m.disposition, cmp.Or(name, "sql")+"."+m.extension))
+		}
+	}
+}
+
+// key tells apart what has different answers.
+func (f form) key(q answer.Question) string {
+	return fmt.Sprintf("%s %q %v", q.Query.Name, q.Args, f)
+}
+
+// write writes an answer in its form.
+func (f form) write(out io.Writer, q answer.Question, found *result) error {
+	_, err := render.Write(out, f.format, render.Answer{
+		Query: q.Query.Name, Args: q.Args, Columns: found.columns, Freshness: found.fresh, Rows: found.all(),
+	}, render.Options{MoneyNumbers: f.moneyNumbers})
+	return err
+}
+
+// wantsPage says whether the client, such as a browser, likes HTML best and
+// has not chosen a format in the URL.
+func wantsPage(r *http.Request) bool {
+	if !strings.Contains(strings.Join(r.Header.Values("Accept"), ","), "text/html") || r.URL.Query().Has(formatParameter) {
+		return false
+	}
+	if _, format := cutFormat(r.PathValue("name")); format != "" {
+		return false
+	}
+	html := acceptable(r.Header.Values("Accept"), []string{"text/html"})
+	for _, m := range media {
+		if acceptable(r.Header.Values("Accept"), m.accepted) >= html {
+			return false
+		}
+	}
+	return true
+}
+
+// redirectToPage leads a browser from a URL of the API to the page with the same
+// parameters.
+func redirectToPage(w http.ResponseWriter, r *http.Request, path string) error {
+	w.Header().Add("Vary", "Accept")
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, (&url.URL{Path: path, RawQuery: r.URL.RawQuery}).String(), http.StatusSeeOther)
+	return nil
 }
 
 // negotiate chooses the format: by the parameter format or else by Accept.

@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"github.com/mattn/go-sqlite3"
 
 	"purchases/analytics/internal/query"
+	"purchases/analytics/internal/sandbox"
 )
 
 // problem is an error as clients see it (RFC 9457).
@@ -33,7 +33,10 @@ func newProblem(status int, code, title, detail string) *problem {
 	return &problem{Type: "urn:purchases:problem:" + code, Title: title, Status: status, Detail: detail}
 }
 
-var errBusy = errors.New("too many queries at a time")
+var (
+	errBusy     = errors.New("too many queries at a time")
+	errStopping = errors.New("the server is stopping")
+)
 
 // wrongParameter is a parameter of the API itself, not of a query.
 func wrongParameter(name, detail string, allowed ...string) *problem {
@@ -65,7 +68,13 @@ func explain(err error) *problem {
 	case errors.As(err, &tooLarge):
 		return newProblem(http.StatusRequestEntityTooLarge, "too-large", "The request is too large", fmt.Sprintf("the limit is %d bytes", tooLarge.Limit))
 	case errors.Is(err, errBusy):
-		return retry(newProblem(http.StatusServiceUnavailable, "busy", "The server is busy", "too many queries run at this time; try again"))
+		return retry(newProblem(http.StatusServiceUnavailable, "busy", "The server is busy", "too much is under way, in all or for this client; try again"))
+	case errors.Is(err, errStopping):
+		return retry(newProblem(http.StatusServiceUnavailable, "stopping", "The server is stopping", "try again when it runs"))
+	case errors.Is(err, context.Canceled):
+		return newProblem(http.StatusBadRequest, "incomplete-request", "The connection was closed on the client's side", "keep it open until the answer has arrived")
+	case errors.Is(err, sandbox.ErrMemory):
+		return newProblem(http.StatusUnprocessableEntity, "memory-limit", "The query needs too much memory", err.Error())
 	case errors.Is(err, context.DeadlineExceeded):
 		return retry(newProblem(http.StatusServiceUnavailable, "time-limit", "The query took too long", "the limit is "+timeLimit.String()))
 	}
@@ -75,25 +84,16 @@ func explain(err error) *problem {
 // explainSQL is explain for the statement of a client, whose fault most errors
 // then are.
 func explainSQL(err error) error {
-	var fault sqlite3.Error
+	var own *sandbox.StatementError
 	switch {
 	case errors.Is(err, query.ErrTooManyRows):
 		return newProblem(http.StatusUnprocessableEntity, "too-many-rows", "The answer has too many rows", err.Error())
 	case errors.Is(err, context.DeadlineExceeded):
 		return newProblem(http.StatusUnprocessableEntity, "time-limit", "The statement took too long", "the limit is "+timeLimit.String())
-	case errors.As(err, &fault) && faulty(fault.Code):
-		return newProblem(http.StatusUnprocessableEntity, "sql", "SQLite does not accept the statement", clip(fault.Error()))
+	case errors.As(err, &own):
+		return newProblem(http.StatusUnprocessableEntity, "sql", "SQLite does not accept the statement", clip(own.Error()))
 	}
 	return err
-}
-
-// faulty says whether the code is about the statement and not the database.
-func faulty(code sqlite3.ErrNo) bool {
-	switch code {
-	case sqlite3.ErrError, sqlite3.ErrAuth, sqlite3.ErrTooBig, sqlite3.ErrMismatch, sqlite3.ErrRange, sqlite3.ErrReadonly, sqlite3.ErrConstraint:
-		return true
-	}
-	return false
 }
 
 func retry(p *problem) *problem {
@@ -135,7 +135,7 @@ type handler func(http.ResponseWriter, *http.Request) error
 func (s *Server) handle(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := h(w, r)
-		if err == nil || r.Context().Err() != nil { // nobody is there to be told
+		if err == nil {
 			return
 		}
 		p := explain(err)

@@ -3,7 +3,8 @@
 // what it does at a time: who comes beyond that is told to try again. Nothing
 // that a client does, or leaves undone, holds up who writes the database.
 //
-// It knows nothing of Kafka, and serves no pages for people.
+// Under / it shows the same to people, see package page. It knows nothing of
+// Kafka.
 package server
 
 import (
@@ -19,9 +20,9 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
-	"golang.org/x/net/netutil"
 
 	"purchases/analytics/internal/freshness"
+	"purchases/analytics/internal/page"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
 )
@@ -34,7 +35,8 @@ const (
 	queueTime     = 2 * time.Second // that a query waits for its turn
 	queueLength   = 512             // queries that wait for their turn
 
-	timeLimit   = 5 * time.Second  // of a query or a SELECT, reading and sending
+	timeLimit   = 5 * time.Second  // of a query or a SELECT
+	sendTime    = 5 * time.Second  // in which a client takes an answer of more than firstBytes
 	waitLimit   = 10 * time.Second // of wait_for
 	maxRows     = 10_000           // of a SELECT
 	maxBody     = 64 << 10         // bytes of a request
@@ -73,6 +75,11 @@ type Config struct {
 	// LocalOnly refuses requests for other hosts than this machine, so that a
 	// web page cannot reach the server by a name that it makes point here.
 	LocalOnly bool
+	// Origins are the sites whose pages may read the API, such as
+	// "https://grafana.example"; "*" means every site.
+	Origins []string
+	// NoSQL answers no SELECTs of clients.
+	NoSQL bool
 	// EventInterval is the least time between two events of a stream; 0 means
 	// a second.
 	EventInterval time.Duration
@@ -82,16 +89,24 @@ type Config struct {
 // Server is an HTTP API for one database.
 type Server struct {
 	Config
-	canned, sql, waiters, streams *slots
-	kept                          kept
-	offer                         atomic.Pointer[offer]
-	stopping                      context.Context
-	stop                          context.CancelFunc
+	canned, sql      *limiter
+	waiters, streams *quota
+	sending          *quota // bytes
+	answers          answerCache
+	known            atomic.Pointer[catalogSnapshot]
+	connections      *connections
+	pages            *page.Renderer
+	stopping         context.Context
+	stop             context.CancelFunc
 }
 
 // New returns a server that does not listen yet.
 func New(c Config) (*Server, error) {
-	offer, err := c.newOffer(c.Queries())
+	catalog, err := c.newCatalog(c.Queries())
+	if err != nil {
+		return nil, err
+	}
+	pages, err := page.New()
 	if err != nil {
 		return nil, err
 	}
@@ -100,10 +115,11 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		Config: c,
-		canned: newSlots(cannedAtOnce(), queueLength), sql: newSlots(sqlAtOnce, sqlAtOnce),
-		waiters: newSlots(waitersAtOnce, 0), streams: newSlots(streamsAtOnce, 0),
+		canned: newLimiter(cannedAtOnce(), queueLength), sql: newLimiter(sqlAtOnce, sqlAtOnce),
+		waiters: newQuota(waitersAtOnce), streams: newQuota(streamsAtOnce), sending: newQuota(maxSendBytes),
+		connections: newConnections(maxOpen), pages: pages,
 	}
-	s.offer.Store(offer)
+	s.known.Store(catalog)
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -115,10 +131,14 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle("GET /api/v1/queries", compressed(s.listQueries))
 	mux.Handle("GET /api/v1/queries/{name}", compressed(s.answerQuery))
 	mux.Handle("GET /api/v1/queries/{name}/events", s.handle(s.streamQuery))
-	mux.Handle("POST /api/v1/sql", compressed(s.answerSQL))
+	if !s.NoSQL {
+		mux.Handle("POST /api/v1/sql", compressed(s.answerSQL))
+		mux.Handle("GET /api/v1/sql", compressed(s.getSQL))
+	}
 	mux.Handle("GET /api/v1/status", compressed(s.showStatus))
 	mux.Handle("GET /api/openapi.json", compressed(s.showDocument))
-	return s.guard(mux)
+	s.pageRoutes(mux, compressed)
+	return s.connections.busy(s.guard(mux))
 }
 
 // Listen opens the address for the server. It is apart from Serve so that a
@@ -149,11 +169,12 @@ type TLS struct{ Certificate, Key string }
 func (s *Server) Serve(ctx context.Context, listener net.Listener, t TLS) error {
 	server := &http.Server{
 		Handler: s.Handler(), MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+		ConnState: s.connections.changed, ConnContext: s.connections.context,
 		ReadHeaderTimeout: headerTime, ReadTimeout: requestTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
 	}
 	server.RegisterOnShutdown(s.stop)
 	ended := make(chan error, 1)
-	go func() { ended <- serve(server, netutil.LimitListener(listener, maxOpen), t) }()
+	go func() { ended <- serve(server, listener, t) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve HTTP on %s: %w", listener.Addr(), err)

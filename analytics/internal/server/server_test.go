@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"compress/gzip"
-	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -25,7 +24,7 @@ func TestAnswers(t *testing.T) {
 		{path, "text/*;q=0.5, application/json;q=0.1", "text/csv; charset=utf-8; header=present", "item,item_name,", "\nB,Ball,GBP,20,1234.50,2\n"},
 		{path, "application/x-ndjson", "application/x-ndjson", `{"item":"B"`, "}\n"},
 		{path, "text/markdown, */*;q=0", "text/markdown; charset=utf-8", "| item |", "| 2 |\n"},
-		{path, "text/html,*/*;q=0.8", "application/json", "{", "}\n"},
+		{path, "text/html;q=0.8,*/*;q=0.8", "application/json", "{", "}\n"},
 	}
 	for _, test := range tests {
 		got := a.get(test.path, "Accept", test.accept)
@@ -65,7 +64,9 @@ func TestProblems(t *testing.T) {
 		{"GET", "/etc/passwd", 404, `problem:not-found`},
 		{"GET", "/api/v1/status?x=1", 400, `problem:unknown-parameter`},
 		{"DELETE", "/api/v1/queries", 405, `"detail":"allowed are GET, HEAD"`},
-		{"GET", "/api/v1/sql", 405, `"detail":"allowed are POST"`},
+		{"PUT", "/api/v1/sql", 405, `"detail":"allowed are GET, HEAD, POST"`},
+		{"GET", "/api/v1/sql", 400, `"parameter":"sql"`},
+		{"GET", "/api/v1/queries/top-items?money=pounds", 400, `"parameter":"money","allowed":["string","number"]`},
 		{"GET", "/api/v1/queries/early", 500, `"detail":"the server's log says what"`},
 	}
 	for _, test := range tests {
@@ -89,7 +90,7 @@ func TestSQL(t *testing.T) {
 		t.Errorf("%s %s", got.Status, got.body)
 	}
 	for statement, want := range map[string]string{
-		"DELETE FROM items": "not one SELECT", "SELECT 1; SELECT 2": "only one statement", "": "there is no statement", "SELECT 1\x00": "NUL",
+		"DELETE FROM items": "not one SELECT", "SELECT 1; SELECT 2": "want one statement: a second follows", "": "there is no statement", "SELECT 1\x00": "NUL",
 		"SELECT absent": "no such column: absent", "WITH x AS (SELECT 1) DELETE FROM items": "not authorized",
 		"SELECT * FROM pragma_table_info('items')": "prohibited", "SELECT load_extension('x')": "not authorized",
 		"SELECT zeroblob(1000000000)": "too big", "SELECT :x": "no parameters", "SELECT ?": "no parameters",
@@ -111,16 +112,20 @@ func TestSQL(t *testing.T) {
 	}
 }
 
-// An answer that fails or is cut off is no complete HTTP message.
+// An answer that fails in its middle, or has too many rows, is a problem and no
+// short answer.
 func TestIncompleteAnswers(t *testing.T) {
 	a := newAPI(t)
 	const numbers = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT 10001) SELECT n FROM r"
 	for _, format := range []string{"json", "ndjson", "csv", "markdown"} {
-		if got := a.get("/api/v1/queries/half?format=" + format); got.StatusCode != 200 || !errors.Is(got.err, io.ErrUnexpectedEOF) {
+		if got := a.get("/api/v1/queries/half?format=" + format); got.StatusCode != 500 || got.err != nil {
 			t.Errorf("%s of a query that fails: %s, %d bytes, %v", format, got.Status, len(got.body), got.err)
 		}
+		if got := a.get("/api/v1/queries/huge?format=" + format); got.StatusCode != 422 || !strings.Contains(got.body, "ask for fewer rows") {
+			t.Errorf("%s of a large answer: %s %.200s", format, got.Status, got.body)
+		}
 		got := a.do("POST", "/api/v1/sql?format="+format, `{"sql":`+quote(numbers)+`}`, "Content-Type", "application/json")
-		if cut := errors.Is(got.err, io.ErrUnexpectedEOF); !cut || got.StatusCode != 200 {
+		if got.StatusCode != 422 || !strings.Contains(got.body, "the limit is 10000") {
 			t.Errorf("%s of too many rows: %s, %d bytes, %v", format, got.Status, len(got.body), got.err)
 		}
 	}

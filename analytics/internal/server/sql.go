@@ -1,47 +1,77 @@
 package server
 
 import (
-	"context"
-	"fmt"
+	"errors"
+	"io"
 	"mime"
 	"net/http"
 
 	"github.com/go-json-experiment/json"
 
-	"purchases/analytics/internal/freshness"
+	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/query"
-	"purchases/analytics/internal/readonly"
-	"purchases/analytics/internal/render"
 )
 
-// answerSQL runs the SELECT of a client. JSON is the only form of the request,
+// answerSQL runs the SELECT of a client. JSON is the only form of a POST,
 // because a browser does not send that to another site without asking it.
 func (s *Server) answerSQL(w http.ResponseWriter, r *http.Request) error {
-	values, err := single(r.URL.RawQuery)
+	values, err := parseSingleValues(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	chosen, given := values[formatParameter]
-	delete(values, formatParameter)
+	f, err := takeForm(r, values)
+	if err != nil {
+		return err
+	}
+	question, err := takeStatement(r, values)
+	if err != nil {
+		return err
+	}
 	for name := range values {
-		return &query.UnknownParamError{Query: "sql", Param: name, Known: []string{formatParameter}}
+		return &query.UnknownParamError{Query: "sql", Param: name, Known: []string{"sql", formatParameter, moneyParameter}}
 	}
-	format, contentType, err := negotiate(r, chosen, given)
+	found, err := s.ask(r.Context(), question)
 	if err != nil {
-		return err
+		return explainSQL(err)
 	}
-	statement, err := readStatement(r)
+	w.Header().Set("Cache-Control", "no-store")
+	return s.send(w, r, f, answer.Question{}, found)
+}
+
+// getSQL is answerSQL with the statement in the URL. It refuses what another
+// site makes a browser ask.
+func (s *Server) getSQL(w http.ResponseWriter, r *http.Request) error {
+	if wantsPage(r) {
+		return redirectToPage(w, r, "/sql")
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+		if !s.allowsOrigin(r.Header.Get("Origin")) {
+			return newProblem(http.StatusForbidden, "cross-origin", "Requests from other sites are refused", "")
+		}
+	}
+	return s.answerSQL(w, r)
+}
+
+// takeStatement takes it from the parameter of a GET or the body of a POST.
+func takeStatement(r *http.Request, values map[string]string) (q answer.Question, err error) {
+	var statement string
+	if r.Method == http.MethodPost {
+		statement, err = readStatement(r)
+	} else if text, given := values["sql"]; given {
+		statement = text
+		delete(values, "sql")
+	} else {
+		err = wrongParameter("sql", "sql is missing: write ?sql=SELECT%201")
+	}
 	if err != nil {
-		return err
+		return q, err
 	}
-	return s.inSnapshot(r.Context(), s.sql, func(ctx context.Context, snapshot *readonly.Snapshot, fresh *freshness.Freshness) error {
-		h := w.Header()
-		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Type", contentType)
-		h.Add("Vary", "Accept")
-		describe(h, fresh)
-		return explainSQL(send(w, func(out *reply) error { return selectRows(ctx, out, snapshot, fresh, statement, format) }))
-	})
+	if q, err = answer.Select(statement); err != nil {
+		p := newProblem(http.StatusUnprocessableEntity, "sql", "The statement is not one SELECT", clip(err.Error()))
+		p.Parameter = "sql"
+		return q, p
+	}
+	return q, nil
 }
 
 func readStatement(r *http.Request) (string, error) {
@@ -58,30 +88,13 @@ func readStatement(r *http.Request) (string, error) {
 		if tooLarge := explain(err); tooLarge.Status == http.StatusRequestEntityTooLarge {
 			return "", tooLarge
 		}
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return "", newProblem(http.StatusBadRequest, "incomplete-request", "The request's body is incomplete", clip(err.Error()))
+		}
 		return "", newProblem(http.StatusBadRequest, "body", "The request's JSON cannot be read", clip(err.Error()))
 	}
 	if body.SQL == nil {
 		return "", wrongParameter("sql", `sql is missing: send {"sql": "SELECT ..."}`)
 	}
-	if err := query.CheckStatement(*body.SQL); err != nil {
-		p := newProblem(http.StatusUnprocessableEntity, "sql", "The statement is not one SELECT", clip(err.Error()))
-		p.Parameter = "sql"
-		return "", p
-	}
 	return *body.SQL, nil
-}
-
-func selectRows(ctx context.Context, out *reply, snapshot *readonly.Snapshot, fresh *freshness.Freshness, statement string, format render.Format) error {
-	rows, err := query.Select(ctx, snapshot, statement)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	n, err := render.Write(out, format, render.Answer{
-		Columns: rows.Columns(), Freshness: fresh, Rows: query.Limit(rows.All(), maxRows),
-	}, render.Options{})
-	if err != nil {
-		return fmt.Errorf("after %d rows: %w", n, err)
-	}
-	return nil
 }

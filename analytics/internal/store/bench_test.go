@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/store"
 	"purchases/analytics/internal/testkit/clock"
@@ -33,26 +34,26 @@ func newLive(p shop.Population) *live {
 	return &live{Shop: shop.New(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 10_000_000/30, p)}
 }
 
-func (l *live) batch() []store.Chunk {
-	chunks := make([]store.Chunk, logs)
+func (l *live) batch() []batch.Chunk {
+	chunks := make([]batch.Chunk, logs)
 	for p := range chunks {
-		chunks[p] = store.Chunk{Partition: store.Partition{Topic: "analytics", Partition: int32(p)}, From: l.next[p]}
+		chunks[p] = batch.Chunk{Partition: batch.Partition{Topic: "analytics", Partition: int32(p)}, From: l.next[p]}
 	}
 	for range benchBatch {
 		e := l.Event()
 		p := e.User[len(e.User)-1] % logs
-		e.SourceTopic, e.SourcePartition, e.SourceOffset = "purchases", int32(p), l.next[p]
-		chunks[p].Records = append(chunks[p].Records, store.Record{Offset: l.next[p], Event: e})
+		e.Source = batch.Source{Topic: "purchases", Partition: int32(p), Offset: l.next[p]}
+		chunks[p].Records = append(chunks[p].Records, batch.Record{Offset: l.next[p], Event: e})
 		l.next[p]++
 		chunks[p].Next = l.next[p]
 	}
-	return slices.DeleteFunc(chunks, func(c store.Chunk) bool { return len(c.Records) == 0 })
+	return slices.DeleteFunc(chunks, func(c batch.Chunk) bool { return len(c.Records) == 0 })
 }
 
 // partitions are the rows of an empty database's partitions.
-func partitions() (list []store.Partition) {
+func partitions() (list []batch.Partition) {
 	for p := range int32(logs) {
-		list = append(list, store.Partition{Topic: "analytics", Partition: p})
+		list = append(list, batch.Partition{Topic: "analytics", Partition: p})
 	}
 	return list
 }

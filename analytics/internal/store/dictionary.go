@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"purchases/analytics/internal/sqlitestmt"
 )
 
 // maxCached bounds each cache of names. A full cache is emptied between two
@@ -18,49 +20,46 @@ type named[T any] struct {
 	also  T
 }
 
-// dictionary gives the names of one table their small integers, making new
+// dictionary resolves the names of one table to their small integers, making new
 // rows within the transaction of the batch: all of a batch at once, many in one
 // statement, and in the order of their index.
 type dictionary[T any] struct {
 	known    map[string]*named[T]
 	rows     []*named[T] // of the batch's names, by their numbers
 	integers []int64     // the same rows'
-	values   []driver.Value
-	unknown  []string // names of the batch that were not known
-	next     int64    // of the next new row; 0 before it has been read
+	unknown  []string    // names of the batch that were not known
+	next     int64       // of the next new row; 0 before it has been read
 
-	columns int // of lookUp: the name, its integer, and what load reads
 	load    func(row []driver.Value) T
-	lookUp  *lookup
-	highest *statement
-	insert  *bulk
+	lookUp  *sqlitestmt.Lookup
+	highest *sqlitestmt.Statement
+	insert  *sqlitestmt.Bulk
 }
 
 // newDictionary is of the table's columns name and id. others are the columns
 // that load gets.
 func newDictionary[T any](conn driver.Conn, table, id, name string, load func([]driver.Value) T, others ...string) *dictionary[T] {
-	columns := append([]string{name, id}, others...)
+	columns := strings.Join(append([]string{name, id}, others...), ", ")
 	return &dictionary[T]{
 		known:   map[string]*named[T]{},
-		columns: len(columns),
 		load:    load,
-		lookUp:  newLookup(conn, fmt.Sprintf(`SELECT %s FROM %s WHERE %s IN`, strings.Join(columns, ", "), table, name)),
-		highest: &statement{conn: conn, sql: fmt.Sprintf(`SELECT ifnull(max(%s), 0) FROM %s`, id, table)},
-		insert:  newBulk(conn, fmt.Sprintf(`INSERT INTO %s (%s, %s)`, table, id, name), 2, ``),
+		lookUp:  sqlitestmt.NewLookup(conn, fmt.Sprintf(`SELECT %s FROM %s WHERE %s IN (`, columns, table, name), 1, `)`),
+		highest: sqlitestmt.New(conn, fmt.Sprintf(`SELECT ifnull(max(%s), 0) FROM %s`, id, table)),
+		insert:  sqlitestmt.NewBulk(conn, fmt.Sprintf(`INSERT INTO %s (%s, %s)`, table, id, name), 2, ``),
 	}
 }
 
-// learn finds the rows of the names, and makes those that are new.
-func (d *dictionary[T]) learn(names []string) error {
-	d.rows, d.integers, d.values = d.rows[:0], d.integers[:0], d.values[:0]
+// resolve finds the rows of the names, and makes those that are new.
+func (d *dictionary[T]) resolve(names []string) error {
+	d.rows, d.integers = d.rows[:0], d.integers[:0]
 	for _, name := range names {
 		d.rows = append(d.rows, d.row(name))
 	}
-	if err := d.learnUnknown(); err != nil {
+	if err := d.resolveUnknown(); err != nil {
 		return err
 	}
 	for _, row := range d.rows {
-		d.integers, d.values = append(d.integers, row.id), append(d.values, row.value)
+		d.integers = append(d.integers, row.id)
 	}
 	return nil
 }
@@ -76,24 +75,24 @@ func (d *dictionary[T]) row(name string) *named[T] {
 	return row
 }
 
-// learnUnknown looks up all names that were not known, and inserts the new ones.
-func (d *dictionary[T]) learnUnknown() error {
+// resolveUnknown looks up all names that were not known, and inserts the new ones.
+func (d *dictionary[T]) resolveUnknown() error {
 	slices.Sort(d.unknown)
 	for _, name := range d.unknown {
-		if err := d.lookUp.add(name, d.columns, d.found); err != nil {
-			return fmt.Errorf("look up %d names, such as %q: %w", len(d.unknown), name, err)
+		if err := d.lookUp.Add(d.found, name); err != nil {
+			return fmt.Errorf("look up %d names, such as %.60q: %w", len(d.unknown), name, err)
 		}
 	}
-	if err := d.lookUp.flush(d.columns, d.found); err != nil {
+	if err := d.lookUp.Flush(d.found); err != nil {
 		return fmt.Errorf("look up %d names: %w", len(d.unknown), err)
 	}
 	for _, name := range d.unknown {
 		if err := d.insertNew(name); err != nil {
-			return fmt.Errorf("insert the name %q: %w", name, err)
+			return fmt.Errorf("insert the name %.60q: %w", name, err)
 		}
 	}
 	d.unknown = d.unknown[:0]
-	_, err := d.insert.flush()
+	_, err := d.insert.Flush()
 	return err
 }
 
@@ -111,7 +110,7 @@ func (d *dictionary[T]) insertNew(name string) error {
 		return nil
 	}
 	if d.next == 0 {
-		highest, err := d.highest.integer()
+		highest, err := d.highest.Integer()
 		if err != nil {
 			return err
 		}
@@ -119,7 +118,7 @@ func (d *dictionary[T]) insertNew(name string) error {
 	}
 	row.id, row.value = d.next, d.next
 	d.next++
-	return d.insert.add(row.value, name)
+	return d.insert.Add(row.value, name)
 }
 
 // trim is called between two batches.
@@ -135,4 +134,5 @@ func (d *dictionary[T]) forget() {
 	d.unknown, d.next = d.unknown[:0], 0
 }
 
-func (d *dictionary[T]) close() error { return closeAll(d.lookUp, d.highest, d.insert) }
+// Close frees the statements.
+func (d *dictionary[T]) Close() error { return sqlitestmt.CloseAll(d.lookUp, d.highest, d.insert) }

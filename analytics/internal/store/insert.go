@@ -4,88 +4,150 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"purchases/analytics/internal/batch"
 )
 
-// errExceptions says that the batch has records that are not to be stored as
-// what they are.
-var errExceptions = errors.New("the batch has events that are stored already, or too large")
+// errNotAllNew says that the batch has records that are not plainly new, or do
+// not fit.
+var errNotAllNew = errors.New("the batch has events that are stored already, or too large")
 
-// insertPass stores the batch in the belief that it has no exceptions but those
-// that it was filled with. It fails with errExceptions when there are others.
-func (w *Writer) insertPass(b *Batch) error {
-	w.orders.begin()
-	if !w.fits(b) {
-		return errExceptions
+// insertRecords stores the records optimistically, as if all were new. Where
+// SQLite inserts fewer rows than it was given, some were not: the transaction
+// begins anew with every record classified. It returns the batch that was stored.
+func (w *Writer) insertRecords(b *batch.Batch) (*batch.Batch, error) {
+	err := w.plainlyNew(b)
+	if err == nil {
+		err = w.insert(b)
 	}
-	if err := w.names.learn(b); err != nil {
+	if !errors.Is(err, errNotAllNew) {
+		return b, err
+	}
+	if err := w.exec("ROLLBACK"); err != nil {
+		return b, fmt.Errorf("roll back: %w", err)
+	}
+	w.names.forget()
+	w.orders.forget()
+	w.rejections.forget()
+	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
+		return b, fmt.Errorf("begin: %w", err)
+	}
+	outcomes, err := w.classifyOneByOne(b.Chunks())
+	if err != nil {
+		return b, err
+	}
+	classified := b.Fresh()
+	if err := classified.Fill(b.Chunks(), outcomes); err != nil {
+		return b, err
+	}
+	return classified, w.insert(classified)
+}
+
+// plainlyNew fails with errNotAllNew where the batch retracts events or may hold
+// retracted ones, or where it does not fit. Whatever the classification admits
+// fits: it is stricter.
+func (w *Writer) plainlyNew(b *batch.Batch) error {
+	if b.HasRetractions || !w.fits(b) {
+		return errNotAllNew
+	}
+	if !w.retracts {
+		return nil
+	}
+	overlap, err := w.lookups.overlap.Integer(b.FirstAt, b.LastAt)
+	if err == nil && overlap == 1 {
+		err = errNotAllNew
+	}
+	return err
+}
+
+// insert stores the batch as it is filled. It fails with errNotAllNew when an
+// event or a rejected record is stored already.
+func (w *Writer) insert(b *batch.Batch) error {
+	if err := w.names.resolve(b); err != nil {
 		return fmt.Errorf("name the events: %w", err)
 	}
-	if err := w.orders.learn(b.ordersByKey); err != nil {
-		return fmt.Errorf("name the events: %w", err)
+	if err := w.orders.resolve(b); err != nil {
+		return err
+	}
+	if err := w.removeEvents(b); err != nil {
+		return err
 	}
 	if err := w.insertEvents(b); err != nil {
 		return err
 	}
-	if err := w.insertRejected(b); err != nil {
+	if err := w.rejections.add(b); err != nil {
 		return err
 	}
 	return w.compareInserted(b)
 }
 
 // compareInserted compares the rows inserted with the rows given.
-func (w *Writer) compareInserted(b *Batch) error {
-	events, err := w.sql.events.flush()
+func (w *Writer) compareInserted(b *batch.Batch) error {
+	events, err := w.sql.events.Flush()
 	if err != nil {
 		return fmt.Errorf("insert events: %w", err)
 	}
-	rejected, err := w.sql.rejected.flush()
+	rejected, err := w.rejections.flush()
 	if err != nil {
-		return fmt.Errorf("insert rejected records: %w", err)
+		return err
 	}
-	if events != int64(len(b.events)) || rejected != int64(len(b.rejected)) {
-		return errExceptions
-	}
-	return nil
-}
-
-// insertEvents queues the events' rows.
-func (w *Writer) insertEvents(b *Batch) error {
-	for i := range b.eventRows {
-		row := &b.eventRows[i]
-		row.values[userColumn], row.values[itemColumn] = w.names.users.values[row.user], w.names.items.values[row.item]
-		if row.order != none {
-			row.values[orderColumn] = b.orders[row.order].value
-		}
-		if row.set != none {
-			row.values[setColumn] = w.names.sets.values[row.set]
-		}
-		if err := w.sql.events.add(row.values[:]...); err != nil {
-			return fmt.Errorf("insert the event of partition %d offset %d: %w", row.values[partitionColumn], row.values[offsetColumn], err)
-		}
+	if events != int64(b.Inserted()) || rejected != int64(len(b.Rejected)) {
+		return errNotAllNew
 	}
 	return nil
 }
 
-// insertRejected queues the rejected records' rows.
-func (w *Writer) insertRejected(b *Batch) error {
-	for i := range b.rejectedRows {
-		row := &b.rejectedRows[i]
-		if err := w.sql.rejected.add(row[:]...); err != nil {
-			return fmt.Errorf("insert the rejected record of %s/%d offset %d: %w", row[0], row[1], row[2], err)
+// removeEvents deletes the events that are taken back, and corrects the times of
+// import of those that were imported again.
+func (w *Writer) removeEvents(b *batch.Batch) error {
+	for i := range b.Counted {
+		a := &b.Counted[i]
+		if a.Sign > 0 {
+			continue
+		}
+		if _, err := w.sql.deleteEvent.Exec(a.Event.OccurredAt, a.Event.ID[:]); err != nil {
+			return fmt.Errorf("delete the event of partition %d offset %d: %w", a.Delta.Partition.Partition, a.Offset, err)
+		}
+	}
+	if b.Outcomes == nil {
+		return nil
+	}
+	for _, r := range b.Outcomes.Raised {
+		if _, err := w.sql.raiseImport.Exec(r.Event.ImportedAt, r.Event.OccurredAt, r.Event.ID[:]); err != nil {
+			return fmt.Errorf("update the event of partition %d offset %d: %w", r.Partition.Partition, r.Offset, err)
 		}
 	}
 	return nil
 }
 
-// fits says whether the batch can be added to the totals. It must be true of
-// whatever judge admits, which is stricter.
-func (w *Writer) fits(b *Batch) bool {
-	for i := range b.stats.totals.rows {
-		sum := &b.stats.totals.rows[i]
-		total := w.totals[b.currencies.values[sum.currency]]
+// insertEvents queues the events' rows in the order of their key.
+func (w *Writer) insertEvents(b *batch.Batch) error {
+	r := newRow(b)
+	for _, i := range b.ByKey {
+		a := &b.Counted[i]
+		r.fill(a)
+		r.values[userColumn], r.values[itemColumn] = w.names.users.rows[a.User].value, w.names.items.rows[a.Item].value
+		if a.Order != batch.None {
+			r.values[orderColumn] = w.orders.resolved[a.Order].value
+		}
+		if a.Set != batch.None {
+			r.values[setColumn] = w.names.sets.rows[a.Set].value
+		}
+		if err := w.sql.events.Add(r.values[:]...); err != nil {
+			return fmt.Errorf("insert the event of partition %d offset %d: %w", a.Delta.Partition.Partition, a.Offset, err)
+		}
+	}
+	return nil
+}
+
+// fits says whether the batch can be added to the totals.
+func (w *Writer) fits(b *batch.Batch) bool {
+	for i := range b.Statistics.Totals.Rows {
+		sum := &b.Statistics.Totals.Rows[i]
+		total := w.totals[b.Currencies.Values[sum.Currency]]
 		if sum.Revenue > math.MaxInt64-total.Revenue || sum.Refunds > math.MaxInt64-total.Refunds {
 			return false
 		}
 	}
-	return !b.stats.wrapped
+	return !b.Statistics.Wraps
 }

@@ -6,41 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"purchases/analytics/internal/batch"
+	"purchases/analytics/internal/sqlitestmt"
 )
 
-// names gives users, items and attributes their small integers, making new
+// names resolves users, items and attributes to their small integers, making new
 // rows as needed within the transaction of the batch. For orders see [orders].
 type names struct {
 	users        *dictionary[struct{}]
-	items        *dictionary[label]
+	items        *dictionary[batch.Label]
 	sets         *dictionary[struct{}]
-	attributes   map[attribute]int64
+	attributes   map[batch.Attribute]int64
 	attributeIDs []int64 // by their numbers in the batch
 
-	findAttribute, insertAttribute *statement
-	labels                         *bulk
-}
-
-// label is what people call an item, and since which event's time.
-type label struct {
-	text string
-	at   int64
-}
-
-type attribute struct{ name, value string }
-
-// observe keeps the name that the item's latest event gave it. Of two names at
-// one time the greater wins, so that the order of arrival, which differs from one
-// replay to the next, does not matter.
-func (l *label) observe(e *Event) { l.update(label{e.ItemName, e.OccurredAt}) }
-
-// update takes the other label if it is to be preferred, and says whether.
-func (l *label) update(other label) bool {
-	if other.text == "" || other.at < l.at || (other.at == l.at && other.text <= l.text) {
-		return false
-	}
-	*l = other
-	return true
+	findAttribute, insertAttribute *sqlitestmt.Statement
+	labels, setEvents              *sqlitestmt.Bulk
 }
 
 func newNames(conn driver.Conn) *names {
@@ -48,38 +29,40 @@ func newNames(conn driver.Conn) *names {
 		users:           newDictionary(conn, "users", "user_id", "user", nothing),
 		items:           newDictionary(conn, "items", "item_id", "item", loadLabel, "item_name", "named_at"),
 		sets:            newDictionary(conn, "attribute_sets", "attribute_set_id", "attributes", nothing),
-		attributes:      map[attribute]int64{},
-		findAttribute:   &statement{conn: conn, sql: `SELECT attribute_id FROM attributes WHERE attribute = ? AND value = ?`},
-		insertAttribute: &statement{conn: conn, sql: `INSERT INTO attributes (attribute, value) VALUES (?, ?) RETURNING attribute_id`},
-		labels: newBulk(conn, `INSERT INTO items (item_id, item, item_name, named_at)`, 4,
+		attributes:      map[batch.Attribute]int64{},
+		findAttribute:   sqlitestmt.New(conn, `SELECT attribute_id FROM attributes WHERE attribute = ? AND value = ?`),
+		insertAttribute: sqlitestmt.New(conn, `INSERT INTO attributes (attribute, value) VALUES (?, ?) RETURNING attribute_id`),
+		labels: sqlitestmt.NewBulk(conn, `INSERT INTO items (item_id, item, item_name, named_at)`, 4,
 			`ON CONFLICT (item_id) DO UPDATE SET item_name = excluded.item_name, named_at = excluded.named_at`),
+		setEvents: sqlitestmt.NewBulk(conn, `INSERT INTO attribute_sets (attribute_set_id, attributes, events)`, 3,
+			`ON CONFLICT (attribute_set_id) DO UPDATE SET events = events + excluded.events`),
 	}
 }
 
 func nothing([]driver.Value) (none struct{}) { return none }
 
-func loadLabel(row []driver.Value) label {
+func loadLabel(row []driver.Value) batch.Label {
 	text, _ := row[0].(string)
 	at, _ := row[1].(int64)
-	return label{text, at}
+	return batch.Label{Text: text, At: at}
 }
 
-// learn gives all names of the batch their integers.
-func (n *names) learn(b *Batch) error {
-	if err := n.users.learn(b.users.values); err != nil {
+// resolve gives all names of the batch their integers.
+func (n *names) resolve(b *batch.Batch) error {
+	if err := n.users.resolve(b.Users.Values); err != nil {
 		return fmt.Errorf("users: %w", err)
 	}
-	if err := n.items.learn(b.items.values); err != nil {
+	if err := n.items.resolve(b.Items.Values); err != nil {
 		return fmt.Errorf("items: %w", err)
 	}
-	if err := n.sets.learn(b.sets.values); err != nil {
+	if err := n.sets.resolve(b.Sets.Values); err != nil {
 		return fmt.Errorf("attributes: %w", err)
 	}
 	n.attributeIDs = n.attributeIDs[:0]
-	for _, a := range b.attributes.values {
+	for _, a := range b.Attributes.Values {
 		id, err := n.attribute(a)
 		if err != nil {
-			return fmt.Errorf("attribute %s=%q: %w", a.name, a.value, err)
+			return fmt.Errorf("attribute %.60q=%.60q: %w", a.Name, a.Value, err)
 		}
 		n.attributeIDs = append(n.attributeIDs, id)
 	}
@@ -87,12 +70,12 @@ func (n *names) learn(b *Batch) error {
 }
 
 // attribute returns the pair's integer, from the cache, the table or a new row.
-func (n *names) attribute(a attribute) (int64, error) {
+func (n *names) attribute(a batch.Attribute) (int64, error) {
 	if id, ok := n.attributes[a]; ok {
 		return id, nil
 	}
-	for _, s := range []*statement{n.findAttribute, n.insertAttribute} {
-		id, err := s.integer(a.name, a.value)
+	for _, s := range []*sqlitestmt.Statement{n.findAttribute, n.insertAttribute} {
+		id, err := s.Integer(a.Name, a.Value)
 		if err != nil {
 			return 0, err
 		}
@@ -104,22 +87,30 @@ func (n *names) attribute(a attribute) (int64, error) {
 	return 0, errors.New("neither found nor inserted")
 }
 
-// saveLabels writes the items' new labels.
-func (n *names) saveLabels(b *Batch) error {
+// save writes the items' new labels, and how many events have each set.
+func (n *names) save(b *batch.Batch) error {
 	var renamed []int
 	for number, row := range n.items.rows {
-		if row.also.update(b.labels[number]) {
+		if row.also.Update(b.Labels[number]) {
 			renamed = append(renamed, number)
 		}
 	}
 	slices.SortFunc(renamed, func(x, y int) int { return cmp.Compare(n.items.integers[x], n.items.integers[y]) })
 	for _, number := range renamed {
-		item, row := b.items.values[number], n.items.rows[number]
-		if err := n.labels.add(row.value, item, row.also.text, row.also.at); err != nil {
-			return fmt.Errorf("name item %q %q: %w", item, row.also.text, err)
+		item, row := b.Items.Values[number], n.items.rows[number]
+		if err := n.labels.Add(row.value, item, row.also.Text, row.also.At); err != nil {
+			return fmt.Errorf("name item %.60q %.60q: %w", item, row.also.Text, err)
 		}
 	}
-	_, err := n.labels.flush()
+	if _, err := n.labels.Flush(); err != nil {
+		return err
+	}
+	for number, row := range n.sets.rows {
+		if err := n.setEvents.Add(row.value, b.Sets.Values[number], b.SetEvents[number]); err != nil {
+			return fmt.Errorf("count the events with attributes %.60q: %w", b.Sets.Values[number], err)
+		}
+	}
+	_, err := n.setEvents.Flush()
 	return err
 }
 
@@ -134,7 +125,7 @@ func (n *names) trim() {
 }
 
 // forget drops all that is cached, because the transaction that it may have
-// come from was taken back.
+// come from was rolled back, or rows were deleted.
 func (n *names) forget() {
 	n.users.forget()
 	n.items.forget()
@@ -142,6 +133,7 @@ func (n *names) forget() {
 	clear(n.attributes)
 }
 
-func (n *names) close() error {
-	return closeAll(n.users, n.items, n.sets, n.findAttribute, n.insertAttribute, n.labels)
+// Close frees the statements.
+func (n *names) Close() error {
+	return sqlitestmt.CloseAll(n.users, n.items, n.sets, n.findAttribute, n.insertAttribute, n.labels, n.setEvents)
 }

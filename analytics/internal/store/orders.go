@@ -3,272 +3,212 @@ package store
 import (
 	"cmp"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
+
+	"purchases/analytics/internal/batch"
+	"purchases/analytics/internal/sqlitestmt"
 )
 
-// orders gives orders their small integers and keeps what was bought in each.
-// Almost every order is new and soon never seen again, and its number may be
-// random, so that an index of numbers would change all over with every batch.
-// Instead an order is found by a key made from its name, see [orderIndex]; a
-// key may belong to two orders, so the name is compared.
+// orders resolves orders to their small integers, and keeps how many purchases
+// each has, and of which items. An order is found by day and hash, and compared
+// by all that identifies it.
 type orders struct {
-	index       *orderIndex
-	found       []*order      // of the batch, once they have their integers; new ones in the order of these
-	next        int64         // of the next new order
-	first       int64         // that is new in this batch
-	monthly     map[key]int64 // how many orders the batch has added to a month
-	read        *lookup
-	insert      *bulk
-	setItems    *statement
-	count       *bulk
-	otherMonths *bulk
+	next     int64 // of the next new order
+	resolved []order
+	find     *sqlitestmt.Lookup
+	highest  *sqlitestmt.Statement
+	save     *sqlitestmt.Bulk
+	lines    *sqlitestmt.Bulk
+	days     *sqlitestmt.Bulk
+	totals   *sqlitestmt.Bulk
+	dropLine *sqlitestmt.Statement
+	drop     *sqlitestmt.Statement
 }
 
-// orderName identifies an order.
-type orderName struct{ number, currency string }
-
-// order is one of a batch.
+// order is what is known of an order of the batch.
 type order struct {
-	orderName
-	currencyNumber int // in the batch
-	purchases      int
-	wanted, key    orderKey // the one that it has if that is free, and the one that it has
-	bought         []int64  // items, as their numbers in the batch, with repetitions
-	months         []int64  // in which they were, likewise
-
-	// What follows is known after learn.
-	id     int64
-	value  driver.Value // the id, made a value once and not for each event
-	stored string       // its items before the batch, as the column items has them
-	month  driver.Value // a month that it has a purchase in, nil before the first
-	dated  bool         // the month is of this batch, and not counted yet
+	id        int64
+	value     driver.Value // the id, made a value once and not for each event
+	purchases int64        // before the batch
 }
 
-// compareKeys orders by key.
-func (o *order) compareKeys(other *order) int { return cmp.Compare(o.key, other.key) }
-
-// buy notes an item, by its number, that was bought in the order.
-func (o *order) buy(item int, month int64) {
-	o.bought = append(o.bought, int64(item))
-	if n := len(o.months); n == 0 || o.months[n-1] != month {
-		o.months = append(o.months, month)
+func newOrders(conn driver.Conn) *orders {
+	return &orders{
+		find: sqlitestmt.NewLookup(conn, `WITH asked(day, order_hash) AS (VALUES `, 2, `)
+			SELECT order_id, day, order_hash, order_number, user, currency, purchases FROM asked
+			CROSS JOIN orders USING (day, order_hash) CROSS JOIN users USING (user_id)`),
+		highest: sqlitestmt.New(conn, `SELECT ifnull(max(order_id), 0) FROM orders`),
+		save: sqlitestmt.NewBulk(conn, `INSERT INTO orders (order_id, day, order_hash, order_number, user_id, currency, purchases, returns)`, 8,
+			`ON CONFLICT (order_id) DO UPDATE SET purchases = purchases + excluded.purchases, returns = returns + excluded.returns`),
+		lines: sqlitestmt.NewBulk(conn, `INSERT INTO order_items (order_id, item_id, purchases)`, 3,
+			`ON CONFLICT DO UPDATE SET purchases = purchases + excluded.purchases`),
+		days: sqlitestmt.NewBulk(conn, `INSERT INTO stats_day (day, currency, purchases, returns, units_sold, units_returned, revenue_micros, refunds_micros,
+			orders, order_purchases, order_units_sold, order_revenue_micros)`, 12,
+			`ON CONFLICT DO UPDATE SET orders = orders + excluded.orders, order_purchases = order_purchases + excluded.order_purchases,
+			order_units_sold = order_units_sold + excluded.order_units_sold, order_revenue_micros = order_revenue_micros + excluded.order_revenue_micros`),
+		totals:   sqlitestmt.NewBulk(conn, `INSERT INTO stats_total (currency, orders)`, 2, `ON CONFLICT DO UPDATE SET orders = orders + excluded.orders`),
+		dropLine: sqlitestmt.New(conn, `DELETE FROM order_items WHERE order_id = ? AND purchases = 0`),
+		drop:     sqlitestmt.New(conn, `DELETE FROM orders WHERE order_id = ? AND purchases = 0 AND returns = 0`),
 	}
 }
 
-// openOrders gives each order its key, and room for its purchases.
-func (b *Batch) openOrders() {
-	total := 0
-	for i := range b.orders {
-		total += b.orders[i].purchases
+// resolve finds the orders of the batch, and gives the new ones their integers.
+func (o *orders) resolve(b *batch.Batch) error {
+	o.resolved = slices.Grow(o.resolved[:0], len(b.Orders))[:len(b.Orders)]
+	clear(o.resolved)
+	byName := make(map[batch.OrderName]int, len(b.Orders))
+	for i := range b.Orders {
+		byName[b.Orders[i].OrderName] = i
 	}
-	b.room = zeroed(b.room, 2*total)
-	room := b.room
-	for i := range b.orders {
-		o := &b.orders[i]
-		n := o.purchases
-		o.key = hashOrder(o.orderName)
-		o.bought, o.months, room = room[:0:n], room[n:n:2*n], room[2*n:]
-		b.ordersByKey = append(b.ordersByKey, o)
-	}
-	slices.SortFunc(b.ordersByKey, (*order).compareKeys)
-}
-
-func newOrders(conn driver.Conn, settings orderSettings) (*orders, error) {
-	o := &orders{
-		index:    newOrderIndex(conn, settings),
-		read:     newLookup(conn, `SELECT order_id, order_number, currency, items, month FROM orders WHERE order_id IN`),
-		insert:   newBulk(conn, `INSERT INTO orders (order_id, order_number, currency, items, month)`, 5, ``),
-		setItems: &statement{conn: conn, sql: `UPDATE orders SET items = ?, month = ? WHERE order_id = ?`},
-		count: newBulk(conn, `INSERT INTO totals (currency, orders)`, 2,
-			`ON CONFLICT DO UPDATE SET orders = orders + excluded.orders`),
-		otherMonths: newBulk(conn, `INSERT INTO order_months (order_id, month)`, 2, `ON CONFLICT DO NOTHING`),
-		monthly:     map[key]int64{},
-	}
-	highest := &statement{conn: conn, sql: `SELECT ifnull(max(order_id), 0) FROM orders`}
-	last, err := highest.integer()
-	o.next, o.first = last+1, last+1
-	return o, errors.Join(err, highest.close(), o.index.load(last))
-}
-
-// begin forgets the batch before.
-func (o *orders) begin() {
-	o.found, o.first = o.found[:0], o.next
-	clear(o.monthly)
-}
-
-// learn gives the orders their integers. They come in the order of their keys.
-// Those whose key is another order's try the next key, until none is left.
-func (o *orders) learn(open []*order) error {
-	for _, asked := range open {
-		asked.wanted = o.index.crowd(asked.key)
-		asked.key = asked.wanted
-	}
-	for len(open) > 0 {
-		displaced, err := o.round(open)
-		if err != nil {
-			return fmt.Errorf("find %d orders, such as %q: %w", len(open), open[0].number, err)
+	found := func(row []driver.Value) error {
+		var name batch.OrderName
+		name.Day, _ = row[1].(int64)
+		name.Number, _ = row[3].(string)
+		name.User, _ = row[4].(string)
+		name.Currency, _ = row[5].(string)
+		if i, ours := byName[name]; ours {
+			r := &o.resolved[i]
+			r.value = row[0]
+			r.id, _ = row[0].(int64)
+			r.purchases, _ = row[6].(int64)
 		}
-		slices.SortFunc(displaced, (*order).compareKeys)
-		open = displaced
+		return nil
+	}
+	byHash := b.ByHash()
+	for _, i := range byHash {
+		if err := o.find.Add(found, b.Orders[i].Day, b.Orders[i].OrderHash); err != nil {
+			return fmt.Errorf("find %d orders: %w", len(byHash), err)
+		}
+	}
+	if err := o.find.Flush(found); err != nil {
+		return fmt.Errorf("find %d orders: %w", len(byHash), err)
+	}
+	return o.number(byHash)
+}
+
+func (o *orders) number(byHash []int) error {
+	if o.next == 0 {
+		highest, err := o.highest.Integer()
+		if err != nil {
+			return fmt.Errorf("find the last order: %w", err)
+		}
+		o.next = highest + 1
+	}
+	for _, i := range byHash {
+		if r := &o.resolved[i]; r.value == nil {
+			r.id, r.value = o.next, o.next
+			o.next++
+		}
 	}
 	return nil
 }
 
-// round compares the orders with those that have their keys, and returns the
-// ones that must try the next key.
-func (o *orders) round(open []*order) (displaced []*order, err error) {
-	holders, err := o.index.holders(open)
-	if err != nil {
-		return nil, err
-	}
-	stored, err := o.readAll(holders)
-	if err != nil {
-		return nil, err
-	}
-	for _, asked := range open {
-		id, taken := holders[asked.key]
-		if !taken {
-			id, taken = o.index.newest(asked.key)
+// forget drops what a transaction has numbered that was rolled back.
+func (o *orders) forget() { o.next = 0 }
+
+// add writes what the batch adds to its orders and takes off them.
+func (o *orders) add(b *batch.Batch, users, items []int64) error {
+	created := map[batch.Key]int64{} // how many orders the batch makes of a day, and ends
+	byID := o.byID(len(b.Orders))
+	for _, i := range byID {
+		one, r := &b.Orders[i], &o.resolved[i]
+		if before, after := r.purchases > 0, r.purchases+one.Purchases > 0; before != after {
+			created[batch.Key{Period: one.Day, Currency: one.CurrencyNumber}] += sign(after)
 		}
-		switch row := stored[id]; {
-		case !taken:
-			err = o.create(asked)
-			o.found = append(o.found, asked)
-		case row != nil && row.orderName == asked.orderName:
-			asked.id, asked.value, asked.stored, asked.month = row.id, row.value, row.stored, row.month
-			o.found = append(o.found, asked)
-		default:
-			asked.key = asked.key.next()
-			displaced = append(displaced, asked)
-		}
+		err := o.save.Add(r.value, one.Day, one.OrderHash, one.Number, users[one.UserNumber], one.Currency, one.Purchases, one.Returns)
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("store the order %.60q: %w", one.Number, err)
 		}
 	}
-	return displaced, nil
-}
-
-// create gives a new order its integer and its key.
-func (o *orders) create(n *order) error {
-	n.id, n.value = o.next, o.next
-	o.next++
-	return o.index.add(n)
-}
-
-// readAll reads the rows of orders by their integers.
-func (o *orders) readAll(holders map[orderKey]int64) (map[int64]*order, error) {
-	rows := make(map[int64]*order, len(holders))
-	use := func(row []driver.Value) error {
-		id, _ := row[0].(int64)
-		number, _ := row[1].(string)
-		currency, _ := row[2].(string)
-		items, _ := row[3].(string)
-		rows[id] = &order{orderName: orderName{number, currency}, id: id, value: row[0], stored: items, month: row[4]}
-		return nil
+	if _, err := o.save.Flush(); err != nil {
+		return fmt.Errorf("store %d orders: %w", len(byID), err)
 	}
-	ids := make([]int64, 0, len(holders))
-	for _, id := range holders {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	for _, id := range ids {
-		if err := o.read.add(id, 5, use); err != nil {
-			return nil, err
-		}
-	}
-	return rows, o.read.flush(5, use)
-}
-
-// flush stores the new orders, and what else was bought in those that are
-// stored. items are the integers of the batch's items.
-func (o *orders) flush(items []int64) error {
-	created := map[string]int64{}
-	for _, one := range o.found {
-		if one.id >= o.first {
-			created[one.currency]++
-		}
-		for i, number := range one.bought {
-			one.bought[i] = items[number]
-		}
-		err := o.store(one)
-		if err == nil {
-			err = o.countMonths(one)
-		}
-		if err != nil {
-			return fmt.Errorf("store the order %q: %w", one.number, err)
-		}
-	}
-	if _, err := o.insert.flush(); err != nil {
+	if err := o.addLines(b, items); err != nil {
 		return err
 	}
-	if err := o.index.spill(o.next - 1); err != nil {
-		return fmt.Errorf("index the orders: %w", err)
+	return o.count(b, created)
+}
+
+func sign(positive bool) int64 {
+	if positive {
+		return 1
 	}
-	for currency, n := range created {
-		if err := o.count.add(currency, n); err != nil {
-			return err
+	return -1
+}
+
+func (o *orders) byID(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	slices.SortFunc(list, func(x, y int) int { return cmp.Compare(o.resolved[x].id, o.resolved[y].id) })
+	return list
+}
+
+// addLines writes how many purchases of each item the orders have.
+func (o *orders) addLines(b *batch.Batch, items []int64) error {
+	slices.SortFunc(b.OrderLines, func(x, y batch.OrderLine) int {
+		return cmp.Or(cmp.Compare(o.resolved[x.Order].id, o.resolved[y.Order].id), cmp.Compare(items[x.Item], items[y.Item]))
+	})
+	for i := 0; i < len(b.OrderLines); {
+		line := b.OrderLines[i]
+		for i++; i < len(b.OrderLines) && b.OrderLines[i].Order == line.Order && b.OrderLines[i].Item == line.Item; i++ {
+			line.Purchases += b.OrderLines[i].Purchases
+		}
+		if err := o.lines.Add(o.resolved[line.Order].value, items[line.Item], line.Purchases); err != nil {
+			return fmt.Errorf("store the items of the order %.60q: %w", b.Orders[line.Order].Number, err)
 		}
 	}
-	_, err := o.count.flush()
+	if _, err := o.lines.Flush(); err != nil {
+		return fmt.Errorf("store the items of orders: %w", err)
+	}
+	return nil
+}
+
+// count adds the orders of each day, and their purchases.
+func (o *orders) count(b *batch.Batch, created map[batch.Key]int64) error {
+	const zero int64 = 0
+	sums := b.Statistics.OrderDays.Rows
+	slices.SortFunc(sums, func(x, y batch.Sum) int { return x.Compare(y.Key) })
+	totals := make([]int64, len(b.Currencies.Values))
+	for i := range sums {
+		s := &sums[i]
+		n := created[s.Key]
+		totals[s.Currency] += n
+		if err := o.days.Add(s.Period, b.Currencies.Values[s.Currency], zero, zero, zero, zero, zero, zero, n, s.Purchases, s.UnitsSold, s.Revenue); err != nil {
+			return fmt.Errorf("count the orders of day %d: %w", s.Period, err)
+		}
+	}
+	if _, err := o.days.Flush(); err != nil {
+		return fmt.Errorf("count the orders of days: %w", err)
+	}
+	for currency, n := range totals {
+		if n == 0 {
+			continue
+		}
+		if err := o.totals.Add(b.Currencies.Values[currency], n); err != nil {
+			return fmt.Errorf("count the orders: %w", err)
+		}
+	}
+	_, err := o.totals.Flush()
 	return err
 }
 
-func (o *orders) store(one *order) error {
-	before := one.month
-	if before == nil && len(one.months) > 0 {
-		one.month, one.dated = slices.Min(one.months), true
-	}
-	if one.id >= o.first {
-		return o.insert.add(one.value, one.number, one.currency, listItems(one.bought), one.month)
-	}
-	known, err := parseItems(one.stored)
-	if err != nil {
-		return fmt.Errorf("items %.60q: %w", one.stored, err)
-	}
-	if items := listItems(append(one.bought, known...)); items != one.stored || one.month != before {
-		_, err := o.setItems.exec(items, one.month, one.value)
-		return err
+// dropEmpty deletes the batch's orders that no event names any more, and what
+// is bought in them no more.
+func (o *orders) dropEmpty() error {
+	for i := range o.resolved {
+		for _, s := range []*sqlitestmt.Statement{o.dropLine, o.drop} {
+			if _, err := s.Exec(o.resolved[i].value); err != nil {
+				return fmt.Errorf("delete empty orders: %w", err)
+			}
+		}
 	}
 	return nil
 }
 
-// listItems writes each item once and in order, as the column items has it.
-func listItems(items []int64) string {
-	slices.Sort(items)
-	var text []byte
-	for i, item := range slices.Compact(items) {
-		if i > 0 {
-			text = append(text, ',')
-		}
-		text = strconv.AppendInt(text, item, 10)
-	}
-	return string(text)
-}
-
-func parseItems(list string) (items []int64, err error) {
-	if list == "" {
-		return nil, nil
-	}
-	for text := range strings.SplitSeq(list, ",") {
-		item, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return nil, err
-		}
-		items = append(items, item)
-	}
-	return items, nil
-}
-
-// forget takes back what the batch has done so far.
-func (o *orders) forget() {
-	o.index.forget()
-	o.next = o.first
-}
-
-func (o *orders) close() error {
-	return closeAll(o.index, o.read, o.insert, o.setItems, o.count, o.otherMonths)
+// Close frees the statements.
+func (o *orders) Close() error {
+	return sqlitestmt.CloseAll(o.find, o.highest, o.save, o.lines, o.days, o.totals, o.dropLine, o.drop)
 }

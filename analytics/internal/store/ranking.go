@@ -4,32 +4,40 @@ import (
 	"database/sql/driver"
 	"fmt"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/rollup"
+	"purchases/analytics/internal/sqlitestmt"
 )
 
 // ranking marks the leading rows of a table: every row whose measure has
 // reached the threshold, which at least the best thousand have, or all while
-// there are fewer. Measures never fall, so a row gets there only by a batch that
+// there are fewer. While measures only grow, a row gets there only by a batch that
 // adds to it, and the threshold never falls either. The index of the leading
-// rows stays small, and most rows change without changing it.
+// rows stays small, and most rows change without changing it. Where a batch takes
+// events back, all of it is found anew.
 type ranking struct {
 	table, measure string
 	threshold      int64
 	added          int // rows, since the threshold was last raised
-	nth, retire    *statement
+	nth, best      *sqlitestmt.Statement
+	retire, lead   *sqlitestmt.Statement
 }
 
 func newRanking(conn driver.Conn, table, measure string) *ranking {
 	return &ranking{
 		table: table, measure: measure,
-		nth:    &statement{conn: conn, sql: fmt.Sprintf(`SELECT %[1]s FROM %[2]s WHERE leading ORDER BY %[1]s DESC LIMIT 1 OFFSET %[3]d`, measure, table, rollup.Leaders-1)},
-		retire: &statement{conn: conn, sql: fmt.Sprintf(`UPDATE %s SET leading = 0 WHERE leading AND %s < ?`, table, measure)},
+		nth: sqlitestmt.New(conn, fmt.Sprintf(`SELECT %[1]s FROM %[2]s WHERE leading ORDER BY %[1]s DESC LIMIT 1 OFFSET %[3]d`,
+			measure, table, rollup.Leaders-1)),
+		best: sqlitestmt.New(conn, fmt.Sprintf(`SELECT %[1]s FROM %[2]s NOT INDEXED WHERE purchases > 0 ORDER BY %[1]s DESC LIMIT 1 OFFSET %[3]d`,
+			measure, table, rollup.Leaders-1)),
+		retire: sqlitestmt.New(conn, fmt.Sprintf(`UPDATE %s SET leading = 0 WHERE leading AND (%s < ? OR purchases = 0)`, table, measure)),
+		lead:   sqlitestmt.New(conn, fmt.Sprintf(`UPDATE %s SET leading = 1 WHERE NOT leading AND purchases > 0 AND %s >= ?`, table, measure)),
 	}
 }
 
 // load finds the threshold, which is 0 while there are too few rows.
 func (r *ranking) load() (err error) {
-	r.threshold, err = r.nth.integer()
+	r.threshold, err = r.nth.Integer()
 	return err
 }
 
@@ -40,9 +48,9 @@ func (r *ranking) upsert() string {
 }
 
 // leads says whether a row that is new leads: a row without a purchase never does.
-func (r *ranking) leads(m *measures) bool {
+func (r *ranking) leads(m *batch.Measures) bool {
 	reached := m.UnitsSold
-	if r.measure == "revenue" {
+	if r.measure == "revenue_micros" {
 		reached = m.Revenue
 	}
 	return m.Purchases > 0 && reached >= r.threshold
@@ -58,8 +66,22 @@ func (r *ranking) grown(rows int) error {
 	if err := r.load(); err != nil {
 		return err
 	}
-	_, err := r.retire.exec(r.threshold)
+	_, err := r.retire.Exec(r.threshold)
 	return err
 }
 
-func (r *ranking) close() error { return closeAll(r.nth, r.retire) }
+// fallen finds the leading rows anew.
+func (r *ranking) fallen() (err error) {
+	if r.threshold, err = r.best.Integer(); err != nil {
+		return err
+	}
+	for _, s := range []*sqlitestmt.Statement{r.retire, r.lead} {
+		if _, err := s.Exec(r.threshold); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close frees the statements.
+func (r *ranking) Close() error { return sqlitestmt.CloseAll(r.nth, r.best, r.retire, r.lead) }

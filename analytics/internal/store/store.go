@@ -17,11 +17,14 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"purchases/analytics/internal/batch"
+	"purchases/analytics/internal/sqlitestmt"
+	"purchases/analytics/internal/zone"
 	"purchases/producer/testkit/crashpoint"
 )
 
 // ErrMoved is the error of a batch that does not start at the stored offset:
-// somebody else has written to the database.
+// another process has written to the database.
 var ErrMoved = errors.New("the stored offset has moved")
 
 // CheckpointSetting lets the write-ahead log grow to about 64 MB before it is
@@ -40,26 +43,26 @@ const statementJournals = "PRAGMA temp_store = MEMORY"
 type Writer struct {
 	conn       *sql.Conn
 	raw        driver.Conn
-	sql        statements
-	summaries  []*summary
+	sql        *statements
+	lookups    *lookups
 	names      *names
 	orders     *orders
-	userMonths map[userMonth]bool // that are stored, of late
-	watermarks map[Partition]int64
-	totals     map[string]measures // by currency
-	minute     int64               // that was counted last, since 1970 UTC
-	settings   orderSettings
-	batch      *Batch // of Write
+	rejections *rejections
+	logs       *logs
+	summaries  []*summary
+	zone       *zone.Zone
+	latest     map[batch.Partition]int64 // latest event times
+	checksums  map[batch.Partition]uint64
+	totals     map[string]batch.Measures // by currency
+	retracts   bool                      // whether the database has retractions
+	minute     int64                     // that was counted last, since 1970 UTC
+	batch      *batch.Batch              // of Write
 	failed     error
 }
 
 // NewWriter takes one connection from the pool and keeps it until Close.
 func NewWriter(ctx context.Context, db *sqlx.DB) (*Writer, error) {
-	return newWriter(ctx, db, orderSettings{crowd: func(k orderKey) orderKey { return k }, recent: maxRecent})
-}
-
-func newWriter(ctx context.Context, db *sqlx.DB, settings orderSettings) (*Writer, error) {
-	w := &Writer{settings: settings, userMonths: map[userMonth]bool{}, watermarks: map[Partition]int64{}, totals: map[string]measures{}}
+	w := &Writer{latest: map[batch.Partition]int64{}, checksums: map[batch.Partition]uint64{}, totals: map[string]batch.Measures{}}
 	if err := w.loadState(ctx, db); err != nil {
 		return nil, fmt.Errorf("read the stored statistics: %w", err)
 	}
@@ -74,27 +77,37 @@ func newWriter(ctx context.Context, db *sqlx.DB, settings orderSettings) (*Write
 	return w, nil
 }
 
-func (w *Writer) loadState(ctx context.Context, db *sqlx.DB) error {
-	var marks []struct {
-		Topic                string
-		Partition, Watermark int64
+func (w *Writer) loadState(ctx context.Context, db *sqlx.DB) (err error) {
+	if w.zone, err = zone.Stored(ctx, db); err != nil {
+		return err
 	}
-	err := db.SelectContext(ctx, &marks, `SELECT topic, partition, watermark FROM partitions WHERE watermark IS NOT NULL`)
+	var partitions []struct {
+		batch.Partition
+		Latest   *int64
+		Checksum int64
+	}
+	err = db.SelectContext(ctx, &partitions, `SELECT topic, partition, latest_event_at AS latest, checksum FROM internal_partitions`)
 	if err != nil {
 		return err
 	}
-	for _, m := range marks {
-		w.watermarks[Partition{m.Topic, int32(m.Partition)}] = m.Watermark
+	for _, p := range partitions {
+		w.checksums[p.Partition] = uint64(p.Checksum)
+		if p.Latest != nil {
+			w.latest[p.Partition] = *p.Latest
+		}
 	}
 	var totals []struct {
 		Currency string
-		measures
+		batch.Measures
 	}
-	err = db.SelectContext(ctx, &totals, `SELECT currency, `+measureColumns+` FROM totals`)
+	err = db.SelectContext(ctx, &totals, `SELECT currency, purchases, returns, units_sold, units_returned, revenue_micros, refunds_micros FROM stats_total`)
+	if err != nil {
+		return err
+	}
 	for _, t := range totals {
-		w.totals[t.Currency] = t.measures
+		w.totals[t.Currency] = t.Measures
 	}
-	return err
+	return db.GetContext(ctx, &w.retracts, `SELECT EXISTS (SELECT 1 FROM retractions)`)
 }
 
 func (w *Writer) prepare(driverConn any) (err error) {
@@ -108,19 +121,20 @@ func (w *Writer) prepare(driverConn any) (err error) {
 			return err
 		}
 	}
-	w.sql, w.names = newStatements(raw), newNames(raw)
-	if w.summaries, err = newSummaries(raw); err != nil {
-		return err
-	}
-	w.orders, err = newOrders(raw, w.settings)
+	w.sql, w.lookups, w.names, w.orders = newStatements(raw), newLookups(raw), newNames(raw), newOrders(raw)
+	w.rejections, w.logs = newRejections(raw), newLogs(raw)
+	w.summaries, err = newSummaries(raw)
 	return err
 }
 
+// NewBatch makes an empty batch for this writer, of the database's reporting zone.
+func (w *Writer) NewBatch() *batch.Batch { return batch.New(w.zone) }
+
 // Close gives the connection back, or drops it after an error.
 func (w *Writer) Close() error {
-	err := closeAll(&w.sql, w.names, w.orders)
-	for _, r := range w.summaries {
-		err = errors.Join(err, r.close())
+	err := sqlitestmt.CloseAll(w.sql, w.lookups, w.names, w.orders, w.rejections, w.logs)
+	for _, s := range w.summaries {
+		err = errors.Join(err, s.Close())
 	}
 	if w.failed != nil {
 		_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
@@ -130,11 +144,11 @@ func (w *Writer) Close() error {
 }
 
 // Write fills a batch with the chunks and stores it.
-func (w *Writer) Write(chunks []Chunk) error {
+func (w *Writer) Write(chunks []batch.Chunk) error {
 	if w.batch == nil {
-		w.batch = NewBatch()
+		w.batch = w.NewBatch()
 	}
-	if err := w.batch.Fill(chunks); err != nil {
+	if err := w.batch.Fill(chunks, nil); err != nil {
 		return err
 	}
 	return w.Store(w.batch)
@@ -143,7 +157,7 @@ func (w *Writer) Write(chunks []Chunk) error {
 // Store stores the batch in one transaction, with the offsets last. On any error
 // nothing is stored, and the writer must be closed. What a batch was filled with
 // can be stored once.
-func (w *Writer) Store(b *Batch) error {
+func (w *Writer) Store(b *batch.Batch) error {
 	if w.failed != nil {
 		return w.failed
 	}
@@ -151,45 +165,44 @@ func (w *Writer) Store(b *Batch) error {
 	return w.failed
 }
 
-func (w *Writer) transact(b *Batch) error {
+func (w *Writer) transact(b *batch.Batch) error {
 	crashpoint.At("analytics.begin.before")
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	crashpoint.At("analytics.begin.after")
-	b, err := w.write(b)
+	stored, err := w.write(b)
 	if err == nil {
 		crashpoint.At("analytics.commit.before")
 		err = w.exec("COMMIT")
 	}
 	if err != nil {
 		_ = w.exec("ROLLBACK") // SQLite may have done so already
-		return fmt.Errorf("store %s: %w", b.describe(), err)
+		return fmt.Errorf("store %s: %w", b, err)
 	}
 	crashpoint.At("analytics.commit.after")
-	w.keep(b)
+	w.applyCommitted(stored)
 	return nil
 }
 
-// keep notes what the committed batch has changed.
-func (w *Writer) keep(b *Batch) {
-	for _, t := range b.tallies {
-		if t.seen {
-			w.watermarks[t.Partition] = t.watermark
-		}
+// applyCommitted takes over what the committed batch has changed.
+func (w *Writer) applyCommitted(b *batch.Batch) {
+	w.retracts = w.retracts || b.HasRetractions
+	for _, d := range b.Deltas {
+		w.checksums[d.Partition] += d.Checksum
 	}
-	for i := range b.stats.totals.rows {
-		sum := &b.stats.totals.rows[i]
-		code := b.currencies.values[sum.currency]
+	for i := range b.Statistics.Totals.Rows {
+		sum := &b.Statistics.Totals.Rows[i]
+		code := b.Currencies.Values[sum.Currency]
 		total := w.totals[code]
-		total.merge(&sum.measures)
+		total.Merge(&sum.Measures)
 		w.totals[code] = total
 	}
 }
 
 // write does the work of one transaction, and returns the batch that was stored
 // in the end.
-func (w *Writer) write(b *Batch) (*Batch, error) {
+func (w *Writer) write(b *batch.Batch) (*batch.Batch, error) {
 	w.names.trim()
 	crashpoint.At("analytics.insert.before")
 	b, err := w.insertRecords(b)
@@ -197,11 +210,8 @@ func (w *Writer) write(b *Batch) (*Batch, error) {
 		return b, err
 	}
 	crashpoint.At("analytics.insert.after")
-	if err := w.orders.flush(w.names.items.integers); err != nil {
-		return b, err
-	}
-	w.observe(b)
-	for _, step := range []func(*Batch) error{w.insertNotes, w.saveSources, w.addStatistics, w.moveOffsets} {
+	w.advanceWatermarks(b)
+	for _, step := range []func(*batch.Batch) error{w.insertAnomalies, w.saveSources, w.addStatistics, w.moveOffsets} {
 		if err := step(b); err != nil {
 			return b, err
 		}
@@ -209,77 +219,30 @@ func (w *Writer) write(b *Batch) (*Batch, error) {
 	return b, nil
 }
 
-// insertRecords stores the records in the belief that there are no exceptions
-// among them. Where SQLite inserts fewer rows than it was given, that belief was
-// wrong: the transaction begins anew with every record judged.
-func (w *Writer) insertRecords(b *Batch) (*Batch, error) {
-	if err := w.insertPass(b); !errors.Is(err, errExceptions) {
-		return b, err
-	}
-	if err := w.exec("ROLLBACK"); err != nil {
-		return b, fmt.Errorf("roll back: %w", err)
-	}
-	w.names.forget()
-	w.orders.forget()
-	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
-		return b, fmt.Errorf("begin: %w", err)
-	}
-	exceptions, err := w.judge(b.chunks)
-	if err != nil {
-		return b, err
-	}
-	judged := NewBatch()
-	if err := judged.fill(b.chunks, exceptions); err != nil {
-		return b, err
-	}
-	return judged, w.insertPass(judged)
-}
-
 // moveOffsets is the last step before the commit.
-func (w *Writer) moveOffsets(b *Batch) error {
+func (w *Writer) moveOffsets(b *batch.Batch) error {
 	now := time.Now()
 	if err := w.countMinute(b, now); err != nil {
 		return err
 	}
-	for _, t := range b.tallies {
-		lastOffset, lastTimestamp, lastCRC := t.last.columns()
-		crashpoint.At("analytics.offset.before")
-		changed, err := w.sql.moveOffset.exec(t.next, t.mark(), now.UnixMilli(), t.records, t.events, t.duplicates, t.rejected, t.late,
-			lastOffset, lastTimestamp, lastCRC, t.end(), t.Topic, t.number, t.from)
-		if err != nil {
-			return fmt.Errorf("move the offset of %s to %d: %w", t.Partition, t.next, err)
+	for _, d := range b.Deltas {
+		if !d.Read {
+			if err := w.sql.changeCounts(d, w.checksums[d.Partition]); err != nil {
+				return err
+			}
+			continue
 		}
-		if changed != 1 {
-			return fmt.Errorf("move the offset of %s from %d to %d: %w; run one `analytics run` per database", t.Partition, t.from, t.next, ErrMoved)
+		crashpoint.At("analytics.offset.before")
+		var latest driver.Value
+		if at, known := w.latest[d.Partition]; known {
+			latest = at
+		}
+		if err := w.sql.move(d, w.checksums[d.Partition], latest, now); err != nil {
+			return err
 		}
 		crashpoint.At("analytics.offset.after")
 	}
 	return nil
 }
 
-// columns are the fingerprint's values in the table partitions, nil without one.
-func (f *Fingerprint) columns() (offset, timestamp, crc any) {
-	if f == nil {
-		return nil, nil, nil
-	}
-	return f.Offset, f.Timestamp, int64(f.CRC)
-}
-
-func (w *Writer) exec(statement string) error { return execute(w.raw, statement) }
-
-// execute runs a statement without parameters.
-func execute(conn driver.Conn, statement string) error {
-	e, ok := conn.(driver.ExecerContext)
-	if !ok {
-		return fmt.Errorf("the driver's connection %T executes nothing", conn)
-	}
-	_, err := e.ExecContext(background, statement, nil)
-	return err
-}
-
-func (b *Batch) describe() string {
-	if len(b.chunks) == 0 {
-		return "an empty batch"
-	}
-	return fmt.Sprintf("a batch of %d chunks from %s offset %d", len(b.chunks), b.chunks[0].Partition, b.chunks[0].From)
-}
+func (w *Writer) exec(statement string) error { return sqlitestmt.Execute(w.raw, statement) }

@@ -1,147 +1,201 @@
 package store
 
 import (
+	"cmp"
 	"database/sql/driver"
 	"fmt"
 	"slices"
 	"strings"
 
+	"purchases/analytics/internal/batch"
+	"purchases/analytics/internal/rollup"
+	"purchases/analytics/internal/sqlitestmt"
 	"purchases/producer/testkit/crashpoint"
 )
 
-// summary is one table of statistics: its key beside the currency, which of the
-// batch's sums it takes, and whose integers it has.
+// summary keeps one table of measures.
 type summary struct {
-	table      string
-	period, id string // columns, empty where the table has none
-	sums       func(*statistics) *sums
-	integers   func(*names) []int64 // by number in the batch, nil without an id
-	ranking    *ranking             // nil for most
-	upsert     *bulk
+	rollup.Rollup
+	ranking   *ranking // nil for most
+	upsert    *sqlitestmt.Bulk
+	dropEmpty *sqlitestmt.Statement
 }
 
-// newSummaries lists the statistics that the database keeps.
+// sumsOf says where the sums of each table stand in a batch.
+func sumsOf(table string, b *batch.Batch, n *names) (*batch.Sums, []int64) {
+	s := b.Statistics
+	switch table {
+	case "stats_total":
+		return s.Totals, nil
+	case "stats_quarter_hour":
+		return s.Quarters, nil
+	case "stats_day":
+		return s.Days, nil
+	case "stats_item":
+		return s.Items, n.items.integers
+	case "stats_item_day":
+		return s.ItemDays, n.items.integers
+	case "stats_user":
+		return s.Users, n.users.integers
+	case "stats_attribute":
+		return s.Attributes, n.attributeIDs
+	case "stats_attribute_day":
+		return s.AttributeDays, n.attributeIDs
+	}
+	panic("no sums of " + table) // a rollup that was added without its sums
+}
+
 func newSummaries(conn driver.Conn) ([]*summary, error) {
-	items, users := newRanking(conn, "item_totals", "units_sold"), newRanking(conn, "user_totals", "revenue")
-	for _, r := range []*ranking{items, users} {
-		if err := r.load(); err != nil {
-			return nil, fmt.Errorf("read the leading rows of %s: %w", r.table, err)
+	var list []*summary
+	for _, r := range rollup.Rollups {
+		s := &summary{Rollup: r}
+		if r.Ranked != "" {
+			s.ranking = newRanking(conn, r.Table, r.Ranked)
+			if err := s.ranking.load(); err != nil {
+				return nil, fmt.Errorf("read the leading rows of %s: %w", r.Table, err)
+			}
 		}
+		s.prepare(conn)
+		list = append(list, s)
 	}
-	itemsOf := func(n *names) []int64 { return n.items.integers }
-	usersOf := func(n *names) []int64 { return n.users.integers }
-	attributesOf := func(n *names) []int64 { return n.attributeIDs }
-	summaries := []*summary{
-		{table: "totals", sums: func(s *statistics) *sums { return s.totals }},
-		{table: "sales_hourly", period: "hour", sums: func(s *statistics) *sums { return s.hourly }},
-		{table: "sales_daily", period: "day", sums: func(s *statistics) *sums { return s.daily }},
-		{table: "sales_by_week_hour", period: "week_hour", sums: func(s *statistics) *sums { return s.weekHours }},
-		{table: "item_totals", id: "item_id", sums: func(s *statistics) *sums { return s.items }, integers: itemsOf, ranking: items},
-		{table: "item_daily", period: "day", id: "item_id", sums: func(s *statistics) *sums { return s.itemDaily }, integers: itemsOf},
-		{table: "user_totals", id: "user_id", sums: func(s *statistics) *sums { return s.users }, integers: usersOf, ranking: users},
-		{table: "attribute_totals", id: "attribute_id", sums: func(s *statistics) *sums { return s.attributes }, integers: attributesOf},
-		{table: "attribute_daily", period: "day", id: "attribute_id", sums: func(s *statistics) *sums { return s.attributeDaily }, integers: attributesOf},
-	}
-	for _, r := range summaries {
-		r.upsert = newUpsert(conn, r)
-	}
-	return summaries, nil
+	return list, nil
 }
 
-func newUpsert(conn driver.Conn, r *summary) *bulk {
-	columns := []string{r.period, r.id, "currency"}
-	columns = slices.DeleteFunc(columns, func(c string) bool { return c == "" })
+func (s *summary) prepare(conn driver.Conn) {
+	columns := slices.Concat(s.Keys, rollup.Measures)
 	var sets []string
-	for _, c := range strings.Split(measureColumns, ", ") {
-		columns = append(columns, c)
+	for _, c := range rollup.Measures {
 		sets = append(sets, c+" = "+c+" + excluded."+c)
 	}
-	if r.ranking != nil {
+	if s.ranking != nil {
 		columns = append(columns, "leading")
-		sets = append(sets, r.ranking.upsert())
+		sets = append(sets, s.ranking.upsert())
 	}
-	return newBulk(conn, "INSERT INTO "+r.table+" ("+strings.Join(columns, ", ")+")", len(columns),
+	s.upsert = sqlitestmt.NewBulk(conn, "INSERT INTO "+s.Table+" ("+strings.Join(columns, ", ")+")", len(columns),
 		"ON CONFLICT DO UPDATE SET "+strings.Join(sets, ", "))
-}
-
-// addStatistics adds the batch's sums to the stored ones.
-func (w *Writer) addStatistics(b *Batch) error {
-	for _, r := range w.summaries {
-		crashpoint.At("analytics.rollup.before")
-		s := r.sums(b.stats)
-		if r.integers != nil {
-			s.translate(r.integers(w.names))
-		}
-		if err := r.add(s, b.currencies.values); err != nil {
-			return fmt.Errorf("add to %s: %w", r.table, err)
-		}
-		crashpoint.At("analytics.rollup.after")
-	}
-	if err := w.addUserMonths(b); err != nil {
-		return fmt.Errorf("add to user_months: %w", err)
-	}
-	if err := w.addOrdersMonthly(b); err != nil {
-		return fmt.Errorf("add to orders_monthly: %w", err)
-	}
-	if err := w.addRejectedTotals(b.stats); err != nil {
-		return fmt.Errorf("add to rejected_totals: %w", err)
-	}
-	return w.names.saveLabels(b)
-}
-
-// translate puts the database's integers in the place of the batch's numbers.
-func (s *sums) translate(integers []int64) {
-	for i := range s.rows {
-		s.rows[i].id = integers[s.rows[i].id]
-	}
+	s.dropEmpty = sqlitestmt.New(conn, "DELETE FROM "+s.Table+" WHERE purchases = 0 AND returns = 0")
 }
 
 // add takes the rows in the order of the table's key, so that neighbours are
 // written together.
-func (r *summary) add(s *sums, currencies []string) error {
-	slices.SortFunc(s.rows, func(a, b sum) int { return a.compare(b.key) })
-	if r.ranking != nil {
-		r.upsert.last = r.ranking.threshold
+func (s *summary) add(sums *batch.Sums, integers []int64, currencies []string) error {
+	if integers != nil {
+		sums.Translate(integers)
 	}
-	row := make([]driver.Value, 0, r.upsert.columns)
-	for i := range s.rows {
-		if err := r.upsert.add(r.appendRow(row, &s.rows[i], currencies)...); err != nil {
+	slices.SortFunc(sums.Rows, func(a, b batch.Sum) int { return a.Compare(b.Key) })
+	if s.ranking != nil {
+		s.upsert.Last = s.ranking.threshold
+	}
+	row := make([]driver.Value, 0, len(s.Keys)+len(rollup.Measures)+1)
+	for i := range sums.Rows {
+		if err := s.upsert.Add(s.appendRow(row, &sums.Rows[i], currencies)...); err != nil {
 			return err
 		}
 	}
-	if _, err := r.upsert.flush(); err != nil || r.ranking == nil {
+	if _, err := s.upsert.Flush(); err != nil || s.ranking == nil {
 		return err
 	}
-	return r.ranking.grown(len(s.rows))
+	return s.ranking.grown(len(sums.Rows))
 }
 
-func (r *summary) appendRow(row []driver.Value, s *sum, currencies []string) []driver.Value {
-	if r.period != "" {
-		row = append(row, s.period)
+func (s *summary) appendRow(row []driver.Value, sum *batch.Sum, currencies []string) []driver.Value {
+	for _, key := range s.Keys {
+		switch {
+		case key == "currency":
+			row = append(row, currencies[sum.Currency])
+		case strings.HasSuffix(key, "_id"):
+			row = append(row, sum.ID)
+		default:
+			row = append(row, sum.Period)
+		}
 	}
-	if r.id != "" {
-		row = append(row, s.id)
-	}
-	row = append(row, currencies[s.currency], s.Purchases, s.Returns, s.UnitsSold, s.UnitsReturned, s.Revenue, s.Refunds)
-	if r.ranking != nil {
-		row = append(row, r.ranking.leads(&s.measures))
+	row = append(row, sum.Purchases, sum.Returns, sum.UnitsSold, sum.UnitsReturned, sum.Revenue, sum.Refunds)
+	if s.ranking != nil {
+		row = append(row, s.ranking.leads(&sum.Measures))
 	}
 	return row
 }
 
-func (r *summary) close() error {
-	if r.ranking == nil {
-		return r.upsert.close()
+// Close frees the statements.
+func (s *summary) Close() error {
+	if s.ranking == nil {
+		return sqlitestmt.CloseAll(s.upsert, s.dropEmpty)
 	}
-	return closeAll(r.upsert, r.ranking)
+	return sqlitestmt.CloseAll(s.upsert, s.dropEmpty, s.ranking)
 }
 
-func (w *Writer) addRejectedTotals(s *statistics) error {
-	for reason, t := range s.rejected {
-		if err := w.sql.rejectedTotals.add(reason, t.records, t.first, t.last); err != nil {
+// addStatistics adds the batch's sums to the stored ones.
+func (w *Writer) addStatistics(b *batch.Batch) error {
+	for _, s := range w.summaries {
+		crashpoint.At("analytics.rollup.before")
+		sums, integers := sumsOf(s.Table, b, w.names)
+		if err := s.add(sums, integers, b.Currencies.Values); err != nil {
+			return fmt.Errorf("add to %s: %w", s.Table, err)
+		}
+		crashpoint.At("analytics.rollup.after")
+	}
+	if err := w.addUserMonths(b); err != nil {
+		return fmt.Errorf("add to stats_user_month: %w", err)
+	}
+	if err := w.orders.add(b, w.names.users.integers, w.names.items.integers); err != nil {
+		return err
+	}
+	if err := w.rejections.sumUp(b); err != nil {
+		return fmt.Errorf("add to stats_rejected: %w", err)
+	}
+	if err := w.names.save(b); err != nil || !b.Removes() {
+		return err
+	}
+	return w.dropEmpty()
+}
+
+// addUserMonths counts the purchases of each user and month; the database's
+// triggers count the cohorts.
+func (w *Writer) addUserMonths(b *batch.Batch) error {
+	months := b.Statistics.UserMonths
+	months.Translate(w.names.users.integers)
+	slices.SortFunc(months.Rows, func(x, y batch.Sum) int {
+		return cmp.Or(cmp.Compare(x.ID, y.ID), cmp.Compare(x.Period, y.Period))
+	})
+	for i := range months.Rows {
+		m := &months.Rows[i]
+		if err := w.sql.userMonths.Add(m.ID, m.Period, m.Purchases); err != nil {
 			return err
 		}
 	}
-	_, err := w.sql.rejectedTotals.flush()
+	_, err := w.sql.userMonths.Flush()
 	return err
+}
+
+// unused are deletes of what no event has any more. An item stays: it has the
+// name that its latest event gave it, also one that was taken back.
+var unused = []string{
+	`DELETE FROM stats_user_month WHERE purchases = 0`,
+	`DELETE FROM users WHERE NOT EXISTS (SELECT 1 FROM stats_user s WHERE s.user_id = users.user_id)`,
+	`DELETE FROM attribute_sets WHERE events = 0`,
+	`DELETE FROM attributes WHERE NOT EXISTS (SELECT 1 FROM stats_attribute s WHERE s.attribute_id = attributes.attribute_id)`,
+}
+
+// dropEmpty deletes the rows that count nothing since events were taken out.
+func (w *Writer) dropEmpty() error {
+	for _, s := range w.summaries {
+		if _, err := s.dropEmpty.Exec(); err != nil {
+			return fmt.Errorf("delete empty rows of %s: %w", s.Table, err)
+		}
+		if s.ranking != nil {
+			if err := s.ranking.fallen(); err != nil {
+				return fmt.Errorf("find the leading rows of %s: %w", s.Table, err)
+			}
+		}
+	}
+	if err := w.orders.dropEmpty(); err != nil {
+		return err
+	}
+	for _, statement := range unused {
+		if err := w.exec(statement); err != nil {
+			return fmt.Errorf("delete what no event has any more: %w", err)
+		}
+	}
+	w.names.forget()
+	return nil
 }

@@ -24,7 +24,13 @@ type Report struct {
 	// Differences has a line for each check that found some, the most
 	// important first.
 	Differences []string
+	// Warnings has a line for each finding that leaves the statistics right, and
+	// usually is a mistake of who writes the events.
+	Warnings []string
 }
+
+// Count is how many checks there are.
+func Count() int { return len(Checks()) + 1 }
 
 // Run makes all checks on one snapshot of the database, on one connection. It
 // writes nothing and keeps no writer waiting. After each check it calls done.
@@ -60,11 +66,55 @@ func run(ctx context.Context, tx *sqlx.Tx, done func()) (r Report, err error) {
 		r.Checks++
 		done()
 	}
+	difference, err := checksums(ctx, tx)
+	switch {
+	case isDamage(err):
+		difference = fmt.Sprintf("checksums: cannot be checked: %v", err)
+	case err != nil:
+		return r, fmt.Errorf("verify checksums: %w", err)
+	}
+	if difference != "" {
+		r.Differences = append(r.Differences, difference)
+	}
+	r.Checks++
+	done()
 	if len(r.Differences) > 0 {
 		return r, nil
 	}
-	err = tx.QueryRowxContext(ctx, `SELECT (SELECT ifnull(sum(events), 0) FROM partitions), (SELECT count(*) FROM rejected)`).Scan(&r.Events, &r.Rejected)
+	if r.Warnings, err = warnings(ctx, tx); err != nil {
+		return r, fmt.Errorf("verify: %w", err)
+	}
+	err = tx.QueryRowxContext(ctx, `SELECT (SELECT ifnull(sum(events), 0) FROM internal_partitions), (SELECT count(*) FROM rejected)`).Scan(&r.Events, &r.Rejected)
 	return r, err
+}
+
+// warnings looks for conflicts, and for event ids with several timestamps.
+func warnings(ctx context.Context, tx *sqlx.Tx) (list []string, err error) {
+	var conflicts int64
+	if err := tx.GetContext(ctx, &conflicts, `SELECT ifnull(sum(conflicts), 0) FROM internal_partitions`); err != nil {
+		return nil, err
+	}
+	if conflicts > 0 {
+		list = append(list, fmt.Sprintf("%d records have the identity of a stored event and other content, and were not counted; "+
+			"`analytics query duplicates --kind conflict` lists them", conflicts))
+	}
+	var repeated struct {
+		IDs  int64
+		Some sql.NullString
+	}
+	err = tx.GetContext(ctx, &repeated, `SELECT count(*) AS ids, min(id) AS some FROM (SELECT ifnull(max(given_id), lower(hex(event_id))) AS id
+		FROM events GROUP BY event_id HAVING count(*) > 1)`)
+	if err == nil && repeated.IDs > 0 {
+		list = append(list, fmt.Sprintf("%d event ids stand on events of different times, such as %.60q, and each event counts; "+
+			"`analytics query repeated-ids` lists them", repeated.IDs, repeated.Some.String))
+	}
+	return list, err
+}
+
+// isDamage says that SQLite cannot read or add up what is stored.
+func isDamage(err error) bool {
+	fault := sqlite3.Error{}
+	return errors.As(err, &fault) && (fault.Code == sqlite3.ErrCorrupt || fault.Code == sqlite3.ErrError)
 }
 
 // Find returns the check's differences in one line, which is empty when there
@@ -76,8 +126,8 @@ func (c Check) Find(ctx context.Context, db sqlx.QueryerContext) (string, error)
 	)
 	err := db.QueryRowxContext(ctx, "SELECT count(*), min(difference) FROM (SELECT NULL AS difference WHERE 0 UNION ALL "+
 		"SELECT * FROM ("+c.SQL+"))").Scan(&rows, &first)
-	switch fault := (sqlite3.Error{}); {
-	case errors.As(err, &fault) && (fault.Code == sqlite3.ErrCorrupt || fault.Code == sqlite3.ErrError):
+	switch {
+	case isDamage(err):
 		return fmt.Sprintf("%s: cannot be checked: %v", c.Name, err), nil
 	case err != nil:
 		return "", err

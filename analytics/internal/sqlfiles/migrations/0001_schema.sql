@@ -300,7 +300,6 @@ CREATE TABLE retracted_events ( -- events that were taken back, before or after 
     event_id     BLOB    NOT NULL, -- UUID, 16 bytes
     partition    INTEGER NOT NULL, -- of the topic analytics, where the event stood
     offset       INTEGER NOT NULL,
-    retracted_at INTEGER,          -- of the retraction, null when it does not say
     PRIMARY KEY (occurred_at, event_id)
 ) STRICT, WITHOUT ROWID;
 

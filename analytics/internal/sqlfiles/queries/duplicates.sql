@@ -12,6 +12,7 @@
 -- column occurred_at: time | Time of the event, UTC; none for a dead letter.
 -- column event_id: text | The event_id as given, or its UUID.
 -- chart: none
+-- optional: event_id
 -- example: --limit 5
 
 SELECT topic, partition, offset,

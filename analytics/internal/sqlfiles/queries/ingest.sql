@@ -14,6 +14,7 @@
 -- column stored_at: time | When a record was stored last, UTC.
 -- bars: records
 -- chart: none
+-- optional: stored_at, late, duplicates, rejected
 
 WITH last_minute AS (
     SELECT topic, partition, sum(records) AS records

@@ -17,6 +17,7 @@
 -- column returns: integer | Number of returns.
 -- bars: units_sold
 -- chart: line units_sold
+-- optional: returns, units_returned
 -- example: --days 7
 
 WITH RECURSIVE chosen AS (

@@ -12,6 +12,7 @@
 -- column event_id: text | UUID of the event.
 -- bars: hours_late
 -- chart: none
+-- optional: event_id
 -- example: --limit 5
 
 SELECT partition, offset,

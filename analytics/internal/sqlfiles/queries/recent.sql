@@ -16,6 +16,7 @@
 -- column currency: text | ISO 4217 code; empty if the event gave none.
 -- column order_number: text | Order number; none if the event gave none.
 -- chart: none
+-- optional: unit_price, kind, order_number, item
 -- example: --limit 5
 
 SELECT strftime('%Y-%m-%dT%H:%M:%S', e.occurred_at / 1000, 'unixepoch') || printf('.%03dZ', e.occurred_at % 1000) AS occurred_at,

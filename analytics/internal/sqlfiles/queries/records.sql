@@ -13,6 +13,7 @@
 -- column missing_offsets: integer | Offsets that had expired before they were read.
 -- bars: records
 -- chart: none
+-- optional: late, conflicts, retracted, retractions
 
 SELECT topic,
        sum(records) AS records,

@@ -20,6 +20,7 @@
 -- column net: money | Revenue less refunds.
 -- bars: revenue
 -- chart: line revenue
+-- optional: returns, units_returned, purchases, refunds
 -- example: --every day --since 2011-11-01 --until 2011-11-30
 
 WITH offsets AS MATERIALIZED (

@@ -15,6 +15,7 @@
 -- column items: integer | Items with an event in this currency.
 -- column orders: integer | Number of orders.
 -- chart: number
+-- optional: events, returns, units_returned, items, users, units_sold
 -- example: --currency GBP
 
 SELECT currency,

@@ -54,6 +54,9 @@ func Start(name string, command *exec.Cmd, logFile string) (*Process, error) {
 	return p, nil
 }
 
+// Pid is the program's process id.
+func (p *Process) Pid() int { return p.command.Process.Pid }
+
 // Done is closed when the program has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 

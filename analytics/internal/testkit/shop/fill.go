@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/store"
 )
@@ -27,7 +28,7 @@ func Fill(ctx context.Context, path string, n int64, end time.Time) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	log := store.Partition{Topic: "earlier"}
+	log := batch.Partition{Topic: "earlier"}
 	if _, err := db.ExecContext(ctx, `INSERT INTO internal_partitions (topic, partition, next_offset) VALUES (?, ?, 0)`, log.Topic, log.Partition); err != nil {
 		return fmt.Errorf("fill %s: %w", path, err)
 	}
@@ -38,7 +39,7 @@ func Fill(ctx context.Context, path string, n int64, end time.Time) (err error) 
 	return err
 }
 
-func write(ctx context.Context, db *database.Database, log store.Partition, n int64, s *Shop) (err error) {
+func write(ctx context.Context, db *database.Database, log batch.Partition, n int64, s *Shop) (err error) {
 	w, err := store.NewWriter(ctx, db.DB)
 	if err != nil {
 		return err
@@ -46,20 +47,20 @@ func write(ctx context.Context, db *database.Database, log store.Partition, n in
 	defer func() { err = errors.Join(err, w.Close()) }()
 	var offset int64
 	for left := n; left > 0 && ctx.Err() == nil; left -= batchSize {
-		chunk := store.Chunk{Partition: log, From: offset}
+		chunk := batch.Chunk{Partition: log, From: offset}
 		for range min(left, batchSize) {
-			chunk.Records = append(chunk.Records, store.Record{Offset: offset, Event: s.Event()})
+			chunk.Records = append(chunk.Records, batch.Record{Offset: offset, Event: s.Event()})
 			offset++
 		}
 		for range rejected {
-			chunk.Records = append(chunk.Records, store.Record{Offset: offset, Rejection: &store.Rejection{
-				ID: s.id(), Reason: "missing_user", Detail: "user is absent or empty", RejectedAt: s.now.UnixMilli(),
-				SourceTopic: "purchases", SourceOffset: offset, Value: []byte(`{"item":"A"}`),
+			chunk.Records = append(chunk.Records, batch.Record{Offset: offset, Rejection: &batch.Rejection{
+				RecordID: s.id(), Reason: "missing_user", Detail: "user is absent or empty", RejectedAt: s.now.UnixMilli(),
+				Source: batch.Source{Topic: "purchases", Offset: offset}, Value: []byte(`{"item":"A"}`),
 			}})
 			offset++
 		}
 		chunk.Next = offset
-		if err := w.Write([]store.Chunk{chunk}); err != nil {
+		if err := w.Write([]batch.Chunk{chunk}); err != nil {
 			return err
 		}
 	}

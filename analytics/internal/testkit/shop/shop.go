@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/store"
 	"purchases/processor/enriched"
 	"purchases/producer/purchase"
@@ -63,21 +64,22 @@ func New(start time.Time, perDay float64, of Population) *Shop {
 }
 
 // Event makes the next event, as the store takes it.
-func (s *Shop) Event() store.Event {
+func (s *Shop) Event() batch.Event {
 	if s.order.linesLeft == 0 {
 		s.newOrder()
 	}
 	s.order.linesLeft--
 	item := int64(s.items.Uint64())
-	e := store.Event{
-		OccurredAt: s.order.at.UnixMilli(), ProcessedAt: s.now.UnixMilli(), ID: s.id(),
+	e := batch.Event{
+		Identity: batch.Identity{OccurredAt: s.order.at.UnixMilli(), ID: s.id()}, ProcessedAt: s.now.UnixMilli(),
 		User: s.order.user, Item: fmt.Sprintf("item-%04d", item), ItemName: fmt.Sprintf("A thing of the usual length %d", item),
 		OrderNumber: s.order.number, Currency: currency, Attributes: fmt.Sprintf(`{"country":%q}`, s.order.country),
-		Quantity: 1 + s.random.Int64N(10), UnitPrice: 10_000 * (29 + item*7), HasPrice: true,
+		Quantity: 1 + s.random.Int64N(10), HasAmount: true,
 	}
 	if s.random.Float64() < returned {
 		e.Quantity = -e.Quantity
 	}
+	e.Amount = e.Quantity * 10_000 * (29 + item*7)
 	return e
 }
 
@@ -103,7 +105,7 @@ func (s *Shop) id() (id [16]byte) {
 // at the source.
 func (s *Shop) Next(source enriched.Source) enriched.Event {
 	e := s.Event()
-	amount, kind := purchase.Micros(e.UnitPrice*e.Quantity), enriched.Purchase
+	amount, kind := purchase.Micros(e.Amount), enriched.Purchase
 	if e.Quantity < 0 {
 		kind = enriched.Return
 	}
