@@ -24,6 +24,7 @@ func prepare(app *cli.App) {
 	addProfiles(app)
 	addLogFlags(app)
 	addVersion(app)
+	app.Commands = append(app.Commands, completionCommand(), completeCommand(), manCommand())
 	useHelp(app)
 	app.OnUsageError = wrongFlag
 	if app.Action == nil {
