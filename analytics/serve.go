@@ -24,9 +24,10 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
 		Usage: "answer queries over HTTP, without reading from Kafka",
-		Description: "Serves the database that `analytics run` keeps, here or in another process. `analytics run` serves\n" +
-			"its database itself; this is for a copy of it, or for another address.\n\n" +
-			"Example:\n   analytics serve --http 127.0.0.1:8081\n   curl 'http://127.0.0.1:8081/api/v1/queries/top-items?limit=5'",
+		Description: "Serves the database that `analytics run` keeps, here or in another process: a page for people at /,\n" +
+			"and an API under /api. `analytics run` serves its database itself; this command is for a copy of it, or\n" +
+			"for another address.\n\n" +
+			"Example:\n   analytics serve --http 127.0.0.1:8081   # then open http://127.0.0.1:8081",
 		Flags:  append(httpFlags(), databaseFlag()),
 		Action: serve,
 	}
@@ -38,6 +39,8 @@ func httpFlags() []cli.Flag {
 		&cli.StringFlag{Name: "http", Value: defaultHTTP, EnvVars: []string{"ANALYTICS_HTTP"}, Usage: "serve HTTP on `HOST:PORT`; empty for not at all"},
 		&cli.StringFlag{Name: "auth-token-file", Usage: "answer only who sends the token in `FILE`, as Authorization: Bearer TOKEN"},
 		&cli.BoolFlag{Name: "insecure", Usage: "serve on an address that others can reach, without a token"},
+		&cli.StringSliceFlag{Name: "cors-origin", Usage: "let pages of `ORIGIN`, such as https://grafana.example, read the API; * for every site"},
+		&cli.BoolFlag{Name: "no-sql", Usage: "answer no SELECTs of clients"},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve HTTPS with the certificate in `FILE`"},
 		&cli.StringFlag{Name: "tls-key", Usage: "and its key in `FILE`"},
 		queriesFlag(),
@@ -81,6 +84,9 @@ func listen(c *cli.Context) (*web, error) {
 	if (w.tls.Certificate == "") != (w.tls.Key == "") {
 		return nil, cmdline.Usagef("--tls-cert and --tls-key go together")
 	}
+	if err := server.CheckOrigins(c.StringSlice("cors-origin")); err != nil {
+		return nil, cmdline.Usagef("--cors-origin %v", err)
+	}
 	var err error
 	if w.token, err = readToken(c.String("auth-token-file")); err != nil {
 		return nil, err
@@ -123,14 +129,30 @@ func (w *web) open(c *cli.Context, log *slog.Logger, ends func() map[freshness.L
 	path := c.String("db")
 	w.server, err = server.New(server.Config{
 		Pool: w.pool, Queries: newLiveQueries(c.String("queries"), catalogue, log).current, Token: w.token, Log: log, Ends: ends,
+		Origins: c.StringSlice("cors-origin"), NoSQL: c.Bool("no-sql"),
 		LocalOnly: server.IsLoopback(w.listener) && w.token == "",
 		Size:      func() int64 { return databaseSize(path) },
 	})
 	if err != nil {
 		return errors.Join(err, w.listener.Close(), w.pool.Close())
 	}
+	w.warn(c, log)
 	log.Info("serving", "url", w.url(), "queries", len(catalogue))
 	return nil
+}
+
+// warn says what makes the token less of a secret.
+func (w *web) warn(c *cli.Context, log *slog.Logger) {
+	if w.token == "" {
+		return
+	}
+	file := c.String("auth-token-file")
+	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o077 != 0 {
+		log.Warn("others on this machine can read the token; `chmod 600` keeps it from them", "file", file)
+	}
+	if w.tls == (server.TLS{}) && !server.IsLoopback(w.listener) {
+		log.Warn("the token crosses the network in clear text; --tls-cert and --tls-key encrypt it", "http", c.String("http"))
+	}
 }
 
 func (w *web) url() string {
@@ -138,7 +160,7 @@ func (w *web) url() string {
 	if w.tls != (server.TLS{}) {
 		scheme = "https"
 	}
-	return scheme + "://" + w.listener.Addr().String() + "/api/v1/queries"
+	return scheme + "://" + w.listener.Addr().String() + "/"
 }
 
 func (w *web) close() error { return w.pool.Close() }

@@ -55,6 +55,7 @@ func TestServeRefusesWhatIsNotSafe(t *testing.T) {
 		{"--http 127.0.0.1:0 --db nowhere.db", 1, "no database at nowhere.db"},
 		{"--http 127.0.0.1:0 --queries nowhere", 1, "read the queries in nowhere"},
 		{"--http " + taken.Addr().String(), 1, "another program listens there already; name another address with --http"},
+		{"--http 127.0.0.1:0 --cors-origin https://a.example/x", 2, `--cors-origin "https://a.example/x": want an origin`},
 		{"--http=", 2, "--http is empty"},
 		{"--http 127.0.0.1:0 x", 2, `takes no arguments, got "x"`},
 	} {
@@ -86,7 +87,7 @@ func startServe(t *testing.T, args ...string) (url string) {
 	})
 	lines := bufio.NewScanner(log)
 	for lines.Scan() {
-		if found := regexp.MustCompile(`url=(\S+)/api/v1/queries`).FindStringSubmatch(lines.Text()); found != nil {
+		if found := regexp.MustCompile(`url=(\S+)/ `).FindStringSubmatch(lines.Text()); found != nil {
 			go func() { _, _ = io.Copy(io.Discard, log) }()
 			return found[1]
 		}

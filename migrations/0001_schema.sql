@@ -323,14 +323,13 @@ CREATE TABLE rejected_causes ( -- why records were rejected
 ) STRICT;
 
 CREATE TABLE rejected ( -- dead letters, and records that this program could not read; read the view rejected_log
+    record_id        BLOB    NOT NULL PRIMARY KEY, -- UUID, 16 bytes: of the record's position, or of its event_id and content
     source_partition INTEGER NOT NULL, -- of the cause's source_topic
     source_offset    INTEGER NOT NULL,
-    record_id        BLOB    NOT NULL, -- UUID, 16 bytes: of the topic's id, the partition and the offset
     cause_id         INTEGER NOT NULL REFERENCES rejected_causes,
     partition        INTEGER NOT NULL, -- of the cause's topic
     offset           INTEGER NOT NULL,
-    rejected_at      INTEGER NOT NULL,
-    PRIMARY KEY (source_partition, source_offset, record_id)
+    rejected_at      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE rejected_examples ( -- the first records of each reason

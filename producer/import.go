@@ -13,43 +13,51 @@ import (
 	"purchases/producer/cmdline"
 	"purchases/producer/cmdline/progress"
 	"purchases/producer/internal/importing"
+	"purchases/producer/internal/mapping"
 	"purchases/producer/internal/publish"
 	"purchases/producer/internal/rows"
 	"purchases/producer/kafka"
 )
 
-// maxReports is how many malformed rows are shown, so that a file which is
+// maxReports is how many rows are named one by one, so that a file which is
 // wrong from end to end does not flood the terminal.
 const maxReports = 20
 
 func importCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "import",
-		Usage:     "publish the purchases of files",
+		Usage:     "publish the purchases of files, or take them back",
 		ArgsUsage: "FILE...|-",
-		Description: `Reads CSV, TSV and JSON lines, also compressed as .gz or .zst; "-" is stdin.
-Each row becomes one event. Columns whose names are those of the event's
-fields need no flag; --map names the others. The fields are user, item and
-timestamp, which every event needs, and event_id, order_id, item_name,
-quantity, unit_price, currency and attributes.NAME. Lines of JSON that have
-the fields' names already pass through as they are; with any of --map, --set,
---default and the --time flags they are read like the rows of a table.
+		Description: `Reads CSV, TSV and JSON, also compressed as .gz or .zst; "-" is stdin. Each
+row becomes one event. Columns with the names of the event's fields need no
+flag; --map names the others. Every event needs user, item and timestamp; it may
+have event_id, order_id, item_name, quantity, unit_price, amount (the total of
+the line), currency and attributes.NAME. For each file, import prints which
+columns it uses for what, and which it does not use.
 
-The event_id comes from the file's content up to the row, so that importing a
-file again, also after it has grown at its end, counts nothing twice.
+--map takes a column (customer, "Net Sales"), a member of a JSON object
+(customer.id) or an expression: Date + " " + Time, Price * Qty, sku ?? name,
+row["Net Sales"] / 2. The same expressions make conditions for --where.
 
-A row that cannot be read as an event is reported with file and line, and the
-rest goes on; --strict stops there. What is only not acceptable, such as an
-empty user, is sent, and the processor puts it on the dead-letter topic.
+Importing the same again, in any order, with more columns or more rows, adds
+nothing twice: an event is identified by its content, and by how often the import
+has it. Another --map, --set or --source makes other events. To correct an
+import, take it back with --undo and the options it had, and import again.
+
+Rows that cannot be read are reported with file and line, and the rest is
+imported; --strict stops there. Rows that parse but break a rule, such as an
+empty user, are still sent, and the processor dead-letters them; --dry-run names
+them.
 
 The exit status is 1 when a row was malformed or was not delivered, and 130
 after Ctrl-C, which first waits for what was sent.
 
 Examples:
    producer import --sample
+   producer import orders_export.csv --preset shopify
    producer import orders-2026.csv.gz --map user=customer --map item=sku \
-       --map timestamp=ordered_at --time-layout "2006-01-02 15:04" \
-       --time-zone Europe/London --set currency=GBP --map attributes.country=country
+       --map timestamp=ordered_at --time-layout "%d.%m.%Y %H:%M" \
+       --time-zone Europe/Vienna --set currency=EUR --decimal-comma
    zcat purchases.jsonl.gz | producer import - --dry-run`,
 		Flags:  append(kafka.Flags(), importFlags()...),
 		Action: runImport,
@@ -70,11 +78,11 @@ func runImport(c *cli.Context) error {
 	}
 	job.Sink = to
 	reports := &reports{w: c.App.ErrWriter, program: c.App.Name}
-	job.Malformed = reports.add
+	job.Report, job.Opened = reports.add, reports.opened
 	began := time.Now()
 	tally, err := runWithProgress(c, job)
 	closeErr := to.Close()
-	summarize(c, tally, closeErr, time.Since(began))
+	summarize(c, job, tally, closeErr, time.Since(began))
 	return importError(tally, err, closeErr)
 }
 
@@ -98,31 +106,83 @@ func totalSize(sources []importing.Source) (total int64) {
 	return total
 }
 
-// reports writes about malformed rows.
+// reports writes about files and their rows.
 type reports struct {
 	w       io.Writer
 	program string
 	count   int
 }
 
+func (r *reports) printf(format string, args ...any) {
+	fmt.Fprintf(r.w, "%s: "+format+"\n", append([]any{r.program}, args...)...)
+}
+
+func (r *reports) opened(name string, plan *mapping.Plan, missing []string) {
+	r.printf("%s: %s", name, plan.Report())
+	if !plan.Priced() {
+		r.printf("%s: no unit_price and no amount: purchases are counted, but no money; "+
+			"name the column with --map unit_price= or --map amount=", name)
+	}
+	for _, name := range plan.Ambiguous() {
+		r.printf("%q is a member of both levels: the element's is taken; parent.%[1]s is the other", name)
+	}
+	if len(missing) > 0 {
+		r.printf("%s: no row so far has %q", name, missing)
+	}
+}
+
 func (r *reports) add(err error) {
 	r.count++
 	switch {
 	case r.count <= maxReports:
-		fmt.Fprintf(r.w, "%s: %v\n", r.program, err)
+		r.printf("%v", err)
 	case r.count == maxReports+1:
-		fmt.Fprintf(r.w, "%s: further malformed rows are counted, not shown\n", r.program)
+		r.printf("further such rows are counted, not shown")
 	}
 }
 
-func summarize(c *cli.Context, t importing.Tally, closeErr error, elapsed time.Duration) {
+func summarize(c *cli.Context, job *importing.Import, t importing.Tally, closeErr error, elapsed time.Duration) {
 	verb := "delivered"
 	if c.Bool("dry-run") {
 		verb = "printed"
 	}
-	fmt.Fprintf(c.App.ErrWriter, "%s: %d rows, %d events, %d malformed, %d %s in %.1f s, %.0f rows/s\n",
-		c.App.Name, t.Rows, t.Sent, t.Malformed, delivered(t, closeErr), verb,
+	what := "events"
+	if job.Undo {
+		what = "retractions"
+	}
+	fmt.Fprintf(c.App.ErrWriter, "%s: %d rows, %d %s, %d malformed, %d %s in %.1f s, %.0f rows/s\n",
+		c.App.Name, t.Rows, t.Sent, what, t.Malformed, delivered(t, closeErr), verb,
 		elapsed.Seconds(), float64(t.Rows)/max(elapsed.Seconds(), 1e-9))
+	for _, note := range notes(job, t) {
+		fmt.Fprintf(c.App.ErrWriter, "%s: %s\n", c.App.Name, note)
+	}
+}
+
+// notes are what a person should know about an import that went well.
+func notes(job *importing.Import, t importing.Tally) (all []string) {
+	add := func(count int64, format string, args ...any) {
+		if count > 0 {
+			all = append(all, fmt.Sprintf("%d %s", count, fmt.Sprintf(format, args...)))
+		}
+	}
+	zone := time.UTC
+	if job.Mapping.Zone != nil {
+		zone = job.Mapping.Zone
+	}
+	add(t.LeftOut, "rows left out by --where %.100q", job.Mapping.Where)
+	add(t.Unfinished, "rows unfinished at the end of a file and left out; --complete takes them")
+	add(t.DeadLetters, "events would be dead letters")
+	add(t.SameID, "rows have the --id columns of another row and count once with it")
+	if job.Mapping.Zone == nil {
+		add(t.Local, "timestamps name no zone and were read as UTC; --time-zone names another")
+	}
+	add(t.Skipped, "timestamps do not exist in %s, where clocks went forward, and were read as if they had not", zone)
+	add(t.Repeated, "timestamps exist twice in %s, where clocks went back, and were read as the first", zone)
+	if !job.Undo && !job.Judge && t.Sent > 0 {
+		all = append(all, "importing this again with the same options adds nothing; with another --map, --set or --source "+
+			"it adds a second set of events: to correct it, repeat the command with --undo first")
+	}
+	return all
 }
 
 func delivered(t importing.Tally, closeErr error) int64 {

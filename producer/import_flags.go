@@ -3,168 +3,137 @@ package main
 import (
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // --time-zone works where the system has no zones
-	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/htmlindex"
-	"golang.org/x/text/encoding/ianaindex"
 
 	"purchases/producer/cmdline"
 	"purchases/producer/internal/importing"
-	"purchases/producer/internal/mapping"
-	"purchases/producer/internal/rows"
+	"purchases/producer/internal/preset"
 	"purchases/producer/purchase"
 	"purchases/producer/sample"
 )
 
-const onlineRetail = "online-retail"
+const onlineRetail = "online-retail" // the preset of the sample
 
 func importFlags() []cli.Flag {
-	return []cli.Flag{
+	flags := []cli.Flag{
 		&cli.StringFlag{Name: "topic", Usage: "publish to the topic `NAME`", Value: purchase.Topic},
-		&cli.BoolFlag{Name: "sample", Usage: "import the sample that the program carries, with its preset"},
-		&cli.StringFlag{Name: "preset", Usage: "begin with a known mapping, `NAME` is " + onlineRetail},
-		&cli.GenericFlag{Name: "map", Value: assignments{}, Usage: "take a field from a column, `FIELD=COLUMN`; may be repeated"},
-		&cli.GenericFlag{Name: "set", Value: assignments{}, Usage: "give a field the same text in every event, `FIELD=TEXT`; may be repeated"},
-		&cli.GenericFlag{Name: "default", Value: assignments{}, Usage: "give a field a text where its cell is empty, `FIELD=TEXT`; may be repeated"},
-		&cli.StringFlag{Name: "time-layout", Usage: "how timestamps are written, as a Go `LAYOUT` or rfc3339, unix, unix-ms", DefaultText: mapping.RFC3339},
-		&cli.StringFlag{Name: "time-zone", Usage: "`ZONE` of timestamps that name none, such as Europe/London", DefaultText: "UTC"},
-		&cli.StringFlag{Name: "format", Usage: "read the files as `FORMAT` csv, tsv or jsonl", DefaultText: "by name, else by content"},
-		&cli.StringFlag{Name: "delimiter", Usage: "`CHARACTER` between cells", DefaultText: "that of the format"},
-		&cli.StringFlag{Name: "encoding", Usage: "`NAME` of the files' encoding, such as latin1", DefaultText: "UTF-8"},
+		&cli.BoolFlag{Name: "sample", Usage: "import the sample that the program carries, with its preset " + onlineRetail},
+		&cli.StringFlag{Name: "preset", Usage: "start from the options of the preset `NAME`, or of a file; presets: " +
+			strings.Join(preset.Names(), ", ")},
+		&cli.StringFlag{Name: "source", Usage: "`NAME` of the files' origin, which tells equal events apart"},
+		&cli.BoolFlag{Name: "undo", Usage: "retract exactly the events that this command adds without --undo"},
+		&cli.BoolFlag{Name: "complete", Usage: "import a last row without a line end, too, which may be unfinished"},
 		&cli.BoolFlag{Name: "strict", Usage: "stop at the first malformed row"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "print the events as JSON lines instead of publishing them"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "print the events as JSON lines instead of publishing them, " +
+			"and name those that would be dead letters"},
+	}
+	return append(flags, presetFlags()...)
+}
+
+// presetFlags are the options that a preset may have, too.
+func presetFlags() []cli.Flag {
+	return []cli.Flag{
+		list("map", "take a field from a column or an expression, `FIELD=EXPRESSION`; may be repeated"),
+		list("set", "give a field the same text in every event, `FIELD=TEXT`; may be repeated"),
+		list("default", "give a field a text where its cell is empty, `FIELD=TEXT`; may be repeated"),
+		list("where", "import only the rows for which `EXPRESSION` is true"),
+		list("fill", "take an empty cell of `FIELD` or column from the row before, within an order; may be repeated"),
+		list("each", "make one row of each element of the JSON array `MEMBER`"),
+		list("id", "identify rows by `COLUMN,...` in place of their content"),
+		list("null", "read `TEXT` as an empty cell, as \\N and NULL are; may be repeated"),
+		&cli.BoolFlag{Name: "decimal-comma", Usage: "numbers are written as 1.299,00"},
+		list("time-layout", "how timestamps are written: `LAYOUT` of strftime or of Go, "+
+			"or rfc3339, unix, unix-ms, unix-us, excel; may be repeated"),
+		list("time-zone", "`ZONE` of timestamps that name none, such as Europe/London"),
+		list("format", "read the files as `FORMAT` csv, tsv or jsonl"),
+		list("delimiter", "`CHARACTER` between cells"),
+		&cli.BoolFlag{Name: "quotes", Usage: "quotes enclose cells in a table with tabs, too"},
+		list("skip-lines", "skip `N` lines before the header"),
+		list("encoding", "`NAME` of the files' encoding, such as latin1"),
 	}
 }
 
-// assignments is the value of a flag FIELD=TEXT that may be repeated.
-type assignments map[string]string
+var usualText = map[string]string{
+	"time-layout": "rfc3339", "time-zone": "UTC", "format": "by name, else by content", "delimiter": "by content",
+	"encoding": "UTF-8, or as the byte order mark says",
+}
+
+func list(name, usage string) cli.Flag {
+	return &cli.GenericFlag{Name: name, Usage: usage, Value: &texts{}, DefaultText: usualText[name]}
+}
+
+// texts is the value of a flag that may be repeated.
+type texts []string
 
 // Set implements [cli.Generic].
-func (a assignments) Set(text string) error {
-	field, value, ok := strings.Cut(text, "=")
-	if !ok {
-		return fmt.Errorf("want FIELD=TEXT")
-	}
-	if _, twice := a[field]; twice {
-		return fmt.Errorf("%s is given twice", field)
-	}
-	a[field] = value
-	return mapping.CheckField(field)
+func (t *texts) Set(text string) error {
+	*t = append(*t, text)
+	return nil
 }
 
 // String implements [cli.Generic].
-func (a assignments) String() string {
-	var all []string
-	for _, field := range slices.Sorted(maps.Keys(a)) {
-		all = append(all, field+"="+a[field])
-	}
-	return strings.Join(all, " ")
-}
+func (t *texts) String() string { return strings.Join(*t, " ") }
+
+// once are the options of which the last one would silently win.
+var once = []string{"where", "each", "time-zone", "format", "delimiter", "skip-lines", "encoding"}
 
 // importJob reads the flags. All its errors but those of files are usage errors.
 func importJob(c *cli.Context) (*importing.Import, error) {
-	job := &importing.Import{Strict: c.Bool("strict")}
-	var err error
-	if job.Mapping, err = importMapping(c); err != nil {
+	options, err := importOptions(c)
+	if err != nil {
 		return nil, cmdline.Usagef("%v; see `producer import --help`", err)
 	}
-	if job.Rows, err = rowOptions(c); err != nil {
-		return nil, cmdline.Usagef("%v; see `producer import --help`", err)
+	job := &importing.Import{
+		Mapping: options.Mapping, Rows: options.Rows, Origin: c.String("source"), Began: time.Now(),
+		Undo: c.Bool("undo"), Complete: c.Bool("complete"), Judge: c.Bool("dry-run"), Strict: c.Bool("strict"),
 	}
 	job.Sources, err = importSources(c)
 	return job, err
 }
 
-func importMapping(c *cli.Context) (m mapping.Mapping, err error) {
-	preset := c.String("preset")
-	switch {
-	case preset != "" && preset != onlineRetail:
-		return m, fmt.Errorf("--preset %s: there is only %s", preset, onlineRetail)
-	case preset == onlineRetail || c.Bool("sample"):
-		m = mapping.OnlineRetail()
+func importOptions(c *cli.Context) (options preset.Options, err error) {
+	name := c.String("preset")
+	if name == "" && c.Bool("sample") {
+		name = onlineRetail
 	}
-	flags := mapping.Mapping{
-		Columns:    c.Generic("map").(assignments),
-		Constants:  c.Generic("set").(assignments),
-		Defaults:   c.Generic("default").(assignments),
-		TimeLayout: c.String("time-layout"),
-	}
-	if err := checkLayout(flags.TimeLayout); err != nil {
-		return m, err
-	}
-	if c.IsSet("time-zone") {
-		if flags.Zone, err = time.LoadLocation(c.String("time-zone")); err != nil {
-			return m, fmt.Errorf("--time-zone: %w", err)
+	if name != "" {
+		if options, err = preset.Load(name); err != nil {
+			return options, err
 		}
 	}
-	return m.With(flags)
-}
-
-// checkLayout finds layouts such as YYYY-MM-DD, which no timestamp would fit.
-func checkLayout(layout string) error {
-	switch layout {
-	case "", mapping.RFC3339, mapping.UnixSecond, mapping.UnixMilli:
-		return nil
-	}
-	if time.Unix(0, 0).UTC().Format(layout) == layout {
-		return fmt.Errorf("--time-layout %q is no Go layout; write 2006-01-02 15:04:05 the way the file would", layout)
-	}
-	return nil
-}
-
-func rowOptions(c *cli.Context) (o rows.Options, err error) {
-	o.Format = rows.Format(c.String("format"))
-	switch o.Format {
-	case "", rows.CSV, rows.TSV, rows.JSON:
-	default:
-		return o, fmt.Errorf("--format %s: want csv, tsv or jsonl", o.Format)
-	}
-	if o.Delimiter, err = delimiter(c.String("delimiter")); err != nil {
-		return o, err
-	}
-	o.Encoding, err = findEncoding(c.String("encoding"))
-	return o, err
-}
-
-func delimiter(text string) (rune, error) {
-	if text == `\t` {
-		return '\t', nil
-	}
-	r, size := utf8.DecodeRuneInString(text)
-	if size != len(text) || (text != "" && strings.ContainsRune("\"\r\n\uFFFD", r)) {
-		return 0, fmt.Errorf("--delimiter %q: want one character, and no quote or line end", text)
-	}
-	if text == "" {
-		return 0, nil
-	}
-	return r, nil
-}
-
-// findEncoding returns nil for UTF-8. The names of IANA come first, because
-// those of HTML call windows-1252 what is not: latin1.
-func findEncoding(name string) (encoding.Encoding, error) {
-	if name == "" {
-		return nil, nil
-	}
-	found, err := ianaindex.IANA.Encoding(name)
-	if found == nil || err != nil {
-		found, err = htmlindex.Get(name)
-	}
+	flags, err := flagOptions(c)
 	if err != nil {
-		return nil, fmt.Errorf("--encoding %s: no such encoding; well known are latin1, windows-1252 and utf-16", name)
+		return options, err
 	}
-	if canonical, _ := ianaindex.IANA.Name(found); canonical == "UTF-8" {
-		return nil, nil
+	return options.With(flags)
+}
+
+func flagOptions(c *cli.Context) (options preset.Options, err error) {
+	for _, flag := range presetFlags() {
+		name := flag.Names()[0]
+		values := []string{strconv.FormatBool(c.Bool(name))}
+		if given, ok := c.Generic(name).(*texts); ok {
+			values = *given
+		} else if !c.Bool(name) {
+			continue
+		}
+		if len(values) > 1 && slices.Contains(once, name) {
+			return options, fmt.Errorf("--%s is given twice", name)
+		}
+		for _, value := range values {
+			if err := options.Set(name, value); err != nil {
+				return options, err
+			}
+		}
 	}
-	return found, nil
+	return options, nil
 }
 
 func importSources(c *cli.Context) (sources []importing.Source, err error) {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -128,16 +130,61 @@ func TestInterruptedImportCanBeRepeated(t *testing.T) {
 	if code != 130 || !strings.Contains(stderr, "producer: interrupted ") || !strings.Contains(stderr, "nothing is counted twice") {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}
-	var sent int
-	if _, err := fmt.Sscanf(stderr, "producer: %d rows", &sent); err != nil {
-		t.Fatalf("%v in %s", err, stderr)
-	}
+	sent := deliveredOf(t, stderr)
 	if stored := len(idsOf(t, address)); stored != sent {
 		t.Errorf("%d rows sent, %d stored", sent, stored)
 	}
 	code, stderr = runProducer(t.Context(), strings.NewReader(text), "import", "-", "--bootstrap-servers", address)
 	if ids := idsOf(t, address); code != 0 || len(ids) != count {
 		t.Errorf("exit %d, %d ids for %d rows: %s", code, len(ids), count, stderr)
+	}
+}
+
+// deliveredOf reads how many messages an import says were delivered.
+func deliveredOf(t *testing.T, stderr string) (count int) {
+	t.Helper()
+	_, after, _ := strings.Cut(stderr, " malformed, ")
+	if _, err := fmt.Sscanf(after, "%d delivered", &count); err != nil {
+		t.Fatalf("%v in %s", err, stderr)
+	}
+	return count
+}
+
+// An import that is taken back leaves a retraction for each of its events, on
+// the partition of the event.
+func TestUndo(t *testing.T) {
+	address := startBroker(t)
+	file := filepath.Join(t.TempDir(), "orders.csv")
+	if err := os.WriteFile(file, []byte(orders(500)+orders(300)[len("user,item,quantity,timestamp\n"):]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"import", file}, {"import", file, "--undo"}} {
+		if code, stderr := runProducer(t.Context(), nil, append(args, "--bootstrap-servers", address)...); code != 0 || deliveredOf(t, stderr) != 800 {
+			t.Fatalf("exit %d: %s", code, stderr)
+		}
+	}
+	balance := map[string]int{}
+	for partition, values := range readTopic(t, address) {
+		for _, value := range values {
+			event, err := purchase.Decode([]byte(value))
+			if err != nil {
+				t.Fatal(err)
+			}
+			identity := fmt.Sprint(partition, event.EventID, event.Timestamp)
+			if event.Op == purchase.Retract {
+				balance[identity]--
+			} else {
+				balance[identity]++
+			}
+		}
+	}
+	if len(balance) != 800 {
+		t.Errorf("%d identities of 800 rows", len(balance))
+	}
+	for identity, rest := range balance {
+		if rest != 0 {
+			t.Fatalf("%s: %d more events than retractions", identity, rest)
+		}
 	}
 }
 

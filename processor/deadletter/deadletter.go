@@ -36,8 +36,9 @@ const (
 	// HeaderEventID holds the event_id as given, or the record's id if none could
 	// be read.
 	HeaderEventID = "purchases.event_id"
-	// HeaderRecordID holds the [purchase.DerivedID] of the record's position. It is
-	// the identity of the letter.
+	// HeaderRecordID holds the letter's identity: the [purchase.DerivedID] of the
+	// record's position or, where the record gives an event_id, an id of that and
+	// of the value.
 	HeaderRecordID = "purchases.record_id"
 	// HeaderLength and HeaderSHA256 describe the whole of a value that is cut: its
 	// length in bytes and its SHA-256 in hexadecimal.
@@ -67,7 +68,7 @@ type Letter struct {
 	Detail  string
 	Stage   string
 	EventID string
-	// RecordID is [purchase.DerivedID] of the source.
+	// RecordID is the letter's identity, see [HeaderRecordID].
 	RecordID uuid.UUID
 	Source   enriched.Source
 	Key      []byte

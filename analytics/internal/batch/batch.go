@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"fmt"
@@ -314,7 +315,7 @@ func (b *Batch) sort() {
 		b.ByKey = append(b.ByKey, k.index)
 	}
 	slices.SortFunc(b.Rejected, func(x, y Rejected) int {
-		return cmp.Or(cmp.Compare(x.Source.Partition, y.Source.Partition), cmp.Compare(x.Source.Offset, y.Source.Offset))
+		return bytes.Compare(x.RecordID[:], y.RecordID[:])
 	})
 }
 

@@ -91,7 +91,7 @@ func download(url, token, path string) error {
 // test runs one of the testers, and shows what it says.
 func (m *machine) test(program string, args ...string) {
 	m.t.Helper()
-	hooks, err := filepath.Abs("../.ci/api")
+	hooks, err := filepath.Abs("../../../.ci/api")
 	if err != nil {
 		m.t.Fatal(err)
 	}

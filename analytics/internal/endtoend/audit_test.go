@@ -55,8 +55,8 @@ func TestAuditFindsDamagedDatabase(t *testing.T) {
 		`UPDATE internal_partitions SET duplicates = duplicates + 1 WHERE records > 0`,
 		`DELETE FROM duplicates WHERE topic NOT LIKE '%dlq%'`,
 		`DELETE FROM late_events`,
-		`UPDATE rejected SET reason = 'other' WHERE reason = 'missing_user'`,
-		`DELETE FROM rejected WHERE reason = 'missing_user'`,
+		`UPDATE rejected_causes SET reason = 'other' WHERE reason = 'missing_user'`,
+		`DELETE FROM rejected`,
 		`UPDATE stats_rejected SET records = records + 1`,
 	} {
 		path := damaged(t, m.database(), statement)

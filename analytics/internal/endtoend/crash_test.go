@@ -22,7 +22,7 @@ const crashPoints = 20
 func findCrashPoints(t *testing.T) (points []string) {
 	t.Helper()
 	call := regexp.MustCompile(`\b(?:crashpoint\.At|p\.step)\("([^"]+)"\)`)
-	for _, module := range []string{"../processor", "../analytics"} {
+	for _, module := range []string{"../../../processor", "../.."} {
 		err := filepath.WalkDir(module, func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

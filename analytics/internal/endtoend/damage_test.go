@@ -111,7 +111,7 @@ func TestDamagedDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	log.send(500)
-	spoil(t, path, "sales_hourly")
+	spoil(t, path, "stats_quarter_hour")
 	const damaged = "the file is damaged; check the disk, run `analytics verify` to see what is wrong, and run `analytics replay` to build it again from Kafka"
 	if err := failed(log.drainCommand(path), "database "+path+": "+damaged); err != nil {
 		t.Errorf("run: %v", err)

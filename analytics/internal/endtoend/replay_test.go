@@ -110,7 +110,7 @@ func TestReplayGoesOnFromWhatWasBuilt(t *testing.T) {
 	again := l.crash("replay.built", "replay", "--yes", "--db", path)
 	want(t, again, "going on from the 400 records that an interrupted replay has built")
 	want(t, l.crash("replay.built", "replay", "--yes", "--keep-missing", "--db", path), "starting clean, because an interrupted replay was of another plan")
-	spoil(t, path+".2", "replays") // as a power cut may
+	spoil(t, path+".2", "internal_replays") // as a power cut may
 	want(t, l.crash("replay.built", "replay", "--yes", "--db", path), "starting clean, because what an interrupted replay has built cannot be read")
 	l.send(10)
 	// The program with crash points is another one than this.
@@ -124,7 +124,7 @@ func TestReplayGoesOnFromWhatWasBuilt(t *testing.T) {
 func TestReplayOfADamagedDatabase(t *testing.T) {
 	t.Parallel()
 	l, path := drained(t, 500)
-	spoil(t, path, "topics")
+	spoil(t, path, "internal_topics")
 	want(t, l.says("replay", "--yes", "--db", path), "compared  with nothing: the present data cannot be read", "the new data are in place")
 	if err := l.hasAll(path); err != nil {
 		t.Error(err)
@@ -258,7 +258,7 @@ func TestRebuildRollups(t *testing.T) {
 	want(t, l.says("rebuild-rollups", "--check-only", "--yes", "--db", path), "the present data are the same as the new")
 	change(t, path, `UPDATE stats_item_day SET revenue_micros = revenue_micros + 1 WHERE day = (SELECT min(day) FROM stats_item_day);
 		UPDATE stats_total SET users = users + 1`)
-	want(t, l.says1("rebuild-rollups", "--check-only", "--yes", "--db", path), "item_daily against the events: ", "differences between the present data and the new")
+	want(t, l.says1("rebuild-rollups", "--check-only", "--yes", "--db", path), "stats_item_day against what it sums up: ", "differences between the present data and the new")
 	l.live(path)
 	l.send(100)
 	want(t, l.says("rebuild-rollups", "--yes", "--db", path), "the new data are in place")

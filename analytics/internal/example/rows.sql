@@ -41,8 +41,8 @@ DROP TABLE made;
 
 INSERT INTO retractions (occurred_at, event_id, partition, offset, retracted_at) VALUES (unixepoch('now') * 1000,
     unhex(format('%032x', 2001)), 0, 2001, unixepoch('now') * 1000);
-INSERT INTO retracted_events (occurred_at, event_id, partition, offset, retracted_at)
-    VALUES (unixepoch('now') * 1000, unhex(format('%032x', 2001)), 0, 2000, unixepoch('now') * 1000);
+INSERT INTO retracted_events (occurred_at, event_id, partition, offset)
+    VALUES (unixepoch('now') * 1000, unhex(format('%032x', 2001)), 0, 2000);
 INSERT INTO duplicates (topic, partition, offset, occurred_at, event_id, conflict)
 SELECT 'analytics', partition, 3000 + offset, occurred_at, event_id, offset % 2 FROM events WHERE offset IN (1, 2);
 INSERT INTO rejected_causes (cause_id, topic, source_topic, reason, detail) VALUES

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
-	"purchases/analytics/internal/store"
+	"purchases/analytics/internal/zone"
 )
 
 // sent is a chunk of n records that happened at that time.
@@ -18,7 +19,7 @@ func sent(from, n int64, at time.Time) queued {
 	c := queued{Chunk: batch.Chunk{Partition: batch.Partition{Topic: "analytics"}, From: from, Next: from + n}}
 	for i := range n {
 		c.add(batch.Record{Offset: from + i, Event: batch.Event{
-			OccurredAt: at.UnixMilli(), ID: [16]byte{byte(i), byte(i >> 8)}, User: "u", Item: "i", Quantity: 1,
+			Identity: batch.Identity{OccurredAt: at.UnixMilli(), ID: [16]byte{byte(i), byte(i >> 8)}}, User: "u", Item: "i", Quantity: 1,
 		}})
 	}
 	return c
@@ -34,7 +35,8 @@ type fixture struct {
 
 func startBatcher(t *testing.T, ctx context.Context) *fixture {
 	q := newQueue(queueBytes)
-	f := &fixture{newBatcher(q), q.lane(), newWALKeeper(&database.Database{}, slog.New(slog.DiscardHandler))}
+	utc := &zone.Zone{Name: zone.UTC, Offsets: []zone.Offset{{Since: math.MinInt64}}}
+	f := &fixture{newBatcher(q, func() *batch.Batch { return batch.New(utc) }), q.lane(), newWALKeeper(&database.Database{}, slog.New(slog.DiscardHandler))}
 	t.Cleanup(func() { f.wal.close(ctx) })
 	go func() {
 		if err := f.run(ctx); !errors.Is(err, context.Canceled) {

@@ -28,8 +28,8 @@ func TestDeadLettersInTurn(t *testing.T) {
 		m := deadLetter(tt.detail, offset)
 		m.Value = bytes.Repeat([]byte{byte('a' + i)}, batch.MaxRejectedValue+i)
 		want := batch.Rejection{
-			ID: purchase.DerivedID(purchase.Topic, 3, offset), Reason: string(purchase.MissingUser), Detail: tt.want,
-			RejectedAt: m.Timestamp.UnixMilli(), SourceTopic: purchase.Topic, SourcePartition: 3, SourceOffset: offset,
+			RecordID: purchase.DerivedID(purchase.Topic, 3, offset), Reason: string(purchase.MissingUser), Detail: tt.want,
+			RejectedAt: m.Timestamp.UnixMilli(), Source: batch.Source{Topic: purchase.Topic, Partition: 3, Offset: offset},
 			Value: bytes.Clone(m.Value[:batch.MaxRejectedValue]),
 		}
 		r := decode(m)

@@ -31,6 +31,8 @@ func NewForm(q query.Query, values map[string]string) *Form {
 			f.Value = text0(p.Default)
 		}
 		switch p.Type {
+		case query.TextParam:
+			f.Placeholder = ""
 		case query.IntegerParam:
 			f.Type, f.Min, f.Max = "number", text0(p.Min), text0(p.Max)
 		case query.DateParam:

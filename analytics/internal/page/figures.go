@@ -160,6 +160,10 @@ type RankedRow struct {
 func newRanked(p Panel, a *Answer, currency string) *Ranked {
 	r := &Ranked{LabelName: cmp.Or(p.LabelWords, words(p.Label)), ValueName: words(p.Value)}
 	rows := a.Rows
+	if slices.ContainsFunc(a.Args, func(arg query.Arg) bool { return arg.Name == "by" }) {
+		p.Value = a.Query.Ranked(a.Args)
+		r.ValueName = words(p.Value)
+	}
 	if p.Label != "currency" && currency != "" && a.column("currency") >= 0 {
 		rows = a.of(currency)
 	}
@@ -179,12 +183,12 @@ func (p Panel) rankedRow(a *Answer, row query.Row, most float64) RankedRow {
 	line := RankedRow{Label: text0(a.cell(row, p.Label)), Value: text(a.cell(row, p.Value), currency), Bar: "0"}
 	if id, ok := a.cell(row, "item").(string); ok && p.Label == "item_name" {
 		line.Detail = id
-		if line.Label == "" {
+		if strings.TrimSpace(line.Label) == "" {
 			line.Label, line.Detail = id, ""
 		}
 	}
-	if line.Label == "" || line.Label == "<nil>" {
-		line.Label = "(none)"
+	if strings.TrimSpace(line.Label) == "" || a.cell(row, p.Label) == nil {
+		line.Label = "(blank)"
 	}
 	if p.Link != "" {
 		line.URL = address("/queries/"+p.Link, url.Values{p.LinkParam: {text0(a.cell(row, p.LinkParam))}})
@@ -205,7 +209,7 @@ type Pipeline struct {
 
 // Strip is the pipeline in one line.
 type Strip struct {
-	State, Symbol, Words, URL string // good, warn, bad or none
+	State, Symbol, Words, URL string // good, warn, bad or idle
 	Parts                     []StripPart
 	StoredAt, LastEvent       *Moment
 }
@@ -229,7 +233,7 @@ func newMoment(value any, now time.Time) *Moment {
 
 func newStrip(a *Answer, p Pipeline) *Strip {
 	if len(a.Rows) == 0 {
-		return &Strip{State: "none", Symbol: "○", Words: "Nothing is stored yet"}
+		return &Strip{State: "idle", Symbol: "○", Words: "Nothing is stored yet"}
 	}
 	row := a.Rows[0]
 	integer := func(name string) int64 { n, _ := a.cell(row, name).(int64); return n }
@@ -255,12 +259,12 @@ func (s *Strip) judge(p Pipeline, lag, records int64) {
 	case p.Asked && !p.Reachable:
 		s.State, s.Symbol, s.Words = "bad", "✕", "Kafka does not answer; this is what was stored before"
 	case records == 0:
-		s.State, s.Symbol, s.Words = "none", "○", "Nothing is stored yet"
+		s.State, s.Symbol, s.Words = "idle", "○", "Nothing is stored yet"
 	case lag > 0:
 		s.State, s.Symbol, s.Words = "warn", "▲", "Catching up, "+count(lag)+" records behind"
 	case p.Asked:
 		s.State, s.Symbol, s.Words = "good", "✓", "Up to date"
 	default:
-		s.State, s.Symbol, s.Words = "none", "○", "Served from the database, Kafka is not asked"
+		s.State, s.Symbol, s.Words = "idle", "○", "Served from the database, Kafka is not asked"
 	}
 }

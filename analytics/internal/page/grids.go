@@ -87,7 +87,7 @@ func weekday(value any) int {
 
 // newTriangle shows cohorts: the first column down, the second across.
 func newTriangle(p Panel, a *Answer) *Grid {
-	g := &Grid{Class: "triangle", Corner: words(a.Columns[0].Name), Legend: words(p.Value)}
+	g := &Grid{Class: "triangle", Corner: words(a.Columns[0].Name), Legend: a.describe(p.Value)}
 	return newMatrix(p, a, g)
 }
 
@@ -150,4 +150,12 @@ func title(a *Answer, row query.Row) string {
 		parts = append(parts, words(c.Name)+": "+text(row[i], ""))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// describe says what a column is.
+func (a *Answer) describe(column string) string {
+	if i := a.column(column); i >= 0 && a.Columns[i].Description != "" {
+		return a.Columns[i].Description
+	}
+	return words(column)
 }

@@ -59,7 +59,7 @@ func New() (*Renderer, error) {
 	if err != nil {
 		return nil, err
 	}
-	functions := template.FuncMap{"asset": assets.URL, "count": count, "words": words}
+	functions := template.FuncMap{"asset": assets.URL, "count": count, "words": words, "odd": func(i int) bool { return i%2 == 1 }}
 	templates, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("read the templates of the pages: %w", err)
@@ -104,7 +104,7 @@ func (l *Layout) Describe(ctx context.Context, asker Asker) error {
 	}
 	cell := func(name string) string { text, _ := a.cell(a.Rows[0], name).(string); return text }
 	l.Zone, l.seen = cell("zone"), a.Tag
-	l.Empty = cell("last_event") == ""
+	l.Empty = cell("last_event") == "" || cell("first_day") == "" // all may be retracted
 	if l.Empty {
 		return nil
 	}

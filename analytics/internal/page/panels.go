@@ -95,8 +95,12 @@ func QueryPanels(q query.Query, values map[string]string) []Panel {
 	return []Panel{chart, table}
 }
 
-// labelColumn is the first text that is no currency, or else the first column.
+// labelColumn is the item's name, or the first text that is no currency, or else
+// the first column.
 func labelColumn(q query.Query) string {
+	if slices.ContainsFunc(q.Columns, func(c query.Column) bool { return c.Name == "item_name" }) {
+		return "item_name"
+	}
 	for _, c := range q.Columns {
 		if c.Type == query.Text && c.Name != "currency" {
 			return c.Name
@@ -133,7 +137,9 @@ func (p Panel) View(ctx context.Context, asker Asker, l *Layout) *View {
 		v.Problem = asker.Explain(err)
 		return v
 	}
-	v.All = address("/queries/"+p.Query, given(answer.Args))
+	if path := "/queries/" + p.Query; path != l.Path {
+		v.All = address(path, given(answer.Args))
+	}
 	v.NoRows = len(answer.Rows) == 0
 	if l.Period != nil && !l.Period.whole() && p.daysOnly(asker) {
 		v.Partly = "the whole day"

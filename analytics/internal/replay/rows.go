@@ -51,8 +51,8 @@ const recordsBefore = `, named AS (
 		LEFT JOIN orders USING (order_id)
 		LEFT JOIN attribute_sets USING (attribute_set_id)
 	), refused AS (
-		SELECT topic, partition, offset, record_id, reason, detail, rejected_at, source_topic, source_partition, source_offset, value
-		FROM rejected r JOIN rejected_causes USING (cause_id) LEFT JOIN rejected_examples x USING (record_id)
+		SELECT c.topic, r.partition, r.offset, record_id, c.reason, c.detail, r.rejected_at, c.source_topic, r.source_partition, r.source_offset, x.value
+		FROM rejected r JOIN rejected_causes c USING (cause_id) LEFT JOIN rejected_examples x USING (record_id)
 	)
 	SELECT s.topic, s.partition, n.offset, 0 AS retraction, event_id, occurred_at, processed_at, imported_at, NULL AS retracted_at, given_id,
 		user, item, item_name, order_number, attributes, quantity, amount_micros, n.currency,

@@ -1,9 +1,22 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 )
+
+// CheckOrigins finds what is no origin, such as a URL with a path.
+func CheckOrigins(origins []string) error {
+	for _, origin := range origins {
+		u, err := url.Parse(origin)
+		if origin != "*" && (err != nil || u.Scheme == "" || u.Host == "" || origin != u.Scheme+"://"+u.Host) {
+			return fmt.Errorf("%.100q: want an origin such as https://grafana.example, or *", origin)
+		}
+	}
+	return nil
+}
 
 // allowsOrigin says whether pages of the origin may read the API.
 func (s *Server) allowsOrigin(origin string) bool {

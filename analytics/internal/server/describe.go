@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"purchases/analytics/internal/page"
 	"purchases/analytics/internal/query"
 )
 
@@ -20,6 +21,12 @@ type queryInfo struct {
 	Parameters  []paramInfo  `json:"parameters"`
 	Columns     []columnInfo `json:"columns"`
 	Bars        string       `json:"bars,omitempty"`
+	Chart       chartInfo    `json:"chart"`
+}
+
+type chartInfo struct {
+	Kind   query.ChartKind `json:"kind"`
+	Column string          `json:"column,omitempty"`
 }
 
 type paramInfo struct {
@@ -48,12 +55,12 @@ func (s *Server) listQueries(w http.ResponseWriter, r *http.Request) error {
 	queries := s.catalog().queries
 	list := make([]queryInfo, 0, len(queries))
 	for _, q := range queries {
-		info := queryInfo{Name: q.Name, Title: q.Title, Description: q.Description, URL: "/api/v1/queries/" + q.Name, Bars: q.Bars, Parameters: []paramInfo{}}
+		info := queryInfo{Name: q.Name, Title: q.Title, Description: page.Prose(q.Description), URL: "/api/v1/queries/" + q.Name, Bars: q.Bars, Chart: chartInfo{q.Chart.Kind, q.Chart.Column}, Parameters: []paramInfo{}}
 		for _, p := range q.Params {
 			info.Parameters = append(info.Parameters, newParamInfo(p))
 		}
 		for _, c := range q.Columns {
-			info.Columns = append(info.Columns, columnInfo(c))
+			info.Columns = append(info.Columns, columnInfo{c.Name, c.Type, page.Prose(c.Description)})
 		}
 		list = append(list, info)
 	}
@@ -67,7 +74,7 @@ func (s *Server) listQueries(w http.ResponseWriter, r *http.Request) error {
 }
 
 func newParamInfo(p query.Param) paramInfo {
-	info := paramInfo{Name: p.Name, Type: p.Type, Allowed: p.Choices, Default: p.Default, Description: p.Description}
+	info := paramInfo{Name: p.Name, Type: p.Type, Allowed: p.Choices, Default: p.Default, Description: page.Prose(p.Description)}
 	if p.Type == query.IntegerParam {
 		info.Minimum, info.Maximum = &p.Min, &p.Max
 	}

@@ -130,6 +130,7 @@ func TestSlowListenerIsDropped(t *testing.T) {
 		case <-time.After(5 * time.Millisecond):
 		}
 		a.db.MustExec(`UPDATE internal_partitions SET next_offset = next_offset + 1 WHERE partition = 0`)
+		a.db.MustExec(`UPDATE items SET item_name = hex(randomblob(8))`)
 		written++
 		done, err := a.db.Truncate(t.Context(), 0)
 		if err != nil {

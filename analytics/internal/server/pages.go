@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/page"
@@ -240,7 +241,7 @@ func (s *Server) queryPage(r *http.Request, l *page.Layout) ([]page.Panel, error
 func (s *Server) sqlPage(r *http.Request, l *page.Layout) ([]page.Panel, error) {
 	statement := l.Params.Get("sql")
 	l.Title = "SQL"
-	l.Lead = fmt.Sprintf("One SELECT of your own. It ends after %s and has at most %d rows.", timeLimit, maxRows)
+	l.Lead = fmt.Sprintf("Ask the database in SQL. A statement ends after %d seconds and has at most %d rows.", timeLimit/time.Second, maxRows)
 	l.Form = &page.Form{Action: "/sql", Statement: &statement}
 	schema, err := s.ask(r.Context(), answer.Question{Statement: `SELECT name, type, sql FROM sqlite_schema
 		WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND name NOT LIKE 'goose%' ORDER BY type DESC, name`})

@@ -16,7 +16,7 @@ func TestAnswers(t *testing.T) {
 	a := newAPI(t)
 	const path = "/api/v1/queries/top-items?by=revenue&limit=1"
 	tests := []struct{ path, accept, contentType, prefix, suffix string }{
-		{path, "", "application/json", `{"query":"top-items","parameters":{"by":"revenue","limit":1,"since":null,"until":null},"freshness":{"as_of":"`,
+		{path, "", "application/json", `{"query":"top-items","parameters":{"by":"revenue","limit":1,"since":null,"until":null,"currency":null},"freshness":{"as_of":"`,
 			`"lag":null,"offsets":{"analytics":{"0":6,"1":0}}},"columns":[{"name":"item","type":"text"},{"name":"item_name","type":"text"},{"name":"currency","type":"text"},` +
 				`{"name":"units_sold","type":"integer"},{"name":"revenue","type":"money"},{"name":"purchases","type":"integer"}],` +
 				`"rows":[{"item":"B","item_name":"Ball","currency":"GBP","units_sold":20,"revenue":"1234.50","purchases":2}],"row_count":1}` + "\n"},
@@ -48,7 +48,7 @@ func TestProblems(t *testing.T) {
 	}{
 		{"GET", "/api/v1/queries/top-items?limit=0", 400, `"parameter":"limit","allowed":["an integer from 1 to 10000"]`},
 		{"GET", "/api/v1/queries/top-items?by=colour", 400, `"detail":"by \"colour\": want one of units, revenue, purchases","parameter":"by","allowed":["units","revenue","purchases"]`},
-		{"GET", "/api/v1/queries/top-items?colour=red", 400, `"parameter":"colour","allowed":["by","limit","since","until"]`},
+		{"GET", "/api/v1/queries/top-items?colour=red", 400, `"parameter":"colour","allowed":["by","limit","since","until","currency"]`},
 		{"GET", "/api/v1/queries/top-items?limit=1&limit=2", 400, `"parameter":"limit"`},
 		{"GET", "/api/v1/queries/top-items?limit=%zz", 400, `problem:query-string`},
 		{"GET", "/api/v1/queries/top-items?limit=1;by=units", 400, `problem:query-string`},

@@ -39,7 +39,7 @@ func newLookups(conn driver.Conn) *lookups {
 		retractions: sqlitestmt.New(conn, `SELECT max(ifnull(retracted_at, `+fmt.Sprint(int64(math.MaxInt64))+`)) FROM retractions
 			WHERE occurred_at = ? AND event_id = ?`),
 		retracted: sqlitestmt.New(conn, `SELECT partition, offset FROM retracted_events WHERE occurred_at = ? AND event_id = ?`),
-		rejection: sqlitestmt.New(conn, `SELECT 1 FROM rejected WHERE source_partition = ? AND source_offset = ? AND record_id = ?`),
+		rejection: sqlitestmt.New(conn, `SELECT 1 FROM rejected WHERE record_id = ?`),
 		overlap:   sqlitestmt.New(conn, `SELECT 1 FROM retractions WHERE occurred_at BETWEEN ? AND ? LIMIT 1`),
 	}
 }
@@ -118,7 +118,7 @@ func (c *classifier) classifyRejection(p batch.Partition, r *batch.Record) error
 
 func (c *classifier) isRejected(x *batch.Rejection) (bool, error) {
 	var one [1]driver.Value
-	return c.rejection.Row(one[:], int64(x.Source.Partition), x.Source.Offset, x.RecordID[:])
+	return c.rejection.Row(one[:], x.RecordID[:])
 }
 
 func (c *classifier) duplicate(p batch.Partition, r *batch.Record, id batch.Identity, isConflict bool) {

@@ -37,7 +37,7 @@ func newRejections(conn driver.Conn) *rejections {
 			RETURNING cause_id`),
 		countDetails:  sqlitestmt.New(conn, `SELECT count(*) FROM rejected_causes WHERE reason = ?`),
 		countExamples: sqlitestmt.New(conn, `SELECT count(*) FROM rejected_examples WHERE reason = ?`),
-		insert: sqlitestmt.NewBulk(conn, `INSERT INTO rejected (source_partition, source_offset, record_id, cause_id, partition, offset, rejected_at)`, 7,
+		insert: sqlitestmt.NewBulk(conn, `INSERT INTO rejected (record_id, source_partition, source_offset, cause_id, partition, offset, rejected_at)`, 7,
 			`ON CONFLICT DO NOTHING`),
 		addExample: sqlitestmt.NewBulk(conn, `INSERT INTO rejected_examples (record_id, reason, value)`, 3, `ON CONFLICT DO NOTHING`),
 		totals: sqlitestmt.NewBulk(conn, `INSERT INTO stats_rejected (reason, records, first_at, last_at)`, 4,
@@ -67,7 +67,7 @@ func (r *rejections) addOne(x batch.Rejected) error {
 	if err := r.addExampleOf(x); err != nil {
 		return err
 	}
-	return r.insert.Add(int64(x.Source.Partition), x.Source.Offset, x.RecordID[:], id, int64(partition), x.Offset, x.RejectedAt)
+	return r.insert.Add(x.RecordID[:], int64(x.Source.Partition), x.Source.Offset, id, int64(partition), x.Offset, x.RejectedAt)
 }
 
 // cause returns the integer of the cause and the detail that is stored with it.

@@ -6,6 +6,8 @@
 package transform
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -145,22 +147,53 @@ func letter(in input, why *refusal) *deadletter.Letter {
 	if !errors.As(why.err, &invalid) {
 		invalid = &purchase.Invalid{Reason: purchase.InvalidJSON, Detail: why.err.Error()}
 	}
+	eventID := givenID(why.id)
 	return &deadletter.Letter{
 		Reason: invalid.Reason, Detail: shorten(invalid.Detail), Stage: why.stage,
-		EventID: eventID(why.id, in.recordID), RecordID: in.recordID, Source: in.source(),
+		EventID: cmp.Or(eventID, in.recordID.String()), RecordID: letterID(in, eventID), Source: in.source(),
 		Key: in.Key, Value: in.Value, Headers: headers(in.Headers),
 	}
 }
 
-// eventID is the id that the input gives, or that of the record if there is none
-// or it is too long.
-func eventID(given string, recordID uuid.UUID) string {
+// givenID is the id that the input gives, empty if there is none or it is too
+// long.
+func givenID(given string) string {
 	p := purchase.Event{EventID: given}
 	p.Normalize()
-	if p.EventID == "" || len(p.EventID) > purchase.MaxID {
-		return recordID.String()
+	if len(p.EventID) > purchase.MaxID {
+		return ""
 	}
 	return p.EventID
+}
+
+// letterID is the identity of the dead letter: that of the input's position or,
+// where the input gives an event_id, of that id and the value. So the same file
+// imported twice repeats its dead letters, and other values with one event_id
+// are other dead letters. When the value was written does not count.
+func letterID(in input, eventID string) uuid.UUID {
+	if eventID == "" {
+		return in.recordID
+	}
+	text := append([]byte(eventID), 0)
+	return purchase.TextID(append(text, withoutWritingTimes(in.Value)...))
+}
+
+// withoutWritingTimes leaves out the members that say when the producer wrote the
+// value, in the form in which it writes them.
+func withoutWritingTimes(value []byte) []byte {
+	for _, member := range []string{`"imported_at":"`, `"retracted_at":"`} {
+		start := bytes.Index(value, []byte(member))
+		if start < 0 {
+			continue
+		}
+		length := bytes.IndexByte(value[start+len(member):], '"')
+		if length < 0 {
+			continue
+		}
+		end := start + len(member) + length + 1
+		value = append(bytes.Clone(value[:start]), value[end:]...)
+	}
+	return value
 }
 
 func shorten(detail string) string {

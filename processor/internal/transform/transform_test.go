@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/IBM/sarama"
+	"github.com/google/uuid"
 
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
@@ -176,8 +177,26 @@ func TestEventIDOfADeadLetter(t *testing.T) {
 		if !dead {
 			t.Fatalf("%s is no dead letter", value)
 		}
-		if l := parse(t, m); l.EventID != want || l.RecordID != recordID {
-			t.Errorf("%.60s: event id %q, record id %s, want %q and %s", value, l.EventID, l.RecordID, want, recordID)
+		if l := parse(t, m); l.EventID != want || (l.RecordID == recordID) != (want == derived) {
+			t.Errorf("%.60s: event id %q, record id %s, want %q", value, l.EventID, l.RecordID, want)
+		}
+	}
+}
+
+// The same value with the same event_id is the same dead letter, whenever it was
+// written; another value is another one.
+func TestIdentityOfADeadLetter(t *testing.T) {
+	id := func(value string) uuid.UUID {
+		m, _ := transform(received(value), now)
+		return parse(t, m).RecordID
+	}
+	const first = `{"event_id":"e","user":"","imported_at":"2026-01-31T12:00:00Z"}`
+	if again := strings.Replace(first, "12:00", "13:00", 1); id(again) != id(first) {
+		t.Error("a second import is another dead letter")
+	}
+	for _, other := range []string{strings.Replace(first, `"e"`, `"f"`, 1), strings.Replace(first, `""`, `" "`, 1)} {
+		if id(other) == id(first) {
+			t.Errorf("%s is the same dead letter as %s", other, first)
 		}
 	}
 }

@@ -3,40 +3,35 @@ package importing
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
-	"purchases/producer/internal/mapping"
 	"purchases/producer/internal/rows"
 )
 
 const (
 	batchRows  = 512
 	batchBytes = 256 << 10 // of the cells; exceeded by one row at most
+	usualCells = 8
 	// messageSize is a guess in bytes that saves most batches a second
 	// allocation.
-	messageSize = 288
+	messageSize = 352
 )
 
 // batch is a run of rows that goes from the reader to an encoder and, in the
 // order of the file, to the sink.
 type batch struct {
 	rows     []rows.Row
-	cells    []string // of all rows
+	room     []string // for further cells
 	messages []message
 	input    int64         // bytes of the file that were read for it and before
 	err      error         // of the input, after the rows
 	encoded  chan struct{} // closed when messages is complete
 }
 
-// message is a row's, or says why it has none.
-type message struct {
-	key, value []byte
-	malformed  error
-}
-
 func newBatch() *batch {
-	return &batch{rows: make([]rows.Row, 0, batchRows), encoded: make(chan struct{})}
+	return &batch{
+		rows: make([]rows.Row, 0, batchRows), room: make([]string, 0, batchRows*usualCells), encoded: make(chan struct{}),
+	}
 }
 
 // read puts batches on both channels until the file or ctx ends.
@@ -46,7 +41,7 @@ func (f *file) read(ctx context.Context, todo, inOrder chan<- *batch) {
 	defer close(todo)
 	for {
 		b := newBatch()
-		err := b.fill(f.reader)
+		err := b.fill(f)
 		b.input = f.reader.InputBytes()
 		if !errors.Is(err, io.EOF) {
 			b.err = err
@@ -68,29 +63,28 @@ func put(ctx context.Context, to chan<- *batch, b *batch) bool {
 
 // fill reads rows until the batch is full, or until it would have to wait for
 // more: what a slow pipe has delivered is not held back.
-func (b *batch) fill(r *rows.Reader) error {
+func (b *batch) fill(f *file) error {
 	for size := 0; len(b.rows) < batchRows && size < batchBytes; {
-		var row rows.Row
-		if err := r.Next(&row); err != nil {
+		row := rows.Row{Cells: b.room}
+		if err := f.next(&row); err != nil {
 			return err
 		}
-		start := len(b.cells)
-		b.cells = append(b.cells, row.Cells...)
-		row.Cells = b.cells[start:len(b.cells):len(b.cells)]
+		n := len(row.Cells)
+		b.room, row.Cells = row.Cells[n:], row.Cells[:n:n]
 		b.rows = append(b.rows, row)
 		for _, cell := range row.Cells {
 			size += len(cell)
 		}
-		if r.Waits() {
+		if f.wouldBlock() {
 			return nil
 		}
 	}
 	return nil
 }
 
-func encode(ctx context.Context, encoder *mapping.Encoder, todo <-chan *batch) {
+func encode(ctx context.Context, e *encoder, complete bool, todo <-chan *batch) {
 	for b := range todo {
-		b.encode(encoder)
+		b.encode(e, complete)
 		close(b.encoded)
 		if ctx.Err() != nil {
 			return
@@ -100,44 +94,10 @@ func encode(ctx context.Context, encoder *mapping.Encoder, todo <-chan *batch) {
 
 // encode makes the messages in one piece of memory, which lives until the sink
 // is done with the last of them.
-func (b *batch) encode(encoder *mapping.Encoder) {
-	b.messages = make([]message, len(b.rows))
+func (b *batch) encode(e *encoder, complete bool) {
+	b.messages = make([]message, 0, len(b.rows))
 	space := make([]byte, 0, len(b.rows)*messageSize)
 	for i := range b.rows {
-		row, m := &b.rows[i], &b.messages[i]
-		if m.malformed = row.Malformed; m.malformed != nil {
-			continue
-		}
-		start := len(space)
-		var value int
-		space, value, m.malformed = encoder.Append(space, row)
-		if value > start {
-			m.key = space[start:value:value]
-		}
-		if m.malformed == nil {
-			m.value = space[value:len(space):len(space)]
-		}
+		space = e.append(space, &b.rows[i], complete, func(m message) { b.messages = append(b.messages, m) })
 	}
-}
-
-// sendOne hands on the message of one row, or reports what is wrong with it.
-func (r *run) sendOne(ctx context.Context, m *message, name string, line int) error {
-	if m.malformed == nil {
-		if err := r.Sink.Send(ctx, m.key, m.value); err != nil {
-			return err
-		}
-		r.tally.count(name, line)
-		r.tally.Sent++
-		return nil
-	}
-	r.tally.count(name, line)
-	r.tally.Malformed++
-	err := fmt.Errorf("%s:%d: %w", name, line, m.malformed)
-	if r.Strict {
-		return err
-	}
-	if r.Malformed != nil {
-		r.Malformed(err)
-	}
-	return nil
 }

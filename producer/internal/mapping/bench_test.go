@@ -26,11 +26,14 @@ func encodeAll(b *testing.B) (events int) {
 		b.Fatal(err)
 	}
 	defer reader.Close()
-	plan, err := mapping.OnlineRetail().Plan(reader.Header())
+	plan, err := onlineRetail(b).Plan(mapping.Shape{Header: reader.Header()})
 	if err != nil {
 		b.Fatal(err)
 	}
-	encoder := plan.NewEncoder()
+	encoder, err := plan.NewEncoder()
+	if err != nil {
+		b.Fatal(err)
+	}
 	var row rows.Row
 	var out []byte
 	for {
@@ -39,9 +42,14 @@ func encodeAll(b *testing.B) (events int) {
 		} else if err != nil {
 			b.Fatal(err)
 		}
-		if out, _, err = encoder.Append(out[:0], &row); err != nil {
-			b.Fatal(err)
-		}
-		events++
+		encoder.Read(&row, func(err error) {
+			if err == nil {
+				out, err = encoder.Event.AppendJSON(out[:0])
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			events++
+		})
 	}
 }

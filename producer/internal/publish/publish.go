@@ -153,19 +153,19 @@ func (p *Publisher) Send(ctx context.Context, key, value []byte) error {
 	}
 }
 
-// parcel is a message with the memory for its key and value.
-type parcel struct {
+// message is one of sarama's with the memory for its key and value.
+type message struct {
 	sarama.ProducerMessage
 	key, value kafka.Text
 }
 
 func newMessage(topic string, key, value []byte) *sarama.ProducerMessage {
-	p := &parcel{key: key, value: value}
-	p.Topic, p.Value = topic, &p.value
+	m := &message{key: key, value: value}
+	m.Topic, m.Value = topic, &m.value
 	if key != nil {
-		p.Key = &p.key
+		m.Key = &m.key
 	}
-	return &p.ProducerMessage
+	return &m.ProducerMessage
 }
 
 func size(m *sarama.ProducerMessage) int64 {

@@ -4,16 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
-	"path"
-	"strings"
 	"sync/atomic"
-	"unicode"
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
 	"golang.org/x/text/transform"
 )
 
@@ -23,15 +21,14 @@ const (
 	maxWindow = 128 << 20
 )
 
-// ErrFormat is the error of a file whose format nothing tells.
-var ErrFormat = errors.New("cannot tell the format; name it with --format csv, tsv or jsonl")
-
-// input is a file's text: decompressed, decoded, without byte order mark.
+// input is a file's text: decompressed, decoded, without byte order mark, and
+// with line feeds at the ends of its lines.
 type input struct {
-	read  atomic.Int64
-	raw   io.Reader
-	text  *bufio.Reader
-	close func()
+	read    atomic.Int64
+	raw     io.Reader
+	text    *bufio.Reader
+	decoded bool // from another encoding than UTF-8
+	close   func()
 }
 
 func (in *input) Read(p []byte) (int, error) {
@@ -46,12 +43,13 @@ func openInput(r io.Reader, enc encoding.Encoding) (*input, error) {
 	if err != nil {
 		return nil, err
 	}
-	if enc != nil {
-		plain = transform.NewReader(plain, enc.NewDecoder())
-	}
 	in.text = bufio.NewReaderSize(plain, bufferSize)
-	if mark, _ := in.text.Peek(3); bytes.Equal(mark, []byte("\uFEFF")) {
-		_, _ = in.text.Discard(len(mark))
+	if err := in.decode(enc); err != nil {
+		in.close()
+		return nil, err
+	}
+	if endsWithCR(in.text) {
+		in.text = bufio.NewReaderSize(&lineFeeds{in.text}, bufferSize)
 	}
 	return in, nil
 }
@@ -77,37 +75,81 @@ func (in *input) decompress(r *bufio.Reader) (io.Reader, error) {
 	return r, nil
 }
 
-// format is the one asked for, else that of the extension, else a guess by
-// the first line that is at hand.
-func (o Options) format(name string, in *input) (Format, error) {
-	if o.Format != "" {
-		return o.Format, nil
-	}
-	name = strings.ToLower(name)
-	name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
-	switch path.Ext(name) {
-	case ".csv":
-		return CSV, nil
-	case ".tsv", ".tab":
-		return TSV, nil
-	case ".jsonl", ".ndjson":
-		return JSON, nil
-	}
-	_, _ = in.text.Peek(1)
-	start, _ := in.text.Peek(in.text.Buffered())
-	return guess(start, o.Delimiter)
+var (
+	bigEndian    = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
+	littleEndian = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
+)
+
+// marks are the byte order marks. That of UTF-32 begins with that of UTF-16.
+var marks = []struct {
+	bytes    string
+	encoding encoding.Encoding
+}{
+	{"\xef\xbb\xbf", nil},
+	{"\xff\xfe\x00\x00", utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM)},
+	{"\x00\x00\xfe\xff", utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM)},
+	{"\xff\xfe", littleEndian},
+	{"\xfe\xff", bigEndian},
 }
 
-func guess(start []byte, delimiter rune) (Format, error) {
-	start = bytes.TrimLeftFunc(start, unicode.IsSpace)
-	first, _, _ := bytes.Cut(start, []byte("\n"))
-	switch {
-	case bytes.HasPrefix(first, []byte("{")):
-		return JSON, nil
-	case delimiter != 0 || bytes.ContainsRune(first, ','):
-		return CSV, nil
-	case bytes.ContainsRune(first, '\t'):
-		return TSV, nil
+// decode goes by the byte order mark, else by enc. It fails on what is no text.
+func (in *input) decode(enc encoding.Encoding) error {
+	_, _ = in.text.Peek(4)
+	head, _ := in.text.Peek(in.text.Buffered())
+	marked := false
+	for _, mark := range marks {
+		if bytes.HasPrefix(head, []byte(mark.bytes)) {
+			marked, enc = true, mark.encoding
+			_, _ = in.text.Discard(len(mark.bytes))
+			break
+		}
 	}
-	return "", ErrFormat
+	if !marked {
+		if err := refuseBinary(head, enc); err != nil {
+			return err
+		}
+	}
+	if in.decoded = enc != nil; in.decoded {
+		in.text = bufio.NewReaderSize(transform.NewReader(in.text, enc.NewDecoder()), bufferSize)
+	}
+	if mark, _ := in.text.Peek(3); bytes.Equal(mark, []byte("\uFEFF")) {
+		_, _ = in.text.Discard(len(mark))
+	}
+	return nil
+}
+
+// endsWithCR says that the first line ends with a carriage return alone.
+func endsWithCR(r *bufio.Reader) bool {
+	head := peekLines(r, 1)
+	end := bytes.IndexAny(head, "\r\n")
+	if end < 0 || head[end] == '\n' {
+		return false
+	}
+	after, _ := r.Peek(end + 2)
+	return len(after) < end+2 || after[end+1] != '\n'
+}
+
+// peekLines returns what can be had without waiting, but at least so many lines
+// where the text has them and they fit into the buffer.
+func peekLines(r *bufio.Reader, count int) []byte {
+	for n := 1; ; n = max(n+1, r.Buffered()) {
+		head, err := r.Peek(n)
+		ends := bytes.Count(head, []byte("\n")) + bytes.Count(head, []byte("\r"))
+		if err != nil || ends >= count && n >= r.Buffered() || n >= bufferSize {
+			return head
+		}
+	}
+}
+
+// lineFeeds puts a line feed in place of each carriage return.
+type lineFeeds struct{ r io.Reader }
+
+func (l *lineFeeds) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	for i := range p[:n] {
+		if p[i] == '\r' {
+			p[i] = '\n'
+		}
+	}
+	return n, err
 }

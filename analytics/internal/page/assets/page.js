@@ -124,19 +124,28 @@ function say(text) {
   if (line) { line.hidden = !text; line.textContent = text }
 }
 
+// Only a page that is seen listens: a browser keeps few connections to a host.
 function listen(address) {
-  let lost = 0
-  const source = new EventSource(address)
-  source.addEventListener("changed", event => Promise.allSettled(JSON.parse(event.data).map(update)))
-  source.addEventListener("open", () => {
-    if (lost) say("")
-    lost = 0
-  })
-  source.addEventListener("error", () => {
-    lost ||= Date.now()
-    say("The connection to the server is lost; trying again. The figures are those of " + new Date(lost).toLocaleTimeString() + ".")
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(address), 3000)
-  })
+  let source, lost = 0
+  const open = () => {
+    if (source && source.readyState !== EventSource.CLOSED) return
+    source = new EventSource(address)
+    source.addEventListener("changed", event => Promise.allSettled(JSON.parse(event.data).map(update)))
+    source.addEventListener("open", () => {
+      if (lost) say("")
+      lost = 0
+    })
+    source.addEventListener("error", () => {
+      lost ||= Date.now()
+      say("The connection to the server is lost; trying again. The figures are those of " + new Date(lost).toLocaleTimeString() + ".")
+      if (source.readyState === EventSource.CLOSED && !document.hidden) setTimeout(open, 3000)
+    })
+  }
+  const close = () => source?.close()
+  addEventListener("pagehide", close)
+  addEventListener("pageshow", open)
+  document.addEventListener("visibilitychange", () => document.hidden ? close() : open())
+  open()
 }
 
 document.querySelectorAll("figure[data-series]").forEach(draw)

@@ -42,7 +42,9 @@ func schemas() object {
 	record := func(properties object, required ...string) object {
 		return object{"type": "object", "properties": properties, "required": required}
 	}
-	columns := list(record(object{"name": text, "type": text}, "name", "type"))
+	columns := list(record(object{"name": text, "type": object{
+		"enum": []string{"text", "integer", "number", "money", "percent", "time", "any"},
+	}}, "name", "type"))
 	freshness := record(object{
 		"as_of": text, "last_event": nullable("string"), "stored_at": nullable("string"), "lag": nullable("integer"),
 		"offsets": object{

@@ -4,6 +4,7 @@ package openapi
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -45,7 +46,7 @@ func paths(queries query.Catalogue) object {
 		"/api/v1/queries":   object{"get": service("listQueries", "The canned queries with their parameters", "Queries")},
 		"/api/v1/status":    object{"get": service("status", "How far each partition has been stored", "Status")},
 		"/api/openapi.json": object{"get": service("openapi", "This description", "Document")},
-		"/api/v1/sql":       object{"post": sqlOperation()},
+		"/api/v1/sql":       object{"get": sqlInURL(), "post": sqlOperation()},
 	}
 	for _, q := range queries {
 		all["/api/v1/queries/"+q.Name] = object{"get": answerOperation(q)}
@@ -68,7 +69,7 @@ func sqlOperation() object {
 		"operationId": "sql", "tags": []string{"service"},
 		"summary":     "Answer one SELECT",
 		"description": "The statement can only read. It ends at a time limit and a row limit; an answer that meets one is cut off or a problem, never a short answer.",
-		"parameters":  []object{formatParameter("json", "ndjson", "csv", "markdown")},
+		"parameters":  []object{formatParameter("json", "ndjson", "csv", "markdown"), moneyParameter()},
 		"requestBody": object{"required": true, "content": object{"application/json": object{
 			"schema": ref("schemas", "Statement"), "example": object{"sql": "SELECT item, purchases FROM item_sales LIMIT 3"},
 		}}},
@@ -80,10 +81,24 @@ func sqlOperation() object {
 	}
 }
 
+func sqlInURL() object {
+	operation := sqlOperation()
+	operation["operationId"] = "sqlInURL"
+	operation["parameters"] = append(operation["parameters"].([]object), object{
+		"name": "sql", "in": "query", "required": true, "description": "One SELECT, WITH, VALUES or EXPLAIN.",
+		"schema": object{"type": "string", "format": "sql", "minLength": 1}, "example": "SELECT item, purchases FROM item_sales LIMIT 3",
+	})
+	delete(operation, "requestBody")
+	responses := operation["responses"].(object)
+	delete(responses, "413")
+	delete(responses, "415")
+	return operation
+}
+
 func answerOperation(q query.Query) object {
 	return object{
-		"operationId": q.Name, "summary": q.Title, "description": q.Description, "tags": []string{"queries"},
-		"parameters": append(parameters(q), formatParameter("json", "ndjson", "csv", "markdown")),
+		"operationId": q.Name, "summary": q.Title, "description": prose(q.Description), "tags": []string{"queries"},
+		"parameters": append(parameters(q), formatParameter("json", "ndjson", "csv", "markdown"), moneyParameter()),
 		"responses": withProblems(object{
 			"200": object{"description": "The answer", "headers": freshnessHeaders(), "content": content(answerSchema(q))},
 			"304": object{"description": "The answer is still the one of If-None-Match"},
@@ -96,7 +111,7 @@ func eventsOperation(q query.Query) object {
 	return object{
 		"operationId": q.Name + "-events", "summary": q.Title + ", live", "tags": []string{"queries"},
 		"description": "Server-sent events: `answer` with the JSON of the answer at once and after each change, `problem` when the stream must end.",
-		"parameters":  append(parameters(q), formatParameter("json")),
+		"parameters":  append(parameters(q), formatParameter("json"), moneyParameter()),
 		"responses": withProblems(object{
 			"200": object{"description": "The events", "content": object{"text/event-stream": object{"schema": object{"type": "string"}}}},
 			"409": problem("The offset of wait_for is not stored yet"),
@@ -108,13 +123,16 @@ func eventsOperation(q query.Query) object {
 func parameters(q query.Query) []object {
 	var list []object
 	for _, p := range q.Params {
-		list = append(list, object{"name": p.Name, "in": "query", "description": p.Description, "schema": paramSchema(p)})
+		list = append(list, object{"name": p.Name, "in": "query", "description": prose(p.Description), "schema": paramSchema(p)})
 	}
 	return append(list, object{
 		"name": "wait_for", "in": "query", "description": "Answer once the record at topic:partition:offset has its effect: one of the topic that the processor reads, or of those that it writes.",
 		"schema": object{"type": "string", "pattern": `^[^:]+:(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]{0,17})$`, "examples": []string{"purchases:0:41"}},
 	})
 }
+
+// prose speaks of parameters, where the header of a query speaks of flags.
+func prose(text string) string { return strings.ReplaceAll(text, "--", "") }
 
 func paramSchema(p query.Param) object {
 	schema := object{"type": "string"}
@@ -123,6 +141,10 @@ func paramSchema(p query.Param) object {
 		schema = object{"type": "integer", "minimum": p.Min, "maximum": p.Max}
 	case query.DateParam:
 		schema["format"] = "date"
+	case query.StartParam, query.EndParam:
+		delete(schema, "type")
+		schema["anyOf"] = []object{{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}}
+		schema["examples"] = []string{"2011-12-31", "2011-12-31T08:00:00Z"}
 	case query.ZoneParam:
 		schema["format"] = "iana-time-zone"
 		schema["description"] = "Its clock must be whole hours from UTC."
@@ -143,19 +165,31 @@ func formatParameter(formats ...string) object {
 	}
 }
 
+func moneyParameter() object {
+	return object{
+		"name": "money", "in": "query", "description": "Whether JSON has money as strings, which no reader rounds, or as decimal numbers.",
+		"schema": object{"type": "string", "enum": []string{"string", "number"}, "default": "string"},
+	}
+}
+
 // answerSchema is the JSON of an answer to the query.
 func answerSchema(q query.Query) object {
 	given := object{}
 	for _, p := range q.Params {
 		schema := paramSchema(p)
 		if p.Default == nil {
-			schema["type"] = []any{schema["type"], "null"}
+			if kind, given := schema["type"]; given {
+				schema["type"] = []any{kind, "null"}
+			} else {
+				schema = object{"anyOf": append(schema["anyOf"].([]object), object{"type": "null"})}
+			}
 			delete(schema, "enum")
 		}
 		given[p.Name] = schema
 	}
-	row, names := object{}, []string{}
+	row, names, columns := object{}, []string{}, []object{}
 	for _, c := range q.Columns {
+		columns = append(columns, object{"type": "object", "properties": object{"name": object{"const": c.Name}, "type": object{"const": string(c.Type)}}, "required": []string{"name", "type"}})
 		row[c.Name] = columnSchema(c)
 		names = append(names, c.Name)
 	}
@@ -165,7 +199,7 @@ func answerSchema(q query.Query) object {
 			"query":      object{"const": q.Name},
 			"parameters": object{"type": "object", "properties": given},
 			"freshness":  ref("schemas", "Freshness"),
-			"columns":    ref("schemas", "Columns"),
+			"columns":    object{"type": "array", "prefixItems": columns, "minItems": len(columns), "maxItems": len(columns)},
 			"rows": object{"type": "array", "items": object{
 				"type": "object", "properties": row, "required": names, "additionalProperties": false,
 			}},
@@ -175,14 +209,14 @@ func answerSchema(q query.Query) object {
 }
 
 func columnSchema(c query.Column) object {
-	schema := object{"type": []string{"string", "null"}, "description": c.Description}
+	schema := object{"type": []string{"string", "null"}, "description": prose(c.Description)}
 	switch c.Type {
 	case query.Integer:
 		schema["type"] = []string{"integer", "null"}
 	case query.Number, query.Percent:
 		schema["type"] = []string{"number", "null"}
 	case query.Money:
-		schema["pattern"] = `^-?[0-9]+\.[0-9]{2,6}$`
+		schema["type"], schema["pattern"] = []string{"string", "number", "null"}, `^-?[0-9]+\.[0-9]{2,6}$`
 	}
 	return schema
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // six are the columns of [measures].
-const six = `purchases, returns, units_sold, units_returned, revenue, refunds`
+const six = `purchases, returns, units_sold, units_returned, revenue_micros, refunds_micros`
 
 // Database compares every table of the database with the same computed from
 // the logs, which must be right already, see [Processed]. The events must be
@@ -30,22 +30,24 @@ func Database(ctx context.Context, path string, l Logs) error {
 	}
 	defer func() { _ = db.Close() }()
 	c := comparison{db: db, ctx: ctx}
-	c.measures("totals", want.overall, `SELECT currency, `+six+` FROM stats_total`)
-	c.measures("sales_hourly", want.hourly, `SELECT hour, currency, `+six+` FROM stats_quarter_hour`)
-	c.measures("sales_daily", want.daily, `SELECT day, currency, `+six+` FROM stats_day`)
-	c.measures("sales_by_week_hour", want.weekHours, `SELECT week_hour, currency, `+six+` FROM sales_by_week_hour`)
-	c.measures("item_totals", want.items, `SELECT item, currency, `+six+` FROM stats_item JOIN items USING (item_id)`)
-	c.measures("item_daily", want.itemDays, `SELECT day, item, currency, `+six+` FROM stats_item_day JOIN items USING (item_id)`)
-	c.measures("user_totals", want.users, `SELECT user, currency, `+six+` FROM stats_user JOIN users USING (user_id)`)
-	c.measures("attribute_totals", want.attributes,
+	c.measures("stats_total", want.overall, `SELECT currency, `+six+` FROM stats_total`)
+	c.measures("stats_quarter_hour", want.quarters, `SELECT quarter_hour, currency, `+six+` FROM stats_quarter_hour`)
+	c.measures("stats_day", want.daily, `SELECT day, currency, `+six+` FROM stats_day`)
+	c.measures("stats_item", want.items, `SELECT item, currency, `+six+` FROM stats_item JOIN items USING (item_id)`)
+	c.measures("stats_item_day", want.itemDays, `SELECT day, item, currency, `+six+` FROM stats_item_day JOIN items USING (item_id)`)
+	c.measures("stats_user", want.users, `SELECT user, currency, `+six+` FROM stats_user JOIN users USING (user_id)`)
+	c.measures("stats_attribute", want.attributes,
 		`SELECT attribute, value, currency, `+six+` FROM stats_attribute JOIN attributes USING (attribute_id)`)
-	c.measures("attribute_daily", want.dailyValues,
+	c.measures("stats_attribute_day", want.dailyValues,
 		`SELECT day, attribute, value, currency, `+six+` FROM stats_attribute_day JOIN attributes USING (attribute_id)`)
-	c.texts("totals", want.totals, 1, `SELECT currency, users, items, orders FROM stats_total`)
+	c.texts("distinct names", want.totals, 1, `SELECT currency, users, items, orders FROM stats_total`)
 	c.texts("items", want.names, 1, `SELECT item, item_name FROM items`)
 	c.texts("partitions", want.partitions, 2, `SELECT topic, partition, records, events, duplicates + rejected, 0, late,
-		coalesce(watermark, -1) FROM internal_partitions WHERE records > 0`)
-	c.texts("orders_monthly", want.monthly, 2, `SELECT month, currency, orders, purchases, units_sold, revenue FROM orders_monthly`)
+		coalesce(latest_event_at, -1) FROM internal_partitions WHERE records > 0`)
+	c.texts("orders of days", want.orderDays, 2, `SELECT day, currency, orders, order_purchases, order_units_sold, order_revenue_micros
+		FROM stats_day WHERE orders > 0`)
+	c.texts("order_items", want.orderItems, 5, `SELECT day, order_number, user, currency, item, order_items.purchases
+		FROM order_items JOIN orders USING (order_id) JOIN users USING (user_id) JOIN items USING (item_id)`)
 	c.events(want)
 	c.rejected(want)
 	c.sources(want)
@@ -115,10 +117,10 @@ func (c *comparison) texts(table string, want map[string]string, keys int, query
 
 func (c *comparison) events(want *statistics) {
 	c.texts("events", want.events, 2, `SELECT occurred_at, event_id, partition, offset, user, item, order_number, quantity,
-		unit_price, e.currency, attributes, processed_at
+		amount_micros, e.currency, attributes, processed_at
 		FROM events e JOIN users USING (user_id) JOIN items USING (item_id) LEFT JOIN orders USING (order_id)
 		LEFT JOIN attribute_sets USING (attribute_set_id)`)
-	c.texts("late_events", want.late, 2, `SELECT partition, offset, event_id, occurred_at, watermark FROM late_events`)
+	c.texts("late_events", want.late, 2, `SELECT partition, offset, event_id, occurred_at, latest_event_at FROM late_events`)
 	duplicates := map[string]string{}
 	c.rows(`SELECT topic, partition, offset, event_id FROM duplicates
 		WHERE topic IN (SELECT topic FROM internal_partitions WHERE events > 0)`, func(columns []any) {
@@ -128,10 +130,10 @@ func (c *comparison) events(want *statistics) {
 }
 
 func (c *comparison) rejected(want *statistics) {
-	c.texts("rejected", want.letters, 1, `SELECT event_id, reason FROM rejected`)
+	c.texts("rejected", want.letters, 1, `SELECT record_id, reason FROM rejected JOIN rejected_causes USING (cause_id)`)
 	got := map[string]int64{}
 	c.rows(`SELECT reason, records FROM stats_rejected`, func(columns []any) { got[key(columns[0])], _ = columns[1].(int64) })
-	compareMaps(&c.differences, "rejected_totals", want.reasons, got)
+	compareMaps(&c.differences, "stats_rejected", want.reasons, got)
 }
 
 // sources wants the database to know of every result, and of no other.

@@ -3,7 +3,6 @@ package audit
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +18,7 @@ import (
 type measures struct{ Purchases, Returns, UnitsSold, UnitsReturned, Revenue, Refunds int64 }
 
 func (m *measures) add(s sale) {
-	amount := max(s.quantity, -s.quantity) * s.price
+	amount := max(s.amount(), -s.amount())
 	if s.quantity > 0 {
 		m.Purchases, m.UnitsSold, m.Revenue = m.Purchases+1, m.UnitsSold+s.quantity, m.Revenue+amount
 		return
@@ -30,12 +29,15 @@ func (m *measures) add(s sale) {
 // sale is one event, read from the input without the programs' own decoder.
 // It reads what `producer generate` writes, and no more.
 type sale struct {
-	id                                     string
-	user, item, itemName, order            string
-	currency, attributes                   string
-	country                                string
-	occurredAt, quantity, price, hour, day int64
+	id                                        string
+	user, item, itemName, order               string
+	currency, attributes                      string
+	country                                   string
+	occurredAt, quantity, price, quarter, day int64
 }
+
+// amount is negative for a return.
+func (s *sale) amount() int64 { return s.quantity * s.price }
 
 func parseSale(value []byte) (sale, error) {
 	var in struct {
@@ -61,7 +63,7 @@ func parseSale(value []byte) (sale, error) {
 	return sale{
 		id: in.EventID, user: in.User, item: in.Item, itemName: in.ItemName, order: in.OrderID, currency: in.Currency,
 		attributes: fmt.Sprintf(`{"country":%q}`, in.Attributes["country"]), country: in.Attributes["country"],
-		occurredAt: at, quantity: in.Quantity, price: price, hour: at / 3_600_000, day: at / 86_400_000,
+		occurredAt: at, quantity: in.Quantity, price: price, quarter: at / 900_000, day: at / 86_400_000,
 	}, nil
 }
 
@@ -79,19 +81,19 @@ type statistics struct {
 	late        map[string]string
 	totals      map[string]string // users, items and orders of a currency
 	overall     map[string]measures
-	hourly      map[string]measures
+	quarters    map[string]measures
 	daily       map[string]measures
-	weekHours   map[string]measures
 	items       map[string]measures
 	itemDays    map[string]measures
 	users       map[string]measures
 	attributes  map[string]measures
 	dailyValues map[string]measures
-	partitions  map[string]string // records, events, duplicates, rejected, late, watermark
+	partitions  map[string]string // records, events, duplicates, rejected, late, latest event
 	names       map[string]string // of items
-	letters     map[string]string // reason by event id
+	letters     map[string]string // reason by record id
 	reasons     map[string]int64
-	monthly     map[string]string // orders, purchases, units and revenue of a month and currency
+	orderDays   map[string]string // orders, their purchases, units and revenue of a day and currency
+	orderItems  map[string]string // purchases of an item in an order
 	sources     []Position        // with a result
 }
 
@@ -110,11 +112,12 @@ func compute(l Logs) (*statistics, error) {
 	c := computing{
 		statistics: statistics{
 			events: map[string]string{}, duplicates: map[string]string{}, late: map[string]string{}, totals: map[string]string{},
-			overall: map[string]measures{}, hourly: map[string]measures{}, daily: map[string]measures{}, weekHours: map[string]measures{}, items: map[string]measures{}, itemDays: map[string]measures{},
+			overall: map[string]measures{}, quarters: map[string]measures{}, daily: map[string]measures{}, items: map[string]measures{}, itemDays: map[string]measures{},
 			users: map[string]measures{}, attributes: map[string]measures{}, dailyValues: map[string]measures{},
-			partitions: map[string]string{}, names: map[string]string{}, letters: map[string]string{}, reasons: map[string]int64{}, monthly: map[string]string{},
+			partitions: map[string]string{}, names: map[string]string{}, letters: map[string]string{}, reasons: map[string]int64{},
+			orderDays: map[string]string{}, orderItems: map[string]string{},
 		},
-		inputs: map[Position]*kgo.Record{}, counts: map[partition]*counts{}, orders: map[string]bool{}, months: map[string]*monthOrders{},
+		inputs: map[Position]*kgo.Record{}, counts: map[partition]*counts{}, orders: map[order]*bought{},
 	}
 	for _, r := range l.Input {
 		c.inputs[position(r)] = r
@@ -133,27 +136,32 @@ func compute(l Logs) (*statistics, error) {
 
 // counts is what became of one partition's records.
 type counts struct {
-	records, events, duplicates, rejected, late, watermark int64
+	records, events, duplicates, rejected, late, latest int64
 }
 
 type computing struct {
 	statistics
 	inputs map[Position]*kgo.Record
 	counts map[partition]*counts
-	orders map[string]bool
-	months map[string]*monthOrders
+	orders map[order]*bought
 }
 
-// monthOrders is what the orders of one month and currency come to.
-type monthOrders struct {
-	orders                    map[string]bool
+// order is the purchases that share all of this.
+type order struct {
+	day                    int64
+	number, user, currency string
+}
+
+// bought is what one order comes to.
+type bought struct {
+	items                     map[string]int64 // purchases of each
 	purchases, units, revenue int64
 }
 
 func (c *computing) count(r *kgo.Record) *counts {
 	p := partition{r.Topic, r.Partition}
 	if c.counts[p] == nil {
-		c.counts[p] = &counts{watermark: -1}
+		c.counts[p] = &counts{latest: -1}
 	}
 	c.counts[p].records++
 	return c.counts[p]
@@ -179,12 +187,12 @@ func (c *computing) event(r *kgo.Record) error {
 		return nil
 	}
 	n.events++
-	if n.watermark >= 0 && s.occurredAt < n.watermark-allowedLateness {
+	if n.latest >= 0 && s.occurredAt < n.latest-allowedLateness {
 		n.late++
-		c.late[key(r.Partition, r.Offset)] = key(s.id, s.occurredAt, n.watermark)
+		c.late[key(r.Partition, r.Offset)] = key(s.id, s.occurredAt, n.latest)
 	}
-	n.watermark = max(n.watermark, s.occurredAt)
-	c.events[id] = key(r.Partition, r.Offset, s.user, s.item, s.order, s.quantity, s.price, s.currency, s.attributes,
+	n.latest = max(n.latest, s.occurredAt)
+	c.events[id] = key(r.Partition, r.Offset, s.user, s.item, s.order, s.quantity, s.amount(), s.currency, s.attributes,
 		result.ProcessedAt.UnixMilli())
 	c.measure(s)
 	return nil
@@ -192,46 +200,37 @@ func (c *computing) event(r *kgo.Record) error {
 
 func (c *computing) measure(s sale) {
 	addTo(c.overall, s, s.currency)
-	addTo(c.hourly, s, key(s.hour, s.currency))
+	addTo(c.quarters, s, key(s.quarter, s.currency))
 	addTo(c.daily, s, key(s.day, s.currency))
-	at := time.UnixMilli(s.occurredAt).UTC()
-	addTo(c.weekHours, s, key((int64(at.Weekday())+6)%7*24+int64(at.Hour()), s.currency))
 	addTo(c.items, s, key(s.item, s.currency))
 	addTo(c.itemDays, s, key(s.day, s.item, s.currency))
 	addTo(c.users, s, key(s.user, s.currency))
 	addTo(c.attributes, s, key("country", s.country, s.currency))
 	addTo(c.dailyValues, s, key(s.day, "country", s.country, s.currency))
 	c.names[s.item] = s.itemName
-	c.orders[key(s.order, s.currency)] = true
 	if s.quantity > 0 && s.order != "" {
-		c.countOrder(s, key((at.Year()-1970)*12+int(at.Month())-1, s.currency))
+		c.buy(s)
 	}
 }
 
-func (c *computing) countOrder(s sale, month string) {
-	m := c.months[month]
-	if m == nil {
-		m = &monthOrders{orders: map[string]bool{}}
-		c.months[month] = m
+func (c *computing) buy(s sale) {
+	o := order{s.day, s.order, s.user, s.currency}
+	if c.orders[o] == nil {
+		c.orders[o] = &bought{items: map[string]int64{}}
 	}
-	m.orders[s.order] = true
-	m.purchases++
-	m.units += s.quantity
-	m.revenue += s.quantity * s.price
+	b := c.orders[o]
+	b.items[s.item]++
+	b.purchases++
+	b.units += s.quantity
+	b.revenue += s.amount()
 }
 
-var givenID = regexp.MustCompile(`"event_id":"([0-9a-f-]{36})"`)
-
-// letter counts a dead letter. Of those with one event_id only one is kept;
-// which of them depends on the order in which partitions are read.
+// letter counts a dead letter. Of those with one identity only one is kept; which
+// of them depends on the order in which partitions are read.
 func (c *computing) letter(r *kgo.Record) {
 	source, _ := letterSource(r)
 	c.sources = append(c.sources, source)
-	id := header(r, deadletter.HeaderRecordID)
-	if found := givenID.FindSubmatch(c.inputs[source].Value); found != nil {
-		id = string(found[1])
-	}
-	reason := header(r, deadletter.HeaderReason)
+	id, reason := header(r, deadletter.HeaderRecordID), header(r, deadletter.HeaderReason)
 	c.count(r)
 	if _, twice := c.letters[id]; !twice {
 		c.reasons[reason]++
@@ -240,15 +239,29 @@ func (c *computing) letter(r *kgo.Record) {
 }
 
 func (c *computing) finish() {
-	for currency := range c.overall {
-		c.totals[currency] = key(len(c.users), len(c.items), len(c.orders))
+	orders, days := map[string]int{}, map[string]*[4]int64{}
+	for o, b := range c.orders {
+		orders[o.currency]++
+		day := key(o.day, o.currency)
+		if days[day] == nil {
+			days[day] = &[4]int64{}
+		}
+		for i, n := range []int64{1, b.purchases, b.units, b.revenue} {
+			days[day][i] += n
+		}
+		for item, n := range b.items {
+			c.orderItems[key(o.day, o.number, o.user, o.currency, item)] = key(n)
+		}
 	}
-	for month, m := range c.months {
-		c.monthly[month] = key(len(m.orders), m.purchases, m.units, m.revenue)
+	for day, sums := range days {
+		c.orderDays[day] = key(sums[0], sums[1], sums[2], sums[3])
+	}
+	for currency := range c.overall {
+		c.totals[currency] = key(len(c.users), len(c.items), orders[currency])
 	}
 	for p, n := range c.counts {
 		if n.events+n.duplicates > 0 {
-			c.partitions[key(p.topic, p.n)] = key(n.records, n.events, n.duplicates, n.rejected, n.late, n.watermark)
+			c.partitions[key(p.topic, p.n)] = key(n.records, n.events, n.duplicates, n.rejected, n.late, n.latest)
 		} else { // dead letters, whose duplicates are counted elsewhere
 			c.partitions[key(p.topic, p.n)] = key(n.records, 0, n.records, 0, 0, -1)
 		}
