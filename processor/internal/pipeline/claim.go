@@ -76,9 +76,11 @@ func (c *partitionClaim) publish(ctx context.Context, batch []*sarama.ConsumerMe
 	if err := c.verifyTopic(); err != nil {
 		return err
 	}
+	begun := time.Now()
 	if err := c.producer.Publish(ctx, out, c.position); err != nil {
 		return err
 	}
+	c.Metrics.published(batch, out, letters, time.Since(begun))
 	c.committed.Store(true)
 	c.progress.committed(c.position.Partition, c.position.Next)
 	c.events.Add(int64(len(out) - letters))
