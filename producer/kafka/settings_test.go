@@ -171,7 +171,7 @@ func TestWarnings(t *testing.T) {
 		"security.protocol=SSL\nenable.ssl.certificate.verification=false":   "any server can pass for the broker",
 		"security.protocol=SSL\nssl.endpoint.identification.algorithm=":      "ssl.endpoint.identification.algorithm is empty",
 		login + "bootstrap.servers=kafka.example:9092":                       "clear text",
-		"basic.auth.user.info=hidden-1\nbasic.auth.credentials.source=a,b\n": "of the schema registry",
+		"schema.registry.url=http://registry:8081\nbasic.auth.user.info=user:hidden-1\n": "credentials of the schema registry go over the network in clear text",
 	} {
 		s, stderr, err := read(t, lines)
 		if err != nil || !strings.Contains(stderr, want) || strings.Contains(stderr, "hidden") {
