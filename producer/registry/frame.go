@@ -45,6 +45,8 @@ func (id ID) String() string {
 // Frame is a value taken apart. Its parts share memory with the value.
 type Frame struct {
 	ID ID
+	// InHeader says that the id is in the header.
+	InHeader bool
 	// Indexes, if not nil, are the bytes that the header has behind the id: the
 	// message indexes of Protobuf. Without a header they begin the payload.
 	Indexes []byte
@@ -59,7 +61,7 @@ func Parse(value, header []byte) (Frame, bool, error) {
 	switch {
 	case header != nil && value != nil && !isObject(value):
 		f, err := parseHeader(header)
-		f.Payload = value
+		f.Payload, f.InHeader = value, true
 		return f, true, err
 	case header != nil || len(value) <= numberSize || value[0] != magicNumber || isUTF16(value):
 		return Frame{}, false, nil
