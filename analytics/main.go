@@ -5,6 +5,7 @@ package main
 import (
 	_ "time/tzdata" // time zones, where the machine has none
 
+	"github.com/mattn/go-sqlite3"
 	"github.com/urfave/cli/v2"
 
 	"purchases/analytics/internal/database"
@@ -30,6 +31,11 @@ func app() *cli.App {
 			replayCommand(), rebuildCommand(),
 		},
 	}
+	sqliteVersion, _, _ := sqlite3.Version()
+	app.Metadata = cmdline.Components(
+		cmdline.Component{Name: "sqlite", Version: sqliteVersion},
+		cmdline.Component{Name: "schema", Version: database.SchemaVersion()},
+	)
 	explainFaults(app.Commands)
 	return app
 }

@@ -79,7 +79,7 @@ func run(c *cli.Context) (err error) {
 	if err := zone.Adopt(c.Context, db.DB, c.String("zone")); err != nil {
 		return err
 	}
-	log := cmdline.Logger(c.App.ErrWriter, c.App.Name)
+	log := cmdline.Log(c, "ingest")
 	log.Info("storing events", "db", c.String("db"), "topic", topics.Events, "dead_letters", topics.DeadLetters)
 	stopHTTP, err := startHTTP(c, web, settings, log)
 	if err != nil {

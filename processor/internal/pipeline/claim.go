@@ -81,7 +81,7 @@ func (c *partitionClaim) publish(ctx context.Context, batch []*sarama.ConsumerMe
 			next = in[len(out)].Offset
 		}
 		if len(out) > 0 || next == end {
-			if err := c.commit(ctx, out, letters, next); err != nil {
+			if err := c.commit(ctx, in[:len(out)], out, letters, next); err != nil {
 				return err
 			}
 		}
@@ -94,15 +94,19 @@ func (c *partitionClaim) publish(ctx context.Context, batch []*sarama.ConsumerMe
 	}
 }
 
-// commit publishes the results of the messages before the offset next.
-func (c *partitionClaim) commit(ctx context.Context, out []*sarama.ProducerMessage, letters int, next int64) error {
+// commit publishes the results of the messages in, which end before the offset next.
+func (c *partitionClaim) commit(
+	ctx context.Context, in []*sarama.ConsumerMessage, out []*sarama.ProducerMessage, letters int, next int64,
+) error {
 	c.position.Next = max(c.position.Next, next)
 	if err := c.verifyTopic(); err != nil {
 		return err
 	}
+	begun := time.Now()
 	if err := c.producer.Publish(ctx, out, c.position); err != nil {
 		return err
 	}
+	c.Metrics.published(in, out, letters, time.Since(begun))
 	c.committed.Store(true)
 	c.progress.committed(c.position.Partition, c.position.Next)
 	c.events.Add(int64(len(out) - letters))

@@ -139,6 +139,8 @@ func (p *pipeline) sessions(ctx context.Context, group sarama.ConsumerGroup) err
 			return explain(p.Settings, err)
 		case err != nil:
 			p.health.failed(err)
+			p.Health.sessionFailed(err)
+			p.Metrics.retries.Inc()
 		}
 		if err == nil || p.current.committed.Load() {
 			pause = firstPause

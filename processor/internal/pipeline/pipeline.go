@@ -51,6 +51,12 @@ type Settings struct {
 	// Fresh refuses outputs that hold records, if the group has not committed
 	// anything yet: the results would be there twice.
 	Fresh bool
+	// DrainTimeout is how long a drain waits behind another producer's open
+	// transaction once all else is processed. Then it fails.
+	DrainTimeout time.Duration
+	// Metrics and Health are told of the work. Nil ones are kept to itself.
+	Metrics *Metrics
+	Health  *Health
 	// Log gets what a person running this should know.
 	Log *slog.Logger
 }
@@ -110,6 +116,12 @@ func transformer(s Settings) *transform.Transformer {
 }
 
 func newPipeline(s Settings, transform batchTransform) *pipeline {
+	if s.Metrics == nil {
+		s.Metrics = NewMetrics(nil)
+	}
+	if s.Health == nil {
+		s.Health = new(Health)
+	}
 	return &pipeline{Settings: s, transform: transform, health: health{log: s.Log}}
 }
 
@@ -124,11 +136,11 @@ func (p *pipeline) run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if p.Drain {
-		last, err := kafka.LastRecords(p.client, p.Input)
+		left, err := p.newDraining()
 		if err != nil {
 			return err
 		}
-		go p.stopWhenDrained(ctx, stop, last)
+		go left.stopWhenDone(ctx, stop)
 	}
 	err := p.consume(ctx)
 	switch cause := context.Cause(ctx); {

@@ -55,6 +55,19 @@ func TestDrainIsNotMisledByMarkers(t *testing.T) {
 // transaction writes messages to the input in a transaction of their own.
 func (c *cluster) transaction(commit bool, messages ...*sarama.ProducerMessage) {
 	c.t.Helper()
+	producer := c.openTransaction(messages...)
+	end := producer.AbortTxn
+	if commit {
+		end = producer.CommitTxn
+	}
+	if err := end(); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// openTransaction writes messages to the input in a transaction that stays open.
+func (c *cluster) openTransaction(messages ...*sarama.ProducerMessage) sarama.SyncProducer {
+	c.t.Helper()
 	config := c.settings.Config()
 	config.Net.MaxOpenRequests = 1
 	config.Producer.Idempotent = true
@@ -65,14 +78,11 @@ func (c *cluster) transaction(commit bool, messages ...*sarama.ProducerMessage) 
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	defer producer.Close()
-	end := producer.AbortTxn
-	if commit {
-		end = producer.CommitTxn
-	}
-	if err := errors.Join(producer.BeginTxn(), producer.SendMessages(messages), end()); err != nil {
+	c.t.Cleanup(func() { _ = producer.Close() })
+	if err := errors.Join(producer.BeginTxn(), producer.SendMessages(messages)); err != nil {
 		c.t.Fatal(err)
 	}
+	return producer
 }
 
 func TestDeadLetterKeepsWhatCame(t *testing.T) {
