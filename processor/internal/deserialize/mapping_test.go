@@ -158,8 +158,9 @@ func TestProtobufDescriptor(t *testing.T) {
 	file := &descriptorpb.FileDescriptorProto{
 		Name: proto.String("p.proto"), Syntax: proto.String("proto3"),
 		MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("P"), Field: []*descriptorpb.FieldDescriptorProto{{
-			Name: proto.String("user"), Number: proto.Int32(1), JsonName: proto.String("user"),
-			Type: descriptorpb.FieldDescriptorProto_TYPE_STRING.Enum(), Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
+			Name: proto.String("user"), Number: proto.Int32(1), Type: descriptorpb.FieldDescriptorProto_TYPE_STRING.Enum(),
+		}, {
+			Name: proto.String("item"), Number: proto.Int32(2), Type: descriptorpb.FieldDescriptorProto_TYPE_INT64.Enum(),
 		}}}},
 	}
 	binary, err := proto.Marshal(file)

@@ -109,6 +109,7 @@ func sources(files map[string]string) protocompile.ResolverFunc {
 			found.Proto = new(descriptorpb.FileDescriptorProto)
 			err := proto.Unmarshal(binary, found.Proto)
 			found.Proto.Name = &path
+			nameForJSON(found.Proto.GetMessageType())
 			return found, err
 		}
 		found.Source = strings.NewReader(text)
@@ -120,4 +121,17 @@ func sources(files map[string]string) protocompile.ResolverFunc {
 func unmarshal(payload []byte, message protoreflect.MessageDescriptor) (*dynamicpb.Message, error) {
 	m := dynamicpb.NewMessage(message)
 	return m, proto.UnmarshalOptions{DiscardUnknown: true, AllowPartial: true, RecursionLimit: maxMessageDepth}.Unmarshal(payload, m)
+}
+
+// nameForJSON gives each field its own JSON name, which generated code leaves out
+// of descriptors. The compiler takes the empty ones for one name given twice.
+func nameForJSON(messages []*descriptorpb.DescriptorProto) {
+	for _, message := range messages {
+		for _, field := range message.GetField() {
+			if field.GetJsonName() == "" {
+				field.JsonName = proto.String(field.GetName())
+			}
+		}
+		nameForJSON(message.GetNestedType())
+	}
 }

@@ -33,7 +33,7 @@ func TestTheRegistryIsAsked(t *testing.T) {
 			t.Errorf("%v, %d problems; want %d and %q in\n%s", err, len(report.Problems), problems, want, &text)
 		}
 	}
-	inspect(1, "answered 401")
+	inspect(1, "answered 403")
 	settings.Registry.Password = "secret"
 	inspect(0, "in-value is not registered")
 	if _, _, err := fake.RegisterSchema("in-value", registry.Ours(sr.TypeAvro)); err != nil {
