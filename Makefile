@@ -1,7 +1,7 @@
 MODULES := producer processor analytics
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build stage install uninstall dist run test test-dist test-metrics test-api test-clients test-page screenshots \
+.PHONY: help build stage install uninstall dist run test test-dist test-metrics test-registry test-api test-clients test-page screenshots \
 	test-kafka fuzz chaos lint fmt generate tidy check bench clean
 
 help: ## list the targets
@@ -45,6 +45,12 @@ test-kafka: generate ## run the tests that need a real Apache Kafka (Java, Maven
 	go test -p 1 -count=1 -timeout 15m purchases/analytics/internal/endtoend purchases/analytics/internal/endtoend/security \
 		-args -cluster "$${KAFKA_BOOTSTRAP_SERVERS:-kafka}"
 
+SERIALIZERS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/purchases/serializers
+test-registry: generate ## run the tests that need a real schema registry and Confluent's serializers (Java 17, Maven, Python 3.10 and its venv)
+	@test -x $(SERIALIZERS)/bin/python || python3 -m venv $(SERIALIZERS)
+	@$(SERIALIZERS)/bin/pip install --quiet --disable-pip-version-check -r processor/internal/interop/testdata/requirements.txt
+	go test -v -count=1 -timeout 5m purchases/processor/internal/interop -args -python $(SERIALIZERS)/bin/python
+
 DURATION ?= 2m
 CLUSTER ?= embedded
 chaos: generate ## kill, pause and restart everything at random, then compare; SEED= repeats, DURATION=2m, CLUSTER=embedded|kafka|HOST:PORT
@@ -52,9 +58,12 @@ chaos: generate ## kill, pause and restart everything at random, then compare; S
 		-chaos $(DURATION) -cluster $(CLUSTER) $(if $(SEED),-seed $(SEED))
 
 FUZZ_TIME ?= 30s
-fuzz: generate ## send made-up statements to the SQL sandbox and made-up requests to the HTTP handler, FUZZ_TIME=30s each
+fuzz: generate ## send made-up statements to the SQL sandbox, requests to the HTTP handler and values to the decoders, FUZZ_TIME=30s each
 	go test -run '^$$' -fuzz '^FuzzStatement$$' -fuzztime $(FUZZ_TIME) -fuzzminimizetime 1x purchases/analytics/internal/sandbox
 	go test -run '^$$' -fuzz '^FuzzHandler$$' -fuzztime $(FUZZ_TIME) -fuzzminimizetime 1x purchases/analytics/internal/server
+	go test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZ_TIME) -fuzzminimizetime 1x purchases/producer/registry
+	go test -run '^$$' -fuzz '^FuzzAvro$$' -fuzztime $(FUZZ_TIME) -fuzzminimizetime 1x purchases/processor/internal/deserialize
+	go test -run '^$$' -fuzz '^FuzzProtobuf$$' -fuzztime $(FUZZ_TIME) -fuzzminimizetime 1x purchases/processor/internal/deserialize
 
 lint: ## run the linters on each module
 	@set -e; for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(GOLANGCI_LINT) run ./...); done
