@@ -10,11 +10,11 @@ import (
 
 func TestCompletionKnowsQueriesParametersAndChoices(t *testing.T) {
 	for line, want := range map[string]string{
-		"query top-it":                   "top-items\t",
-		"query top-items --curr":         "--currency\t",
+		"query top-it":                      "top-items\t",
+		"query top-items --curr":            "--currency\t",
 		"query sales-over-time --every mon": "month\t",
-		"query top-items --output ndj":   "ndjson\t",
-		"stat":                           "status\t",
+		"query top-items --output ndj":      "ndjson\t",
+		"stat":                              "status\t",
 	} {
 		var out, errs bytes.Buffer
 		args := append([]string{"analytics", "complete", "--"}, strings.Split(line, " ")...)
