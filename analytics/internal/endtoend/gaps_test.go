@@ -51,7 +51,7 @@ func TestGapIsRefusedThenAcceptedThenShownForEver(t *testing.T) {
 	if err := failed(log.program("verify", "--db", path), "is right in itself and does not agree with Kafka: 2 differences"); err != nil {
 		t.Error(err)
 	}
-	want(t, log.says("run", "--drain", "--db", path, "--on-gap", "accept"), "offsets expired before they were read, which is recorded as a gap partition=analytics/0")
+	want(t, log.says("run", "--drain", "--db", path, "--on-gap", "accept"), "offsets expired before they were read, which is recorded as a gap component=ingest partition=analytics/0")
 	want(t, log.says("status", "--db", path), "100 offsets had expired before they were read and are missing from the statistics; `analytics query gaps` lists them")
 	want(t, log.says("query", "gaps", "--db", path, "--output", "csv"), "\nanalytics,0,", "\nanalytics,1,")
 	want(t, log.says("verify", "--db", path), "all is right: 150 events and 0 rejected records", "Kafka agrees")

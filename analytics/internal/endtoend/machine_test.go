@@ -152,8 +152,8 @@ func (m *machine) launched(name string, command *exec.Cmd) *process.Process {
 func (m *machine) serve(command string, args ...string) (address string) {
 	m.t.Helper()
 	p := m.start("analytics", command, append(args, "--http", "127.0.0.1:0")...)
-	m.logged(p, "serving url=http://", 1)
-	_, url, _ := strings.Cut(p.Log(), "serving url=http://")
+	m.logged(p, " url=http://", 1)
+	_, url, _ := strings.Cut(p.Log(), " url=http://")
 	address, _, _ = strings.Cut(url, "/")
 	return address
 }

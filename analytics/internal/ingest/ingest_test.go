@@ -132,7 +132,7 @@ func sendEvents(w *transactor, from, to int) {
 
 func letter(n int) *sarama.ProducerMessage {
 	l := deadletter.Letter{
-		Reason: purchase.MissingUser, Detail: "user is absent", Stage: "validate", EventID: fmt.Sprint("letter-", n),
+		Reason: purchase.MissingUser, Detail: "user is absent", Stage: "validate", EventID: fmt.Sprint("letter-", n), RecordID: purchase.TextID(fmt.Sprint("letter-", n)),
 		Source: enriched.Source{Topic: purchase.Topic, Offset: int64(n)}, Value: []byte(`{"item":"x"}`),
 	}
 	return l.Message(deadletter.Topic)

@@ -10,7 +10,7 @@ import (
 	"github.com/IBM/sarama"
 )
 
-const manual = "../../../docs/kafka.md"
+const manual = "../../../../docs/kafka.md"
 
 // right is what one ACL grants.
 type right struct {
