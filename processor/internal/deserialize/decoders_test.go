@@ -26,13 +26,14 @@ const subject = "purchases-value"
 // fixture is a registry and the decoders that ask it.
 type fixture struct {
 	*srfake.Registry
+	settings kafka.Registry
 	decoders *deserialize.Decoders
 	log      strings.Builder
 	requests atomic.Int32
 	status   atomic.Int32 // of each answer, if not 0
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	f := &fixture{Registry: srfake.New()}
 	t.Cleanup(f.Close)
 	f.Intercept(func(w http.ResponseWriter, _ *http.Request) bool {
@@ -43,7 +44,8 @@ func newFixture(t *testing.T) *fixture {
 		}
 		return status != 0
 	})
-	client, err := registry.Open(kafka.Registry{URLs: []string{f.URL()}})
+	f.settings.URLs = []string{f.URL()}
+	client, err := registry.Open(f.settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +53,7 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
-func (f *fixture) register(t *testing.T, schema sr.Schema) int32 {
+func (f *fixture) register(t testing.TB, schema sr.Schema) int32 {
 	t.Helper()
 	id, _, err := f.RegisterSchema(subject, schema)
 	if err != nil {
@@ -61,7 +63,7 @@ func (f *fixture) register(t *testing.T, schema sr.Schema) int32 {
 }
 
 // json decodes a value, asking the registry if need be.
-func (f *fixture) json(t *testing.T, m *sarama.ConsumerMessage) (string, error) {
+func (f *fixture) json(t testing.TB, m *sarama.ConsumerMessage) (string, error) {
 	t.Helper()
 	for {
 		value, known, err := f.decoders.JSON(nil, m)
