@@ -23,7 +23,7 @@ const avroSchema = `{"type":"record","name":"P","fields":[{"name":"user","type":
 	{"name":"timestamp","type":{"type":"long","logicalType":"timestamp-millis"}}]}`
 
 // newRegistry is a registry that answers 503 while it is away.
-func newRegistry(t *testing.T) (*srfake.Registry, *atomic.Bool) {
+func newRegistry(t testing.TB) (*srfake.Registry, *atomic.Bool) {
 	away := new(atomic.Bool)
 	fake := srfake.New()
 	t.Cleanup(fake.Close)
