@@ -1,13 +1,13 @@
 MODULES := producer processor analytics
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build run test test-api test-kafka test-registry fuzz chaos lint fmt generate tidy check bench clean
+.PHONY: help build stage install uninstall dist test-dist test-metrics run test test-api test-kafka test-registry fuzz chaos lint fmt generate tidy check bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: generate ## build bin/producer, bin/processor and bin/analytics
-	go build -o bin/ purchases/producer purchases/processor purchases/analytics
+	go build -buildvcs=false -ldflags='-X $(CMDLINE).version=$(VERSION) -X $(CMDLINE).commit=$(COMMIT)' -o bin/ purchases/producer purchases/processor purchases/analytics
 
 run: build ## run everything on this machine with real purchases, until Ctrl-C
 	@./run.sh
@@ -78,3 +78,55 @@ bench: generate ## measure each stage against its limit, the whole pipeline, lat
 
 clean: ## remove what was built; the data stays
 	rm -rf bin
+
+PREFIX ?= /usr/local
+PROGRAMS := producer processor analytics
+VERSION ?= $(shell git describe --tags --always --dirty=+changes 2>/dev/null || echo unknown)
+COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+CMDLINE := purchases/producer/cmdline
+RELEASE_FLAGS := -trimpath -buildvcs=false -ldflags='-s -w -buildid= -X $(CMDLINE).version=$(VERSION) -X $(CMDLINE).commit=$(COMMIT)'
+STAGE := bin/stage
+
+stage: generate ## build what install and dist copy, in bin/stage
+	rm -rf $(STAGE)
+	mkdir -p $(STAGE)/bin $(STAGE)/share/man/man1 $(STAGE)/share/bash-completion/completions \
+		$(STAGE)/share/zsh/site-functions $(STAGE)/share/fish/vendor_completions.d $(STAGE)/lib/systemd/system $(STAGE)/share/doc/purchases
+	go build $(RELEASE_FLAGS) -o $(STAGE)/bin/ purchases/producer purchases/processor purchases/analytics
+	@set -e; for p in $(PROGRAMS); do \
+		$(STAGE)/bin/$$p man > $(STAGE)/share/man/man1/$$p.1; \
+		$(STAGE)/bin/$$p completion bash > $(STAGE)/share/bash-completion/completions/$$p; \
+		$(STAGE)/bin/$$p completion zsh > $(STAGE)/share/zsh/site-functions/_$$p; \
+		$(STAGE)/bin/$$p completion fish > $(STAGE)/share/fish/vendor_completions.d/$$p.fish; \
+	done
+	cp LICENSE README.md CHANGELOG.md $(STAGE)/share/doc/purchases/
+	for u in deploy/systemd/*.service; do sed 's|/usr/local/bin/|$(PREFIX)/bin/|' $$u > $(STAGE)/lib/systemd/system/$${u##*/}; done
+	chmod -R u=rwX,go=rX $(STAGE)
+
+install: stage ## install programs, manual pages, completions and units to $(DESTDIR)$(PREFIX)
+	mkdir -p "$(DESTDIR)$(PREFIX)"
+	cp -R $(STAGE)/. "$(DESTDIR)$(PREFIX)/"
+
+uninstall: ## remove what install installs; the data stays
+	@set -e; cd $(STAGE) && find . -type f | while read -r f; do rm -f "$(DESTDIR)$(PREFIX)/$$f"; done
+
+# The analytics program is linked with SQLite's C code: an archive is for the
+# platform that it is built on, or that CC and GOARCH name.
+DIST_NAME = purchases-$(VERSION)-$(shell go env GOOS)-$(shell go env GOARCH)
+EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+dist: stage ## make bin/dist: a reproducible archive for this platform, and SHA256SUMS
+	rm -rf bin/dist && mkdir -p bin/dist
+	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$(EPOCH) --transform='s|^\.|$(DIST_NAME)|' -C $(STAGE) -cf - . \
+		| gzip -9n > bin/dist/$(DIST_NAME).tar.gz
+	cd bin/dist && sha256sum *.tar.gz > SHA256SUMS
+
+test-dist: ## build the archive twice, from two folders, and compare
+	$(MAKE) --no-print-directory dist && cp bin/dist/SHA256SUMS bin/SHA256SUMS.first
+	@set -e; copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; git archive HEAD | tar -x -C "$$copy"; \
+		$(MAKE) --no-print-directory -C "$$copy" dist VERSION='$(VERSION)' COMMIT='$(COMMIT)' EPOCH='$(EPOCH)'; \
+		diff bin/SHA256SUMS.first "$$copy/bin/dist/SHA256SUMS" && echo "the same bytes twice"
+
+PROMTOOL ?= promtool
+test-metrics: build ## check the metrics and alert rules with promtool (Debian: prometheus)
+	$(PROMTOOL) check rules deploy/prometheus/alerts.yaml
+	$(PROMTOOL) test rules deploy/prometheus/alerts_test.yaml
+	./deploy/prometheus/check-metrics.sh $(PROMTOOL)

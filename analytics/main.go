@@ -3,6 +3,8 @@
 package main
 
 import (
+	"cmp"
+	"os"
 	_ "time/tzdata" // time zones, where the machine has none
 
 	"github.com/mattn/go-sqlite3"
@@ -36,6 +38,8 @@ func app() *cli.App {
 		cmdline.Component{Name: "sqlite", Version: sqliteVersion},
 		cmdline.Component{Name: "schema", Version: database.SchemaVersion()},
 	)
+	catalogue, _ := allQueries(cmp.Or(queriesFolder(os.Args), os.Getenv(queriesVariable)))
+	cmdline.SetChoices(app, choices(catalogue))
 	explainFaults(app.Commands)
 	return app
 }

@@ -14,6 +14,7 @@ import (
 	"purchases/analytics/internal/ingest"
 	"purchases/analytics/internal/zone"
 	"purchases/producer/cmdline"
+	"purchases/producer/cmdline/notify"
 	"purchases/producer/kafka"
 	"purchases/producer/kafka/preflight"
 )
@@ -86,6 +87,9 @@ func run(c *cli.Context) (err error) {
 		return err
 	}
 	defer stopHTTP()
+	if err := notify.Ready(c.Context, nil); err != nil {
+		log.Warn("systemd does not know that this service is ready", "cause", err)
+	}
 	progress := startProgress(log)
 	defer progress.stop()
 	return ingestAndFollow(c.Context, db, ingest.Config{

@@ -154,11 +154,18 @@ func TestCompressionBombStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer producer.Close()
-	if _, _, err := producer.SendMessage(message("user-1", strings.Repeat(" ", 70<<20))); err != nil {
+	c.produce(20)
+	c.mustDrain()
+	partition, offset, err := producer.SendMessage(message("user-1", strings.Repeat(" ", 70<<20)))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Run(t.Context(), c.run()); !errors.Is(err, sarama.ErrDecompressedBatchTooLarge) || !strings.Contains(err.Error(), "kafka-delete-records.sh") {
-		t.Errorf("got %v", err)
+	c.produce(20)
+	_, err = Run(t.Context(), c.run())
+	where := fmt.Sprintf("%s/%d: the batch with offsets %d to %[3]d cannot be read", purchase.Topic, partition, offset)
+	way := fmt.Sprintf("--topic %s:%d --reset-offsets --to-offset %d ", purchase.Topic, partition, offset+1)
+	if !errors.Is(err, sarama.ErrDecompressedBatchTooLarge) || !strings.Contains(err.Error(), where) || !strings.Contains(err.Error(), way) {
+		t.Errorf("got %v, want %q and %q", err, where, way)
 	}
 }
 
