@@ -1,7 +1,8 @@
 MODULES := producer processor analytics
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build stage install uninstall dist test-dist test-metrics run test test-api test-kafka test-registry test-connect fuzz chaos lint fmt generate tidy check bench clean
+.PHONY: help build stage install uninstall dist run test test-dist test-metrics test-registry test-api test-clients test-page screenshots \
+	test-kafka test-connect fuzz chaos lint fmt generate tidy check bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +21,23 @@ test-api: generate ## check the HTTP API against its OpenAPI document, SEED=1 ch
 	@test -x $(API_TESTER)/bin/python || python3 -m venv $(API_TESTER)
 	@$(API_TESTER)/bin/pip install --quiet --disable-pip-version-check -r .ci/api/requirements.txt
 	go test -v -count=1 -run '^TestAPI$$' purchases/analytics/internal/endtoend -args -api-tester $(API_TESTER)/bin -api-seed $(or $(SEED),1)
+
+CLIENTS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/purchases/clients
+test-clients: generate ## run the recipes of docs/clients.md (needs Python 3.10 and its venv)
+	@test -x $(CLIENTS)/bin/python || python3 -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/pip install --quiet --disable-pip-version-check -r .ci/clients/requirements.txt
+	go test -v -count=1 -run '^TestClients$$' purchases/analytics/internal/endtoend -args -clients $(CLIENTS)/bin
+
+# The page in Chromium. axe-core is fetched once and never committed.
+PAGE_TESTS := purchases/analytics/internal/endtoend/browser
+AXE_VERSION := 4.14.1
+AXE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/purchases/axe-core-$(AXE_VERSION)
+test-page: generate ## test the page in a browser, accessibility included (needs Chromium and npm)
+	@test -e $(AXE)/package/axe.min.js || (mkdir -p $(AXE) && cd $(AXE) && npm pack --silent axe-core@$(AXE_VERSION) && tar -xzf axe-core-$(AXE_VERSION).tgz)
+	go test -v -count=1 $(PAGE_TESTS) -args -axe $(AXE)/package/axe.min.js
+
+screenshots: generate ## write pictures of the page into screenshots/ (needs Chromium); DB=data/analytics.db takes those of a database
+	go test -v -count=1 -run '^TestScreenshots$$' $(PAGE_TESTS) -args -screenshots $(CURDIR)/screenshots $(if $(DB),-db $(abspath $(DB)))
 
 # The test's own flags come after -args. Only these two targets ever look at
 # the environment's cluster.
