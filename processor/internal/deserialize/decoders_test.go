@@ -188,3 +188,40 @@ func TestEachIdIsAskedForOnce(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 }
+
+func TestARegistryThatCannotBeReachedIsWaitedFor(t *testing.T) {
+	f := newFixture(t)
+	f.Close()
+	ctx, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer stop()
+	message := framed(1, []byte{2, 'a'})
+	if err := f.decoders.Fetch(ctx, []*sarama.ConsumerMessage{message}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+	if _, known, err := f.decoders.JSON(nil, message); known || err != nil {
+		t.Errorf("known %t, %v; want to wait", known, err)
+	}
+	if !strings.Contains(f.log.String(), "is away") {
+		t.Errorf("it logged %s", f.log.String())
+	}
+}
+
+// A schema that refers to more than is sane, or to itself.
+func TestHostileReferences(t *testing.T) {
+	f := newFixture(t)
+	f.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		_, _ = w.Write([]byte(`{"subject":"s","version":1,"id":1,"schemaType":"AVRO","schema":"\"long\"","references":[` +
+			`{"name":"s","subject":"s","version":1},{"name":"t","subject":"` + r.URL.Path[1:] + `t","version":2}]}`))
+		return true
+	})
+	_, err := f.json(t, framed(1, []byte{0}))
+	wantReason(t, err, deserialize.UnsupportedSchema)
+	if n := f.requests.Load(); n > 60 {
+		t.Errorf("%d requests", n)
+	}
+	deep := strings.Repeat(`{"type":"array","items":`, 200) + `"long"` + strings.Repeat("}", 200)
+	id := newFixture(t)
+	number := id.register(t, sr.Schema{Schema: `{"type":"record","name":"P","fields":[{"name":"user","type":` + deep + `}]}`, Type: sr.TypeAvro})
+	_, err = id.json(t, framed(number, []byte{0}))
+	wantReason(t, err, deserialize.UnsupportedSchema)
+}
