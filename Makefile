@@ -2,10 +2,10 @@ MODULES := producer processor analytics
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .PHONY: help build stage install uninstall dist run test test-dist test-metrics test-registry test-api test-clients test-page screenshots \
-	test-kafka fuzz chaos lint fmt generate tidy check bench clean
+	test-kafka test-connect fuzz chaos lint fmt generate tidy check bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: generate ## build bin/producer, bin/processor and bin/analytics
 	go build -buildvcs=false -ldflags='-X $(CMDLINE).version=$(VERSION) -X $(CMDLINE).commit=$(COMMIT)' -o bin/ purchases/producer purchases/processor purchases/analytics
@@ -50,6 +50,11 @@ test-registry: generate ## run the tests that need a real schema registry and Co
 	@test -x $(SERIALIZERS)/bin/python || python3 -m venv $(SERIALIZERS)
 	@$(SERIALIZERS)/bin/pip install --quiet --disable-pip-version-check -r processor/internal/interop/testdata/requirements.txt
 	go test -v -count=1 -timeout 5m purchases/processor/internal/interop -args -python $(SERIALIZERS)/bin/python
+
+test-connect: build ## run the files of deploy/connect: Kafka Connect into PostgreSQL, DuckDB (Java 17, Maven, PostgreSQL, Python 3.10 and its venv)
+	@test -x $(SERIALIZERS)/bin/python || python3 -m venv $(SERIALIZERS)
+	@$(SERIALIZERS)/bin/pip install --quiet --disable-pip-version-check -r .ci/connect/requirements.txt
+	.ci/connect/run $(SERIALIZERS)/bin/python
 
 DURATION ?= 2m
 CLUSTER ?= embedded
