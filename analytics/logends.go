@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/freshness"
 	"purchases/analytics/internal/readonly"
+	"purchases/analytics/internal/server"
 	"purchases/analytics/internal/status"
 	"purchases/producer/kafka"
 )
@@ -20,6 +22,34 @@ const askEndsEvery = 2 * time.Second
 // cannot be reached.
 type logEnds struct {
 	latest atomic.Pointer[map[freshness.Log]freshness.End]
+	state  atomic.Pointer[server.KafkaState]
+}
+
+// maxAway is how long Kafka may be away before the program is not ready.
+const maxAway = time.Minute
+
+// kafka says since when Kafka has answered, or has not.
+func (l *logEnds) kafka() server.KafkaState {
+	if state := l.state.Load(); state != nil {
+		return *state
+	}
+	return server.KafkaState{}
+}
+
+// reasons says why the program is not ready.
+func (l *logEnds) reasons() []string {
+	state := l.kafka()
+	if state.Reachable || time.Since(state.Since) < maxAway {
+		return nil
+	}
+	return []string{fmt.Sprintf("Kafka has not answered since %s", state.Since.Format(time.RFC3339))}
+}
+
+func (l *logEnds) set(ends *map[freshness.Log]freshness.End) {
+	l.latest.Store(ends)
+	if before := l.state.Load(); before == nil || before.Reachable != (ends != nil) {
+		l.state.Store(&server.KafkaState{Reachable: ends != nil, Since: time.Now().UTC().Truncate(time.Second)})
+	}
 }
 
 func (l *logEnds) known() map[freshness.Log]freshness.End {
@@ -38,7 +68,7 @@ func (l *logEnds) follow(ctx context.Context, settings kafka.Settings, pool *rea
 			l.ask(ctx, client, pool, ticker.C)
 			_ = client.Close()
 		}
-		l.latest.Store(nil)
+		l.set(nil)
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:
@@ -53,7 +83,7 @@ func (l *logEnds) ask(ctx context.Context, client sarama.Client, pool *readonly.
 		if err != nil {
 			return
 		}
-		l.latest.Store(&ends)
+		l.set(&ends)
 		select {
 		case <-ctx.Done():
 			return

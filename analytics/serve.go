@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,10 +12,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"purchases/analytics/internal/freshness"
+	dbmetrics "purchases/analytics/internal/metrics"
 	"purchases/analytics/internal/readonly"
 	"purchases/analytics/internal/server"
 	"purchases/producer/cmdline"
+	"purchases/producer/cmdline/metrics"
 	"purchases/producer/kafka"
 )
 
@@ -84,6 +86,11 @@ func listen(c *cli.Context) (*web, error) {
 	if (w.tls.Certificate == "") != (w.tls.Key == "") {
 		return nil, cmdline.Usagef("--tls-cert and --tls-key go together")
 	}
+	if w.tls.Certificate != "" {
+		if _, err := tls.LoadX509KeyPair(w.tls.Certificate, w.tls.Key); err != nil {
+			return nil, fmt.Errorf("read the certificate of --tls-cert %s and --tls-key %s: %w", w.tls.Certificate, w.tls.Key, err)
+		}
+	}
 	if err := server.CheckOrigins(c.StringSlice("cors-origin")); err != nil {
 		return nil, cmdline.Usagef("--cors-origin %v", err)
 	}
@@ -118,7 +125,7 @@ func readToken(file string) (string, error) {
 }
 
 // open opens the database, which must exist, for what web serves.
-func (w *web) open(c *cli.Context, log *slog.Logger, ends func() map[freshness.Log]freshness.End) (err error) {
+func (w *web) open(c *cli.Context, log *slog.Logger, ends *logEnds) (err error) {
 	catalogue, faults := allQueries(c.String("queries"))
 	if err := reportFaults(c, faults); err != nil {
 		return errors.Join(err, w.listener.Close())
@@ -127,18 +134,31 @@ func (w *web) open(c *cli.Context, log *slog.Logger, ends func() map[freshness.L
 		return errors.Join(err, w.listener.Close())
 	}
 	path := c.String("db")
-	w.server, err = server.New(server.Config{
-		Pool: w.pool, Queries: newLiveQueries(c.String("queries"), catalogue, log).current, Token: w.token, Log: log, Ends: ends,
+	config := server.Config{
+		Pool: w.pool, Queries: newLiveQueries(c.String("queries"), catalogue, log).current, Token: w.token, Log: log,
 		Origins: c.StringSlice("cors-origin"), NoSQL: c.Bool("no-sql"),
 		LocalOnly: server.IsLoopback(w.listener) && w.token == "",
 		Size:      func() int64 { return databaseSize(path) },
-	})
+	}
+	w.observe(&config, path, ends)
+	w.server, err = server.New(config)
 	if err != nil {
 		return errors.Join(err, w.listener.Close(), w.pool.Close())
 	}
 	w.warn(c, log)
 	log.Info("serving", "url", w.url(), "queries", len(catalogue))
 	return nil
+}
+
+// observe adds metrics and health, and what ends knows of Kafka, if it asks.
+func (w *web) observe(config *server.Config, path string, ends *logEnds) {
+	var reasons metrics.Reasons
+	if ends != nil {
+		config.Ends, config.Kafka, reasons = ends.known, ends.kafka, ends.reasons
+	}
+	registry := metrics.NewRegistry("analytics")
+	registry.MustRegister(dbmetrics.New(w.pool, path))
+	config.Operations = metrics.Handler(registry, reasons)
 }
 
 // warn says what makes the token less of a secret.
@@ -181,7 +201,7 @@ func startHTTP(c *cli.Context, w *web, settings kafka.Settings, log *slog.Logger
 		return func() {}, nil
 	}
 	ends := &logEnds{}
-	if err := w.open(c, log, ends.known); err != nil {
+	if err := w.open(c, log, ends); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(c.Context)

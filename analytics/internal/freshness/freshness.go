@@ -142,8 +142,9 @@ type End struct {
 }
 
 // SetLag compares the positions with the ends of the logs. Where one is not
-// among them, the lag stays what it was.
+// among them, as when Kafka does not answer, the lag is unknown.
 func (f *Freshness) SetLag(ends map[Log]End) {
+	f.Lag = nil
 	var lag int64
 	for _, p := range f.Positions {
 		end, known := ends[p.Log]

@@ -69,6 +69,10 @@ type Config struct {
 	// Ends returns where the logs end, as far as it is known; nil when nobody
 	// asks Kafka. It is called for each answer.
 	Ends func() map[freshness.Log]freshness.End
+	// Kafka says since when Kafka has answered, or has not; nil when nobody asks it.
+	Kafka func() KafkaState
+	// Operations answers /metrics, /livez and /readyz; nil when nothing does.
+	Operations http.Handler
 	// Token is what clients must show as "Authorization: Bearer TOKEN"; empty
 	// when they need not.
 	Token string
@@ -140,6 +144,11 @@ func (s *Server) Handler() http.Handler {
 	}
 	mux.Handle("GET /api/v1/status", compressed(s.showStatus))
 	mux.Handle("GET /api/openapi.json", compressed(s.showDocument))
+	if s.Operations != nil {
+		for _, path := range []string{"/metrics", "/livez", "/readyz"} {
+			mux.Handle("GET "+path, s.Operations)
+		}
+	}
 	s.pageRoutes(mux, compressed)
 	return s.connections.busy(s.guard(mux))
 }

@@ -10,9 +10,16 @@ import (
 	"purchases/analytics/internal/freshness"
 )
 
+// KafkaState says whether Kafka answers, and since when that is so.
+type KafkaState struct {
+	Reachable bool      `json:"reachable"`
+	Since     time.Time `json:"since"`
+}
+
 type statusInfo struct {
 	AsOf          time.Time       `json:"as_of"`
 	DatabaseBytes int64           `json:"database_bytes"`
+	Kafka         *KafkaState     `json:"kafka,omitzero"`
 	Lag           *int64          `json:"lag"`
 	Partitions    []partitionInfo `json:"partitions"`
 }
@@ -48,6 +55,10 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) newStatusInfo(fresh *freshness.Freshness) statusInfo {
 	info := statusInfo{AsOf: fresh.AsOf, DatabaseBytes: s.Size(), Lag: fresh.Lag, Partitions: []partitionInfo{}}
+	if s.Kafka != nil {
+		state := s.Kafka()
+		info.Kafka = &state
+	}
 	var ends map[freshness.Log]freshness.End
 	if s.Ends != nil {
 		ends = s.Ends()

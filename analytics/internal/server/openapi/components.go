@@ -74,6 +74,7 @@ func schemas() object {
 		}, "name", "title", "url", "parameters", "columns"))}, "queries"),
 		"Status": record(object{
 			"as_of": text, "database_bytes": integer, "lag": nullable("integer"),
+			"kafka": record(object{"reachable": object{"type": "boolean"}, "since": text}, "reachable", "since"),
 			"partitions": list(record(object{
 				"topic": text, "partition": integer, "next_offset": integer, "high_watermark": nullable("integer"),
 				"lag": nullable("integer"), "last_event": nullable("string"), "stored_at": nullable("string"),
