@@ -54,3 +54,15 @@ func TestEventsAreOfTheSchema(t *testing.T) {
 		}
 	}
 }
+
+func TestScanReadsFrames(t *testing.T) {
+	value, err := os.ReadFile("testdata/purchase.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plain, framed enriched.Flat
+	value = bytes.TrimSpace(value)
+	if !plain.Scan(value, time.Now()) || !framed.Scan(append(registry.Append(nil, 7), value...), time.Now()) || !reflect.DeepEqual(plain, framed) {
+		t.Errorf("plain %+v\nin a frame %+v", plain, framed)
+	}
+}

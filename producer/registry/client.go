@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 	"purchases/producer/kafka"
 )
 
-const requestTimeout = 5 * time.Second
+const requestTimeout = 10 * time.Second
 
 // Limits of a schema, which is input from elsewhere.
 const (
@@ -128,7 +129,7 @@ func explain(err error, byGUID bool) error {
 	var answer *sr.ResponseError
 	switch {
 	case !errors.As(err, &answer):
-		return err
+		return unreachable(err)
 	case answer.StatusCode == notFound && (answer.ErrorCode >= subjectCodes || byGUID && answer.ErrorCode == notFound):
 		return ErrNotFound
 	}
@@ -142,4 +143,13 @@ func explain(err error, byGUID bool) error {
 		hint = "; check schema.registry.url, there is no registry at this address"
 	}
 	return fmt.Errorf("the schema registry answered %s to %s %s: %.200q%s", strconv.Itoa(answer.StatusCode), answer.Method, answer.URL, answer.Error(), hint)
+}
+
+// unreachable says of a request that got no answer where it went, once.
+func unreachable(err error) error {
+	var request *url.Error
+	if !errors.As(err, &request) {
+		return err
+	}
+	return fmt.Errorf("the schema registry does not answer at %s: %w; check schema.registry.url", request.URL, request.Err)
 }
