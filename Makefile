@@ -1,7 +1,7 @@
 MODULES := producer processor analytics
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help build run test test-api test-kafka fuzz chaos lint fmt generate tidy check bench clean
+.PHONY: help build run test test-api test-kafka test-connect fuzz chaos lint fmt generate tidy check bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,11 @@ test-api: generate ## check the HTTP API against its OpenAPI document, SEED=1 ch
 test-kafka: generate ## run the tests that need a real Apache Kafka (Java, Maven, kcat, python3-confluent-kafka), or on KAFKA_BOOTSTRAP_SERVERS
 	go test -p 1 -count=1 -timeout 15m purchases/analytics/internal/endtoend purchases/analytics/internal/endtoend/security \
 		-args -cluster "$${KAFKA_BOOTSTRAP_SERVERS:-kafka}"
+
+CONNECT ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/purchases/connect-4.3.1
+test-connect: generate ## run docs/connect.md: Kafka Connect into PostgreSQL, and DuckDB (needs Java, Maven, PostgreSQL, Python's venv)
+	@test -d $(CONNECT) || .ci/connect/fetch $(CONNECT)
+	go test -v -count=1 -run '^TestConnect$$' purchases/analytics/internal/endtoend -args -connect $(CONNECT)
 
 DURATION ?= 2m
 CLUSTER ?= embedded
