@@ -3,8 +3,11 @@
 package main
 
 import (
+	"cmp"
+	"os"
 	_ "time/tzdata" // time zones, where the machine has none
 
+	"github.com/mattn/go-sqlite3"
 	"github.com/urfave/cli/v2"
 
 	"purchases/analytics/internal/database"
@@ -30,6 +33,13 @@ func app() *cli.App {
 			replayCommand(), rebuildCommand(),
 		},
 	}
+	sqliteVersion, _, _ := sqlite3.Version()
+	app.Metadata = cmdline.Components(
+		cmdline.Component{Name: "sqlite", Version: sqliteVersion},
+		cmdline.Component{Name: "schema", Version: database.SchemaVersion()},
+	)
+	catalogue, _ := allQueries(cmp.Or(queriesFolder(os.Args), os.Getenv(queriesVariable)))
+	cmdline.SetChoices(app, choices(catalogue))
 	explainFaults(app.Commands)
 	return app
 }

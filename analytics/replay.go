@@ -80,7 +80,7 @@ func replayDatabase(c *cli.Context) (err error) {
 func replayRequest(c *cli.Context) (replay.Request, error) {
 	r := replay.Request{
 		Path: c.String("db"), Topics: namedTopics(c), KeepMissing: c.Bool("keep-missing"),
-		From: replay.From{Offset: c.Int64("from-offset")}, Log: cmdline.Logger(c.App.ErrWriter, c.App.Name),
+		From: replay.From{Offset: c.Int64("from-offset")}, Log: cmdline.Log(c, "replay"),
 	}
 	if at := c.Timestamp("from-time"); at != nil {
 		r.From.Time = *at

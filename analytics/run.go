@@ -14,6 +14,7 @@ import (
 	"purchases/analytics/internal/ingest"
 	"purchases/analytics/internal/zone"
 	"purchases/producer/cmdline"
+	"purchases/producer/cmdline/notify"
 	"purchases/producer/kafka"
 	"purchases/producer/kafka/preflight"
 )
@@ -79,13 +80,16 @@ func run(c *cli.Context) (err error) {
 	if err := zone.Adopt(c.Context, db.DB, c.String("zone")); err != nil {
 		return err
 	}
-	log := cmdline.Logger(c.App.ErrWriter, c.App.Name)
+	log := cmdline.Log(c, "ingest")
 	log.Info("storing events", "db", c.String("db"), "topic", topics.Events, "dead_letters", topics.DeadLetters)
 	stopHTTP, err := startHTTP(c, web, settings, log)
 	if err != nil {
 		return err
 	}
 	defer stopHTTP()
+	if err := notify.Ready(c.Context, nil); err != nil {
+		log.Warn("systemd does not know that this service is ready", "cause", err)
+	}
 	progress := startProgress(log)
 	defer progress.stop()
 	return ingestAndFollow(c.Context, db, ingest.Config{

@@ -58,7 +58,7 @@ func serve(c *cli.Context) (err error) {
 	if web == nil {
 		return cmdline.Usagef("--http is empty: there is nothing to do")
 	}
-	log := cmdline.Logger(c.App.ErrWriter, c.App.Name)
+	log := cmdline.Log(c, "server")
 	if err := web.open(c, log, nil); err != nil {
 		return err
 	}

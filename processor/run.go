@@ -10,6 +10,8 @@ import (
 	"purchases/processor/enriched"
 	"purchases/processor/internal/pipeline"
 	"purchases/producer/cmdline"
+	"purchases/producer/cmdline/metrics"
+	"purchases/producer/cmdline/notify"
 	"purchases/producer/kafka"
 	"purchases/producer/kafka/preflight"
 	"purchases/producer/purchase"
@@ -21,6 +23,9 @@ const (
 	defaultBatchSize = 5000
 	maxBatchSize     = 100_000 // bounds the memory and the time of one transaction
 	maxLinger        = time.Minute
+	// Kafka aborts a dead producer's transaction after its transaction.timeout.ms,
+	// a minute by default, and looks every ten seconds.
+	defaultDrainTimeout = 90 * time.Second
 )
 
 func runCommand() *cli.Command {
@@ -39,6 +44,10 @@ Examples:
     processor run --drain    # what is there now, then exit`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "drain", Usage: "exit when all that the input holds at the start is processed"},
+			&cli.DurationFlag{
+				Name: "drain-timeout", Value: defaultDrainTimeout,
+				Usage: "how long --drain waits behind an open transaction of another producer, before it fails",
+			},
 			&cli.BoolFlag{Name: "from-beginning", Usage: "process all that the input holds again, into fresh topics named by --to and --dead-letters"},
 			groupFlag(),
 			&cli.StringFlag{Name: "topic", Value: purchase.Topic, Usage: "topic to read purchases from"},
@@ -46,6 +55,7 @@ Examples:
 			&cli.StringFlag{Name: "dead-letters", Value: deadletter.Topic, Usage: "topic to write dead letters to"},
 			&cli.DurationFlag{Name: "linger", Value: defaultLinger, Usage: "the longest that a transaction waits for more messages"},
 			&cli.IntFlag{Name: "batch-size", Value: defaultBatchSize, Usage: "most messages in one transaction"},
+			metrics.Flag(),
 		}, kafka.Flags()),
 		Action: run,
 	}
@@ -75,13 +85,23 @@ func run(c *cli.Context) error {
 	if err := preflight.Start(c.Context, settings.Kafka, needs(c)); err != nil {
 		return err
 	}
-	log := cmdline.Logger(c.App.ErrWriter, c.App.Name)
+	log := cmdline.Log(c, "pipeline")
+	registry := metrics.NewRegistry(c.App.Name)
+	settings.Metrics, settings.Health = pipeline.NewMetrics(registry), new(pipeline.Health)
+	stopMetrics, err := metrics.Serve(c, metrics.Handler(registry, settings.Health.Reasons), log)
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
 	instance, release, err := claimInstance(settings.Group)
 	if err != nil {
 		log.Warn("no identity that outlives a restart: after a kill, others wait for the session timeout", "cause", err)
 	}
 	defer release()
 	settings.Instance, settings.Log = instance, log
+	if err := notify.Ready(c.Context, nil); err != nil {
+		log.Warn("systemd does not know that this service is ready", "cause", err)
+	}
 	totals, err := pipeline.Run(c.Context, settings)
 	if totals != (pipeline.Totals{}) || err == nil {
 		log.Info("stopped", "events", totals.Events, "dead_letters", totals.DeadLetters)
@@ -98,7 +118,7 @@ func settings(c *cli.Context) (pipeline.Settings, error) {
 		Kafka: connection,
 		Group: group(c), Input: c.String("topic"), Output: c.String("to"), DeadLetters: c.String("dead-letters"),
 		Linger: c.Duration("linger"), BatchSize: c.Int("batch-size"), Drain: c.Bool("drain"),
-		Fresh: c.Bool("from-beginning"),
+		DrainTimeout: c.Duration("drain-timeout"), Fresh: c.Bool("from-beginning"),
 	}
 	switch {
 	case c.NArg() > 0:
@@ -109,6 +129,8 @@ func settings(c *cli.Context) (pipeline.Settings, error) {
 		return s, cmdline.Usagef("--batch-size is %d, want 1 to %d", s.BatchSize, maxBatchSize)
 	case s.Linger < 0 || s.Linger > maxLinger:
 		return s, cmdline.Usagef("--linger is %s, want 0s to %s", s.Linger, maxLinger)
+	case s.DrainTimeout < 0:
+		return s, cmdline.Usagef("--drain-timeout is %s, want 0s or more", s.DrainTimeout)
 	case s.Input == "" || s.Output == "" || s.DeadLetters == "":
 		return s, cmdline.Usagef("--topic, --to and --dead-letters each need a name")
 	case s.Input == s.Output || s.Input == s.DeadLetters || s.Output == s.DeadLetters:

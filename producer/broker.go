@@ -52,7 +52,7 @@ func runBroker(c *cli.Context) error {
 		DataDir:    c.String("data-dir"),
 		Topics:     topics(),
 		Partitions: int32(partitions),
-		Log:        cmdline.Logger(c.App.ErrWriter, c.App.Name),
+		Log:        cmdline.Log(c, "broker"),
 	})
 	if err != nil {
 		return err

@@ -1,20 +1,22 @@
 -- title: Customers of a period
 -- group: users
 -- description: Users that bought in a period, and how many of them had bought before
---   it. Without --since it reads every event. With it, it reads those of the period
---   and of the month in which that begins.
+--   it. It reads every event of the period and of the month in which that begins; of
+--   all time it reads the months in which each user bought.
 -- param since: start | First day, or an instant.
 -- param until: end | Last day, inclusive, or an instant, exclusive.
 -- column users: integer | Users that bought in the period.
--- column returning_users: integer | Users that had bought before it.
--- column new_users: integer | Users whose first purchase was in it.
+-- column returning_users: integer | Users that had bought before it; without --since, users that bought in several months.
+-- column new_users: integer | The other users.
 -- column returning_share: percent | Returning users, of all users of the period.
 -- chart: number
 -- example: --since 2011-11-01 --until 2011-11-30
 
 WITH buyers AS MATERIALIZED (
-    SELECT DISTINCT user_id FROM events
-    WHERE quantity > 0
+    SELECT user_id FROM stats_user_month WHERE :since IS NULL AND :until IS NULL
+    UNION
+    SELECT user_id FROM events
+    WHERE (:since IS NOT NULL OR :until IS NOT NULL) AND quantity > 0
       AND occurred_at >= ifnull(:since, -9223372036854775808)
       AND occurred_at < ifnull(:until, 9223372036854775807)
 ), start AS (
@@ -27,6 +29,7 @@ WITH buyers AS MATERIALIZED (
 ), counted AS (
     SELECT count(*) AS users,
            ifnull(sum(user_id IN (SELECT user_id FROM before)
+               OR :since IS NULL AND (SELECT count(*) FROM stats_user_month m WHERE m.user_id = buyers.user_id) > 1
                OR EXISTS (SELECT 1 FROM stats_user_month m WHERE m.user_id = buyers.user_id AND m.month < (SELECT month FROM start))), 0) AS bought_before
     FROM buyers
 )

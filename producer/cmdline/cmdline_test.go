@@ -3,11 +3,14 @@ package cmdline
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -71,7 +74,9 @@ func TestExitCodesAndMessages(t *testing.T) {
 		{"query", 2, "shop: name a command; see `shop query --help`"},
 		{"query top-itms --limit 5", 2, "shop: unknown command \"top-itms\" for `shop query`. Did you mean \"top-items\"? See `shop query --help`"},
 		{"query top-items --limit five", 2, "shop: invalid value \"five\" for flag -limit; see `shop query top-items --help`"},
-		{"query top-items --limti 5", 2, "shop: flag provided but not defined: -limti; see `shop query top-items --help`"},
+		{"query top-items --limti 5", 2, "shop: unknown flag --limti for `shop query top-items`. Did you mean --limit? See `shop query top-items --help`"},
+		{"query top-items --nonsense", 2, "shop: unknown flag --nonsense for `shop query top-items`. See `shop query top-items --help`"},
+		{"query nonsense", 2, "shop: unknown command \"nonsense\" for `shop query`. See `shop query --help`"},
 		{"help nonsense", 2, "shop: No help topic for 'nonsense'"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
@@ -140,7 +145,7 @@ func TestFlagsFirstIsStable(t *testing.T) {
 
 func TestLogger(t *testing.T) {
 	var out bytes.Buffer
-	log := Logger(&out, "shop")
+	log := slog.New(textHandler(&out, "shop", slog.LevelInfo))
 	log.Debug("not shown")
 	log.With("partition", 3).WithGroup("kafka").Warn("broker is away", "try", 2, "cause", "no route")
 	log.Info("back")
@@ -153,5 +158,76 @@ func TestLogger(t *testing.T) {
 		if !strings.HasPrefix(prefix, "shop: 20") || rest != want {
 			t.Errorf("line %q, want %q", lines[i], want)
 		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	for _, args := range []string{"version", "--version"} {
+		code, stdout, stderr := run(t.Context(), args)
+		if code != 0 || !strings.HasPrefix(stdout, "shop ") || !strings.Contains(stdout, "\ngo        1.") || stderr != "" {
+			t.Errorf("%s: exit %d, stdout %q, stderr %q", args, code, stdout, stderr)
+		}
+	}
+}
+
+func TestHelpFitsTheWidthAndOmitsSwitchesThatAreOff(t *testing.T) {
+	_, stdout, _ := run(t.Context(), "query", "top-items", "--help")
+	if strings.Contains(stdout, "default: false") || !strings.Contains(stdout, "--all") {
+		t.Errorf("help %s", stdout)
+	}
+	for line := range strings.Lines(reflow(strings.Repeat("many words ", 40)+"\n\n    an example of "+strings.Repeat("x", 90), 3)) {
+		if len(strings.TrimRight(line, "\n")) > helpWidth && !strings.Contains(line, "example") {
+			t.Errorf("line of %d columns: %s", len(line), line)
+		}
+	}
+}
+
+func TestLogFlags(t *testing.T) {
+	app := shop()
+	app.Commands = append(app.Commands, &cli.Command{Name: "log", Action: func(c *cli.Context) error {
+		log := Log(c, "till").With("topic", "sales")
+		for partition := range 2 {
+			for range 3 {
+				log.Warn("away", "partition", partition, "cause", "no route")
+			}
+		}
+		log.Debug("detail")
+		return nil
+	}})
+	var out, errs bytes.Buffer
+	if code := Run(t.Context(), app, strings.Fields("shop --log-format json log --log-level debug"), &out, &errs); code != 0 {
+		t.Fatal(code, errs.String())
+	}
+	var messages []string
+	for line := range strings.Lines(errs.String()) {
+		var record struct{ Level, Msg, Program, Component, Topic string }
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			t.Fatalf("line %q: %v", line, err)
+		}
+		if record.Program != "shop" || record.Component != "till" || record.Topic != "sales" {
+			t.Errorf("line %q", line)
+		}
+		messages = append(messages, record.Level+" "+record.Msg)
+	}
+	if want := []string{"WARN away", "WARN away", "DEBUG detail"}; !slices.Equal(messages, want) {
+		t.Errorf("lines %q, want %q", messages, want)
+	}
+	for _, args := range []string{"--log-level loud", "--log-format xml"} {
+		if code, _, stderr := run(t.Context(), strings.Fields(args+" serve")...); code != 2 || !strings.Contains(stderr, "want ") {
+			t.Errorf("%s: exit %d, stderr %q", args, code, stderr)
+		}
+	}
+}
+
+func TestRepeatsAreCounted(t *testing.T) {
+	m, begin := memory{seen: map[string]*seenLine{}}, time.Unix(0, 0)
+	var written []int
+	for second := range 130 {
+		if write, dropped := m.admit("line", begin.Add(time.Duration(second)*time.Second)); write {
+			written = append(written, dropped)
+		}
+	}
+	if want := []int{0, 59, 59}; !slices.Equal(written, want) {
+		t.Errorf("left out before each line %v, want %v", written, want)
 	}
 }

@@ -29,6 +29,9 @@ func addProfiles(app *cli.App) {
 	})
 	server := &http.Server{Handler: profiles(), ReadHeaderTimeout: headerTimeout}
 	app.Before = func(c *cli.Context) error {
+		if err := checkLogFlags(c); err != nil {
+			return err
+		}
 		if !c.IsSet(profileFlag) {
 			return nil
 		}
@@ -38,7 +41,7 @@ func addProfiles(app *cli.App) {
 		}
 		runtime.SetBlockProfileRate(blockRate)
 		runtime.SetMutexProfileFraction(lockFraction)
-		log := Logger(app.ErrWriter, app.Name)
+		log := Log(c, "profile")
 		log.Info("serving profiles", "url", "http://"+listener.Addr().String()+"/debug/pprof/")
 		go func() {
 			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

@@ -2,9 +2,11 @@ package cmdline
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+	"github.com/xrash/smetrics"
 )
 
 type usageError struct{ text string }
@@ -16,9 +18,14 @@ func Usagef(format string, args ...any) error {
 	return &usageError{text: fmt.Sprintf(format, args...)}
 }
 
-// prepare gives the app and its commands one way to report wrong usage.
+// prepare gives the app and its commands one way to report wrong usage, one
+// help, and what every program has.
 func prepare(app *cli.App) {
 	addProfiles(app)
+	addLogFlags(app)
+	addVersion(app)
+	app.Commands = append(app.Commands, completionCommand(), completeCommand(), manCommand())
+	useHelp(app)
 	app.OnUsageError = wrongFlag
 	if app.Action == nil {
 		app.Action = group(app.Commands)
@@ -26,6 +33,7 @@ func prepare(app *cli.App) {
 	for _, command := range app.Commands {
 		prepareCommand(command)
 	}
+	hideDefaults(app.Flags)
 }
 
 func prepareCommand(command *cli.Command) {
@@ -34,14 +42,62 @@ func prepareCommand(command *cli.Command) {
 	if command.Action == nil {
 		command.Action = group(command.Subcommands)
 	}
+	hideDefaults(command.Flags)
 	for _, sub := range command.Subcommands {
 		prepareCommand(sub)
 	}
 }
 
+// hideDefaults leaves out of the help that a switch is off.
+func hideDefaults(flags []cli.Flag) {
+	for _, flag := range flags {
+		if s, ok := flag.(*cli.BoolFlag); ok && !s.Value {
+			s.DisableDefaultText = true
+		}
+	}
+}
+
 func wrongFlag(c *cli.Context, err error, _ bool) error {
 	text := strings.TrimSuffix(err.Error(), ": parse error")
-	return Usagef("%s; see `%s --help`", text, path(c))
+	name, unknown := strings.CutPrefix(text, "flag provided but not defined: -")
+	if !unknown {
+		return Usagef("%s; see `%s --help`", text, path(c))
+	}
+	dashes := "--"
+	if len(strings.TrimLeft(name, "-")) == 1 {
+		dashes = "-"
+	}
+	name = dashes + strings.TrimLeft(name, "-")
+	return Usagef("unknown flag %s for `%s`.%s See `%s --help`", name, path(c), suggestFlag(c, name), path(c))
+}
+
+func suggestFlag(c *cli.Context, name string) string {
+	var names []string
+	for _, flags := range [][]cli.Flag{c.App.VisibleFlags(), c.Command.VisibleFlags()} {
+		for _, flag := range flags {
+			names = append(names, flag.Names()...)
+		}
+	}
+	name, _, _ = strings.Cut(strings.TrimLeft(name, "-"), "=")
+	if near := nearest(names, name); near != "" {
+		return fmt.Sprintf(" Did you mean --%s?", near)
+	}
+	return ""
+}
+
+// nearest is the candidate that a slip of the hand separates from the word, or
+// empty: a letter in three may be wrong, missing or too much.
+func nearest(candidates []string, word string) string {
+	best, least := "", max(1, (len(word)+1)/3)+1
+	for _, candidate := range candidates {
+		if len(candidate) < 2 {
+			continue
+		}
+		if distance := smetrics.WagnerFischer(word, candidate, 1, 1, 1); distance < least {
+			best, least = candidate, distance
+		}
+	}
+	return best
 }
 
 // group is the action of a command that only holds others. Without a name it
@@ -67,18 +123,22 @@ func showHelp(c *cli.Context) error {
 }
 
 func unknownCommand(c *cli.Context, commands []*cli.Command, name string) error {
-	nearest := cli.SuggestCommand(visible(commands), name)
-	return Usagef("unknown command %q for `%s`. %s See `%s --help`", name, path(c), nearest, path(c))
+	suggestion := ""
+	if near := nearest(names(visible(commands)), name); near != "" {
+		suggestion = fmt.Sprintf(" Did you mean %q?", near)
+	}
+	return Usagef("unknown command %q for `%s`.%s See `%s --help`", name, path(c), suggestion, path(c))
+}
+
+func names(commands []*cli.Command) (all []string) {
+	for _, command := range commands {
+		all = append(all, command.Names()...)
+	}
+	return all
 }
 
 func visible(commands []*cli.Command) []*cli.Command {
-	var out []*cli.Command
-	for _, command := range commands {
-		if !command.Hidden {
-			out = append(out, command)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(commands), func(c *cli.Command) bool { return c.Hidden })
 }
 
 func isRoot(c *cli.Context) bool { return len(c.Lineage()) <= 2 }

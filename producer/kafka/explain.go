@@ -95,7 +95,10 @@ func (s Settings) explainAnswer(ctx context.Context, address string, err error) 
 	}
 	encrypted := make(chan bool, 1)
 	go func() { encrypted <- s.TLS == nil && speaksTLS(ctx, address) }()
-	cause := s.suspectLogin(ctx, address, err)
+	var cause error
+	if !timedOut(err) { // a broker that wants another login ends the connection; silence says nothing of it
+		cause = s.suspectLogin(ctx, address, err)
+	}
 	if <-encrypted {
 		return fmt.Errorf("the broker speaks TLS there; set security.protocol=%s", s.protocol(true, s.SASL.Mechanism != ""))
 	}

@@ -1,9 +1,11 @@
 package kafka
 
 import (
+	"log/slog"
 	"os"
 	"strings"
 
+	"github.com/IBM/sarama"
 	"github.com/urfave/cli/v2"
 
 	"purchases/producer/cmdline"
@@ -14,6 +16,7 @@ func Flags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name:        "bootstrap-servers",
+			Aliases:     []string{"b"},
 			Usage:       "Kafka brokers as `HOST:PORT,...` [$KAFKA_BOOTSTRAP_SERVERS]",
 			DefaultText: DefaultBootstrap,
 		},
@@ -53,7 +56,10 @@ func FromFlags(c *cli.Context) (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
-	log := cmdline.Logger(c.App.ErrWriter, c.App.Name)
+	log := cmdline.Log(c, "kafka")
+	if log.Enabled(c.Context, slog.LevelDebug) {
+		sarama.Logger = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
+	}
 	for _, warning := range append(append(warnings, more...), last...) {
 		log.Warn(warning)
 	}

@@ -63,12 +63,24 @@ func LastRecord(client sarama.Client, topic string, partition int32) (int64, err
 
 // fetch reads the batch that holds the offset, as a read_committed consumer.
 func fetch(client sarama.Client, topic string, partition int32, offset int64) (*sarama.FetchResponseBlock, error) {
+	return fetchFrom(client, topic, partition, offset, sarama.ReadCommitted)
+}
+
+func fetchFrom(client sarama.Client, topic string, partition int32, offset int64, level sarama.IsolationLevel) (
+	*sarama.FetchResponseBlock, error,
+) {
+	return fetchLimited(client, topic, partition, offset, level, probeBatchSize)
+}
+
+func fetchLimited(client sarama.Client, topic string, partition int32, offset int64, level sarama.IsolationLevel, bytes int32) (
+	*sarama.FetchResponseBlock, error,
+) {
 	leader, err := client.Leader(topic, partition)
 	if err != nil {
 		return nil, err
 	}
-	request := &sarama.FetchRequest{Version: fetchVersion, MaxBytes: probeBatchSize, Isolation: sarama.ReadCommitted}
-	request.AddBlock(topic, partition, offset, probeBatchSize, -1)
+	request := &sarama.FetchRequest{Version: fetchVersion, MaxBytes: bytes, Isolation: level}
+	request.AddBlock(topic, partition, offset, bytes, -1)
 	response, err := leader.Fetch(request)
 	if err != nil {
 		return nil, err

@@ -39,7 +39,9 @@ func (v values) settings() (Settings, []string, error) {
 			warnings = append(warnings, "the password goes over the network in clear text; use security.protocol=SASL_SSL")
 		}
 	}
-	return s, warnings, nil
+	var more []string
+	s.Registry, more, err = v.registry()
+	return s, append(warnings, more...), err
 }
 
 // brokers splits a list and checks each address. Java allows a listener's name

@@ -33,7 +33,7 @@ type property struct {
 // known are all properties that the programs know, in the spellings of Java's clients and of
 // librdkafka. docs/kafka.md shows the same table; a test compares the two.
 func known() []property {
-	return slices.Concat(connectionProperties(), saslProperties(), tlsProperties(), guaranteeProperties(), ignoredProperties())
+	return slices.Concat(connectionProperties(), saslProperties(), tlsProperties(), registryProperties(), guaranteeProperties(), ignoredProperties())
 }
 
 func connectionProperties() []property {
@@ -123,10 +123,6 @@ func ignoredProperties() []property {
 		{name: "metadata.max.age.ms", aliases: []string{"topic.metadata.refresh.interval.ms"}, use: ignored, note: "10 s"},
 		{name: "client.dns.lookup", use: ignored, note: "every address of a name is tried"},
 		{name: "partitioner.class", aliases: []string{"partitioner"}, use: ignored, note: "by the hash of the user"},
-		{name: "schema.registry.url", use: ignored, note: "events are JSON without a registry"},
-		{name: "basic.auth.credentials.source", use: ignored, note: "of the schema registry"},
-		{name: "basic.auth.user.info", use: ignored, secret: true, note: "of the schema registry"},
-		{name: "schema.registry.basic.auth.user.info", use: ignored, secret: true, note: "of the schema registry"},
 	}
 }
 

@@ -39,6 +39,8 @@ type Settings struct {
 	TLS *tls.Config
 	// SASL is how to log in; its zero value does not.
 	SASL SASL
+	// Registry is where the schemas of messages are; its zero value is nowhere.
+	Registry Registry
 }
 
 // SASL holds credentials.

@@ -168,10 +168,10 @@ func TestWarnings(t *testing.T) {
 	for lines, want := range map[string]string{
 		"linger.ms=5":              "linger.ms has no effect here: set `--linger`",
 		"whatever.this.is=hidden1": "whatever.this.is is not known and has no effect",
-		"security.protocol=SSL\nenable.ssl.certificate.verification=false":   "any server can pass for the broker",
-		"security.protocol=SSL\nssl.endpoint.identification.algorithm=":      "ssl.endpoint.identification.algorithm is empty",
-		login + "bootstrap.servers=kafka.example:9092":                       "clear text",
-		"basic.auth.user.info=hidden-1\nbasic.auth.credentials.source=a,b\n": "of the schema registry",
+		"security.protocol=SSL\nenable.ssl.certificate.verification=false":               "any server can pass for the broker",
+		"security.protocol=SSL\nssl.endpoint.identification.algorithm=":                  "ssl.endpoint.identification.algorithm is empty",
+		login + "bootstrap.servers=kafka.example:9092":                                   "clear text",
+		"schema.registry.url=http://registry:8081\nbasic.auth.user.info=user:hidden-1\n": "credentials of the schema registry go over the network in clear text",
 	} {
 		s, stderr, err := read(t, lines)
 		if err != nil || !strings.Contains(stderr, want) || strings.Contains(stderr, "hidden") {

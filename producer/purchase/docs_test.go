@@ -153,3 +153,9 @@ func TestSchemaAgreesWithDecode(t *testing.T) {
 		t.Errorf("%d examples in %s", len(example), manual)
 	}
 }
+
+func TestRegisteredSchemaIsTheManuals(t *testing.T) {
+	if purchase.JSONSchema != file(t, schema) {
+		t.Errorf("schemas/purchase.json differs from %s; copy it", schema)
+	}
+}

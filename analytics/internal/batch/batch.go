@@ -35,6 +35,9 @@ type Batch struct {
 	Orders             []Order
 	OrderLines         []OrderLine
 
+	// Prepared is what a store has made of the batch before it stores it.
+	Prepared any
+
 	// FirstAt and LastAt bound the times of the events that were read, 0 and -1
 	// when there are none. HasRetractions says that there are retractions.
 	FirstAt, LastAt int64

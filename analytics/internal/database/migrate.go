@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"strconv"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/pressly/goose/v3"
@@ -31,6 +32,16 @@ func checkSchema(db *sqlx.DB) error {
 
 func tooNew(version, known int64) error {
 	return fmt.Errorf("its schema has version %d, this program knows %d; use a newer program", version, known)
+}
+
+// SchemaVersion is the version of the schema that this program creates, or "?"
+// when its migrations cannot be read.
+func SchemaVersion() string {
+	version, err := newestVersion()
+	if err != nil {
+		return "?"
+	}
+	return strconv.FormatInt(version, 10)
 }
 
 // newestVersion is the number of the last migration, which each migration

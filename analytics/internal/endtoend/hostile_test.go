@@ -51,7 +51,7 @@ func TestHostileStatementsBesideAnIngest(t *testing.T) {
 	run := m.start("analytics", "run", "--http", "127.0.0.1:0")
 	m.logged(run, "serving url=http://", 1)
 	_, url, _ := strings.Cut(run.Log(), "serving url=")
-	url, _, _ = strings.Cut(url, "/api")
+	url, _, _ = strings.Cut(url, "/ ")
 	generate := m.launch("producer", "generate", "--rate", "2000")
 	defer generate.Kill()
 	m.until("events are stored", func() bool { return m.stored() > 4000 })

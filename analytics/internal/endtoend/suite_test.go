@@ -36,8 +36,9 @@ type suite struct {
 	chaos chaosOptions
 	bench benchOptions
 	api   apiOptions
-	// connect is the folder with Kafka Connect for TestConnect, or empty.
-	connect string
+
+	clients string // folder of the programs that TestClients needs
+	connect string // folder of Kafka Connect, for TestConnect
 }
 
 // current belongs to TestMain, which no test can be handed anything by.
@@ -53,6 +54,7 @@ func buildAndRun(m *testing.M) (code int) {
 	flag.IntVar(&current.bench.requests, "requests", 1000, "`NUMBER` a second in that load")
 	flag.StringVar(&current.api.tester, "api-tester", "", "run TestAPI with the programs in `FOLDER`")
 	flag.StringVar(&current.api.seed, "api-seed", "1", "of the requests of TestAPI")
+	flag.StringVar(&current.clients, "clients", "", "run TestClients with the programs in `FOLDER`")
 	flag.StringVar(&current.connect, "connect", "", "run TestConnect with Kafka Connect in `FOLDER`")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "purchases")

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"purchases/analytics/internal/batch"
+	"purchases/analytics/internal/store"
 )
 
 const (
@@ -44,6 +45,7 @@ func (b *batcher) run(ctx context.Context) error {
 		if err := next.Fill(chunks, nil); err != nil {
 			return err
 		}
+		store.Prepare(next)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -78,6 +78,9 @@ func newNumber(p Panel, answer, before *Answer, currency string) *Number {
 	}
 	if rest, known := first(answer, p.Rest, currency); known && p.Rest != "" {
 		n.Rest = text(rest, currency) + " " + p.RestWords
+		if n.Rest == "1 "+p.RestWords {
+			n.Rest = strings.TrimSuffix(n.Rest, "s")
+		}
 	}
 	if before != nil {
 		if then, known := first(before, p.Value, currency); known {
@@ -173,7 +176,11 @@ func newRanked(p Panel, a *Answer, currency string) *Ranked {
 		most = max(most, math.Abs(n))
 	}
 	for _, row := range rows {
-		r.Rows = append(r.Rows, p.rankedRow(a, row, most))
+		line := p.rankedRow(a, row, most)
+		if _, isMoney := a.cell(row, p.Value).(purchase.Micros); isMoney && currency == "" {
+			line.Value = strings.TrimSpace(line.Value + " " + text(a.cell(row, "currency"), ""))
+		}
+		r.Rows = append(r.Rows, line)
 	}
 	return r
 }
@@ -237,7 +244,10 @@ func newStrip(a *Answer, p Pipeline) *Strip {
 	}
 	row := a.Rows[0]
 	integer := func(name string) int64 { n, _ := a.cell(row, name).(int64); return n }
-	s := &Strip{StoredAt: newMoment(a.cell(row, "stored_at"), a.AsOf), LastEvent: newMoment(a.cell(row, "last_event"), a.AsOf), URL: "/queries/ingest"}
+	s := &Strip{
+		StoredAt: newMoment(a.cell(row, "stored_at"), a.AsOf), LastEvent: newMoment(a.cell(row, "last_event"), a.AsOf),
+		URL: "/queries/ingest",
+	}
 	lag := p.Lag
 	if stored, known := a.cell(row, "lag").(int64); known && lag < 0 {
 		lag = stored

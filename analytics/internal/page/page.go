@@ -40,6 +40,8 @@ type Asker interface {
 	Select(ctx context.Context, statement string) (*Answer, error)
 	// Pipeline says how the way from Kafka is.
 	Pipeline() Pipeline
+	// Replaying says how far a running replay is; nil where none is known to run.
+	Replaying(ctx context.Context) *Replay
 	// Explain says in a line what an error is to a person who reads the page.
 	Explain(error) string
 }
@@ -112,7 +114,11 @@ func (l *Layout) Describe(ctx context.Context, asker Asker) error {
 		into   *time.Time
 		layout string
 		column string
-	}{{&l.span.FirstDay, time.DateOnly, "first_day"}, {&l.span.LastDay, time.DateOnly, "last_day"}, {&l.span.LastEvent, time.RFC3339, "last_event"}} {
+	}{
+		{&l.span.FirstDay, time.DateOnly, "first_day"},
+		{&l.span.LastDay, time.DateOnly, "last_day"},
+		{&l.span.LastEvent, time.RFC3339, "last_event"},
+	} {
 		if *t.into, err = time.Parse(t.layout, cell(t.column)); err != nil {
 			return fmt.Errorf("read the span of the database: %w", err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"time"
 
 	"purchases/analytics/internal/query"
 )
@@ -22,6 +23,7 @@ const (
 	CohortKind  Kind = "cohort"  // a triangle
 	FiguresKind Kind = "figures" // each column of one row
 	TableKind   Kind = "table"   // everything
+	ReplayKind  Kind = "replay"  // how far a running replay is; it asks no query
 )
 
 // Panel is a query with its parameters and a way to show the answer. The
@@ -45,31 +47,64 @@ type Panel struct {
 // Overview are the panels of the first page.
 var Overview = []Panel{
 	{ID: "pipeline", Title: "Pipeline", Kind: StripKind, Query: "pipeline", Width: "12"},
-	{ID: "revenue", Title: "Revenue", Kind: NumberKind, Query: "figures", Value: "revenue", Rest: "units_sold", RestWords: "units", Width: "f"},
-	{ID: "net", Title: "Net", Kind: NumberKind, Query: "figures", Value: "net", Rest: "returns", RestWords: "returns", Width: "f"},
-	{ID: "orders", Title: "Orders", Kind: NumberKind, Query: "figures", Value: "orders", Rest: "purchases", RestWords: "purchases", Width: "f"},
-	{ID: "average-order", Title: "Average order", Kind: NumberKind, Query: "figures", Value: "average_order", Width: "f"},
-	{ID: "returning", Title: "Returning customers", Kind: NumberKind, Query: "customers", Value: "returning_share", Rest: "users", RestWords: "customers", Width: "f"},
+	{
+		ID: "revenue", Title: "Revenue", Kind: NumberKind, Query: "figures", Value: "revenue",
+		Rest: "units_sold", RestWords: "units", Width: "f",
+	},
+	{
+		ID: "net", Title: "Net", Kind: NumberKind, Query: "figures", Value: "net", Rest: "returns",
+		RestWords: "returns", Width: "f",
+	},
+	{
+		ID: "orders", Title: "Orders", Kind: NumberKind, Query: "figures", Value: "orders",
+		Rest: "purchases", RestWords: "purchases", Width: "f",
+	},
+	{
+		ID: "average-order", Title: "Average order", Kind: NumberKind, Query: "figures",
+		Value: "average_order", Width: "f",
+	},
+	{
+		ID: "returning", Title: "Returning customers", Kind: NumberKind, Query: "customers",
+		Value: "returning_share", Rest: "users", RestWords: "customers", Width: "f",
+	},
 	{ID: "sales", Title: "Sales over time", Kind: SeriesKind, Query: "sales-over-time", Value: "revenue", Width: "12"},
-	{ID: "items", Title: "Top items", Kind: RankedKind, Query: "top-items", Params: map[string]string{"by": "revenue", "limit": "10"},
-		Label: "item_name", LabelWords: "Item", Value: "revenue", Link: "item-trend", LinkParam: "item", Width: "6"},
-	{ID: "users", Title: "Top customers", Kind: RankedKind, Query: "top-users", Params: map[string]string{"by": "revenue", "limit": "10"},
-		Label: "user", LabelWords: "Customer", Value: "revenue", Link: "user-history", LinkParam: "user", Width: "6"},
-	{ID: "attributes", Title: "Countries", Kind: RankedKind, Query: "sales-by-attribute", Params: map[string]string{"attribute": "country", "limit": "10"},
-		Label: "value", LabelWords: "Country", Value: "revenue", Width: "6"},
-	{ID: "hours", Title: "Busiest hours", Kind: HeatMapKind, Query: "busiest-hours", Params: map[string]string{"limit": "168"}, Value: "purchases", Width: "6"},
-	{ID: "new", Title: "New and returning customers", Kind: StackKind, Query: "new-and-returning-users", Value: "returning_users", Rest: "new_users", Width: "12"},
+	{
+		ID: "items", Title: "Top items", Kind: RankedKind, Query: "top-items",
+		Params: map[string]string{"by": "revenue", "limit": "10"},
+		Label:  "item_name", LabelWords: "Item", Value: "revenue", Link: "item-trend", LinkParam: "item", Width: "6"},
+	{
+		ID: "users", Title: "Top customers", Kind: RankedKind, Query: "top-users",
+		Params: map[string]string{"by": "revenue", "limit": "10"},
+		Label:  "user", LabelWords: "Customer", Value: "revenue", Link: "user-history", LinkParam: "user", Width: "6"},
+	{
+		ID: "attributes", Title: "Countries", Kind: RankedKind, Query: "sales-by-attribute",
+		Params: map[string]string{"attribute": "country", "limit": "10"},
+		Label:  "value", LabelWords: "Country", Value: "revenue", Width: "6"},
+	{
+		ID: "hours", Title: "Busiest hours", Kind: HeatMapKind, Query: "busiest-hours",
+		Params: map[string]string{"limit": "168"}, Value: "purchases", Width: "6",
+	},
+	{
+		ID: "new", Title: "New and returning customers", Kind: StackKind, Query: "new-and-returning-users",
+		Value: "returning_users", Rest: "new_users", Width: "12",
+	},
 }
 
 // DeadLetters are the panels of the page of that name.
 var DeadLetters = []Panel{
-	{ID: "reasons", Title: "By reason", Kind: RankedKind, Query: "rejected", Label: "reason", Value: "records", Link: "rejected-examples", LinkParam: "reason", Width: "12"},
+	{
+		ID: "reasons", Title: "By reason", Kind: RankedKind, Query: "rejected", Label: "reason",
+		Value: "records", Link: "rejected-examples", LinkParam: "reason", Width: "12",
+	},
 	{ID: "details", Title: "When and why", Kind: TableKind, Query: "rejected", Width: "12"},
-	{ID: "examples", Title: "Examples", Kind: TableKind, Query: "rejected-examples", Params: map[string]string{"limit": "100"}, Width: "12"},
+	{
+		ID: "examples", Title: "Examples", Kind: TableKind, Query: "rejected-examples",
+		Params: map[string]string{"limit": "100"}, Width: "12",
+	},
 }
 
 // Replays are the panels of the page of that name.
-var Replays = []Panel{{ID: "replays", Title: "All replays", Kind: TableKind, Query: "replays", Width: "12"}}
+var Replays = []Panel{{ID: "running", Title: "Now", Kind: ReplayKind, Width: "12"}, {ID: "replays", Title: "All replays", Kind: TableKind, Query: "replays", Width: "12"}}
 
 // QueryPanels shows one query: the chart that its header names, and a table.
 func QueryPanels(q query.Query, values map[string]string) []Panel {
@@ -126,12 +161,29 @@ type View struct {
 	Grid   *Grid
 	Table  *Table
 	Facts  []Fact
+	Replay *Replay
 }
+
+// Replay is how far a running replay is.
+type Replay struct {
+	Since       time.Time
+	Done, Total int64 // records
+}
+
+// Percent is how much is done.
+func (r *Replay) Percent() int64 { return min(r.Done*100/max(r.Total, 1), 100) }
+
+// Moving says whether a panel changes without anything being stored.
+func (p Panel) Moving() bool { return p.Kind == StripKind || p.Kind == ReplayKind }
 
 // View asks the panel's question and prepares its answer. An error becomes what
 // the panel shows.
 func (p Panel) View(ctx context.Context, asker Asker, l *Layout) *View {
 	v := &View{Panel: p, Currency: l.Currency, Source: l.with("panel", p.ID)}
+	if p.Kind == ReplayKind {
+		v.Replay = asker.Replaying(ctx)
+		return v
+	}
 	answer, err := p.ask(ctx, asker, l, l.Period)
 	if err != nil {
 		v.Problem = asker.Explain(err)
@@ -151,8 +203,23 @@ func (p Panel) View(ctx context.Context, asker Asker, l *Layout) *View {
 			return v
 		}
 	}
+	if l.Currency == "" && (p.Kind == SeriesKind || p.Kind == StackKind) {
+		v.Currency = answer.commonest()
+	}
 	v.show(asker, l, answer, before)
 	return v
+}
+
+// commonest is the currency of most rows: a line is of one currency.
+func (a *Answer) commonest() (currency string) {
+	rows := map[string]int{}
+	for _, row := range a.Rows {
+		code, _ := a.cell(row, "currency").(string)
+		if rows[code]++; rows[code] > rows[currency] {
+			currency = code
+		}
+	}
+	return currency
 }
 
 func (v *View) show(asker Asker, l *Layout, answer, before *Answer) {
@@ -162,9 +229,9 @@ func (v *View) show(asker Asker, l *Layout, answer, before *Answer) {
 	case NumberKind:
 		v.Number = newNumber(v.Panel, answer, before, l.Currency)
 	case SeriesKind:
-		v.Series = newSeries(v.Panel, answer, before, l.Period, l.Currency)
+		v.Series = newSeries(v.Panel, answer, before, l.Period, v.Currency)
 	case StackKind:
-		v.Series = newStack(v.Panel, answer, l.Currency)
+		v.Series = newStack(v.Panel, answer, l.Period, v.Currency)
 	case RankedKind:
 		v.Ranked = newRanked(v.Panel, answer, l.Currency)
 	case HeatMapKind:

@@ -82,12 +82,13 @@ func newSeries(p Panel, a, before *Answer, period *Period, currency string) *Ser
 	s.Path = area.line(points, every)
 	s.Area = area.fill(points, every)
 	s.Before, s.HasBefore = area.line(earlier, every), len(earlier) > 0
-	s.Data = data(points, earlier, every, s, currency)
+	s.Data = data(area, points, earlier, every, s, currency)
 	for _, e := range points {
 		s.TableSummary = append(s.TableSummary, SeriesRow{e.at.Format("2 Jan 2006 15:04"), e.text})
 	}
 	last := points[len(points)-1]
-	s.Latest = fmt.Sprintf("%s from %s to %s, latest %s", s.Name, points[0].at.Format("2 Jan 2006"), last.at.Format("2 Jan 2006"), strings.TrimSpace(last.text+" "+s.Unit))
+	s.Latest = fmt.Sprintf("%s from %s to %s, latest %s", s.Name, points[0].at.Format("2 Jan 2006"), last.at.Format("2 Jan 2006"),
+		strings.TrimSpace(last.text+" "+s.Unit))
 	return s
 }
 
@@ -285,7 +286,7 @@ func (p plot) fill(points []point, every interval) string {
 }
 
 // data is what the script draws from: times in seconds, and null for a gap.
-func data(points, earlier []point, every interval, s *Series, currency string) string {
+func data(area plot, points, earlier []point, every interval, s *Series, currency string) string {
 	now, then := map[int64]float64{}, map[int64]float64{}
 	from, to := points[0].at, points[len(points)-1].at
 	for _, e := range points {
@@ -296,6 +297,8 @@ func data(points, earlier []point, every interval, s *Series, currency string) s
 		from, to = minTime(from, e.at), maxTime(to, e.at)
 	}
 	var out struct {
+		From   int64      `json:"from"`
+		To     int64      `json:"to"`
 		X      []int64    `json:"x"`
 		Now    []*float64 `json:"now"`
 		Before []*float64 `json:"before"`
@@ -304,6 +307,7 @@ func data(points, earlier []point, every interval, s *Series, currency string) s
 		Digits int        `json:"digits"`
 		Hours  bool       `json:"hours"`
 	}
+	out.From, out.To = area.from.Unix(), area.to.Unix()
 	out.Name, out.Unit, out.Hours = s.Name, s.Unit, every.rest == time.Hour
 	if s.Unit != "" {
 		out.Digits = digits(currency)
@@ -339,51 +343,4 @@ func maxTime(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// newStack draws columns of the value, and above it of the rest.
-func newStack(p Panel, a *Answer, currency string) *Series {
-	lower := p.points(a, currency)
-	upper := map[int64]point{}
-	upperPanel := p
-	upperPanel.Value = p.Rest
-	if p.Rest != "" {
-		for _, e := range upperPanel.points(a, currency) {
-			upper[e.at.Unix()] = e
-		}
-	}
-	if len(lower) == 0 {
-		return nil
-	}
-	every := stepOf(a, nil)
-	area := plot{from: lower[0].at, to: every.after(lower[len(lower)-1].at)}
-	var tops []point
-	for _, e := range lower {
-		tops = append(tops, point{e.at, e.value + upper[e.at.Unix()].value, ""})
-	}
-	area.scale(tops)
-	s := &Series{Name: words(p.Value), Unit: unit(a, p.Value, currency), Y: area.yTicks(), X: area.xTicks(), Parts: []string{words(p.Value)}}
-	if p.Rest != "" {
-		s.Parts = append(s.Parts, words(p.Rest))
-	}
-	for _, e := range lower {
-		s.Columns = append(s.Columns, area.column(e, 0, every, "lower", words(p.Value)))
-		if u, known := upper[e.at.Unix()]; known {
-			s.Columns = append(s.Columns, area.column(u, e.value, every, "upper", words(p.Rest)))
-		}
-	}
-	s.Latest = fmt.Sprintf("%s from %s to %s", strings.Join(s.Parts, " and "), lower[0].at.Format("2 Jan 2006"), lower[len(lower)-1].at.Format("2 Jan 2006"))
-	return s
-}
-
-func (p plot) column(e point, on float64, every interval, part, name string) Column {
-	left, right := p.x(e.at), p.x(every.after(e.at))
-	gap := (right - left) * 0.15
-	top, bottom := p.y(max(on+e.value, on)), p.y(min(on+e.value, on))
-	layout := "2 Jan 2006"
-	if every.months > 0 {
-		layout = "January 2006"
-	}
-	number := func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
-	return Column{number(left + gap), number(top), number(right - left - 2*gap), number(bottom - top), part, name + ", " + e.at.Format(layout) + ": " + e.text}
 }

@@ -127,7 +127,7 @@ func TestCannedAnswers(t *testing.T) {
 		{"figures", nil, []string{"GBP|25.31|4.50|20.81|20|3|2|3|8.436666", "|0.00|0.00|0.00|10|1|0|0|-", "EUR|3.00|0.00|3.00|1|1|0|1|3.00"}},
 		{"figures", given{"since": "2011-02-01", "until": "2011-02-06", "currency": "GBP"}, []string{"GBP|10.01|2.50|7.51|14|2|1|2|5.005"}},
 		{"figures", given{"since": "2011-02-01T00:10:00Z", "until": "2011-02-01T12:00:00Z"}, []string{"GBP|0.01|0.00|0.01|10|1|0|1|0.01"}},
-		{"customers", nil, []string{"3|0|3|0.00"}},
+		{"customers", nil, []string{"3|1|2|33.33"}},
 		{"customers", given{"since": "2011-02-01"}, []string{"3|1|2|33.33"}},
 		{"pipeline", nil, []string{"15|20|-|-|1970-01-07T22:41:30Z|3|0|2"}},
 		{"rejected-examples", nil, []string{"invalid_json|[1]"}},

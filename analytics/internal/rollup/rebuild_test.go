@@ -10,6 +10,7 @@ import (
 	"purchases/analytics/internal/rollup"
 	"purchases/analytics/internal/store"
 	"purchases/analytics/internal/verify"
+	"purchases/analytics/internal/zone"
 )
 
 // filled is a database with statistics that the store has kept.
@@ -82,5 +83,30 @@ func TestRebuildMakesEveryStatisticRight(t *testing.T) {
 	}
 	if !slices.Equal(before, after) {
 		t.Errorf("triggers %q, they were %q", after, before)
+	}
+}
+
+// Another zone gives other days and orders, and back again the ones before.
+func TestRebuildInAnotherZone(t *testing.T) {
+	db := filled(t)
+	daily := func() (text string) {
+		if err := db.Get(&text, `SELECT group_concat(format('%s %s %d %d', day, currency, purchases, orders), ', ') FROM (SELECT * FROM daily_sales ORDER BY day, currency)`); err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	before := daily()
+	for _, name := range []string{"Asia/Kolkata", "America/Los_Angeles", "UTC"} {
+		z, err := zone.Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := rollup.Rebuild(t.Context(), db.DB, z, func(string) {}); err != nil {
+			t.Fatal(err)
+		}
+		wantRight(t, db)
+		if after := daily(); (after == before) != (name == "UTC") {
+			t.Errorf("%s: the days are\n%s\nin UTC they were\n%s", name, after, before)
+		}
 	}
 }

@@ -85,7 +85,7 @@ func (s *pageStream) look(ctx context.Context, all bool) (changed []string, wait
 	for _, p := range s.panels {
 		state := s.known[p.ID]
 		switch {
-		case !all && p.Kind != page.StripKind:
+		case !all && !p.Moving():
 			continue
 		case time.Now().Before(state.next):
 			waiting = true

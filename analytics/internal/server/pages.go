@@ -37,7 +37,7 @@ func (s *Server) name() string { return filepath.Base(s.Pool.Path()) }
 func (s *Server) pageRoutes(mux *http.ServeMux, compressed func(handler) http.Handler) {
 	for pattern, build := range map[string]builder{
 		"GET /{$}": s.overview, "GET /queries": s.listPage, "GET /queries/{name}": s.queryPage,
-		"GET /dead-letters": fixed("Dead letters", "Records that broke a rule of the contract, and why. None of them is counted.", page.DeadLetters),
+		"GET /dead-letters": fixed("Dead letters", "Records that broke a rule of the contract. None of them is counted.", page.DeadLetters),
 		"GET /replays":      fixed("Replays", "Every rebuild of the database from Kafka or from its events.", page.Replays),
 	} {
 		mux.Handle(pattern, s.page(compressed, build))
@@ -80,7 +80,9 @@ func (s *Server) prepare(r *http.Request, build builder) (*page.Layout, []page.P
 // newLayout is what all pages have. It is not nil where it fails.
 func (s *Server) newLayout(r *http.Request) (*page.Layout, error) {
 	params, err := url.ParseQuery(r.URL.RawQuery)
-	l := &page.Layout{Title: "Purchases", Path: r.URL.Path, Params: params, Database: s.name(), SQL: !s.NoSQL, SignedIn: s.Token != ""}
+	l := &page.Layout{
+		Title: "Purchases", Path: r.URL.Path, Params: params, Database: s.name(), SQL: !s.NoSQL, SignedIn: s.Token != "",
+	}
 	if cookie, err := r.Cookie(themeCookie); err == nil && (cookie.Value == "dark" || cookie.Value == "light") {
 		l.Theme = cookie.Value
 	}
@@ -241,7 +243,7 @@ func (s *Server) queryPage(r *http.Request, l *page.Layout) ([]page.Panel, error
 func (s *Server) sqlPage(r *http.Request, l *page.Layout) ([]page.Panel, error) {
 	statement := l.Params.Get("sql")
 	l.Title = "SQL"
-	l.Lead = fmt.Sprintf("Ask the database in SQL. A statement ends after %d seconds and has at most %d rows.", timeLimit/time.Second, maxRows)
+	l.Lead = fmt.Sprintf("Ask the database in SQL. A statement ends after %d seconds; an answer has at most %d thousand rows.", timeLimit/time.Second, maxRows/1000)
 	l.Form = &page.Form{Action: "/sql", Statement: &statement}
 	schema, err := s.ask(r.Context(), answer.Question{Statement: `SELECT name, type, sql FROM sqlite_schema
 		WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND name NOT LIKE 'goose%' ORDER BY type DESC, name`})
@@ -273,7 +275,7 @@ func (a asker) Ask(ctx context.Context, name string, values map[string]string) (
 	if err != nil {
 		return nil, err
 	}
-	return &page.Answer{Query: q.Query, Args: q.Args, Columns: found.columns, Rows: found.rows, AsOf: found.fresh.AsOf, Tag: found.fresh.Tag()}, nil
+	return found.forPage(q), nil
 }
 
 func (a asker) Select(ctx context.Context, statement string) (*page.Answer, error) {
@@ -285,13 +287,26 @@ func (a asker) Select(ctx context.Context, statement string) (*page.Answer, erro
 	if err != nil {
 		return nil, explainSQL(err)
 	}
-	return &page.Answer{Columns: found.columns, Rows: found.rows, AsOf: found.fresh.AsOf, Tag: found.fresh.Tag()}, nil
+	return found.forPage(q), nil
+}
+
+func (r *result) forPage(q answer.Question) *page.Answer {
+	return &page.Answer{
+		Query: q.Query, Args: q.Args, Columns: r.columns, Rows: r.rows, AsOf: r.fresh.AsOf, Tag: r.fresh.Tag(),
+	}
 }
 
 func (a asker) Pipeline() page.Pipeline {
 	p := page.Pipeline{Asked: a.Ends != nil, Lag: -1}
 	p.Reachable = p.Asked && a.Ends() != nil
 	return p
+}
+
+func (a asker) Replaying(ctx context.Context) *page.Replay {
+	if a.Server.Replaying == nil {
+		return nil
+	}
+	return a.Server.Replaying(ctx)
 }
 
 // Explain says what the API would say.

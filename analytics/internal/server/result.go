@@ -38,8 +38,12 @@ func collect(fresh *freshness.Freshness, columns []query.Column, rows iter.Seq2[
 			return nil, err
 		}
 		for _, value := range row {
-			text := fmt.Sprintf("%T %q", value, fmt.Sprint(value))
-			_, _ = io.WriteString(hash, text) // never fails
+			text, isText := value.(string)
+			if !isText {
+				text = fmt.Sprint(value)
+			}
+			_, _ = fmt.Fprintf(hash, "%T %d ", value, len(text)) // never fails
+			_, _ = io.WriteString(hash, text)
 			r.bytes += valueBytes + int64(len(text))
 		}
 		if r.rows = append(r.rows, slices.Clone(row)); r.bytes > largestResult {

@@ -75,6 +75,9 @@ type Config struct {
 	// LocalOnly refuses requests for other hosts than this machine, so that a
 	// web page cannot reach the server by a name that it makes point here.
 	LocalOnly bool
+	// Replaying says how far a running replay of the database is, nil where none
+	// runs; nil itself when nobody knows. It is called for each look at that page.
+	Replaying func(context.Context) *page.Replay
 	// Origins are the sites whose pages may read the API, such as
 	// "https://grafana.example"; "*" means every site.
 	Origins []string

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"purchases/analytics/internal/server"
 )
 
 // sendRaw sends a request and closes the sending side of the connection.
@@ -93,7 +95,7 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 func TestClientsThatDoNotReadHoldNoTurn(t *testing.T) {
 	a := newAPI(t)
 	address := serve(t, a.config)
-	for range 12 {
+	for range 2 * server.Connections() {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatal(err)

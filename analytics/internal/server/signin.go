@@ -92,7 +92,9 @@ func (s *Server) setTheme(w http.ResponseWriter, r *http.Request) error {
 	if cookie, err := r.Cookie(themeCookie); err == nil && cookie.Value == "dark" {
 		theme = "light"
 	}
-	http.SetCookie(w, &http.Cookie{Name: themeCookie, Value: theme, Path: "/", MaxAge: int(themeTime / time.Second), SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{
+		Name: themeCookie, Value: theme, Path: "/", MaxAge: int(themeTime / time.Second), SameSite: http.SameSiteStrictMode,
+	})
 	http.Redirect(w, r, localPath(r.PostForm.Get("next")), http.StatusSeeOther)
 	return nil
 }
@@ -100,7 +102,8 @@ func (s *Server) setTheme(w http.ResponseWriter, r *http.Request) error {
 // localPath keeps a form from leading to another site.
 func localPath(next string) string {
 	u, err := url.Parse(next)
-	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.Contains(next, `\`) {
+	local := err == nil && u.Scheme == "" && u.Host == "" && strings.HasPrefix(next, "/")
+	if !local || strings.HasPrefix(next, "//") || strings.Contains(next, `\`) {
 		return "/"
 	}
 	return u.String()

@@ -40,6 +40,7 @@ func (w *Writer) insertRecords(b *batch.Batch) (*batch.Batch, error) {
 	if err := classified.Fill(b.Chunks(), outcomes); err != nil {
 		return b, err
 	}
+	Prepare(classified)
 	return classified, w.insert(classified)
 }
 
@@ -122,18 +123,17 @@ func (w *Writer) removeEvents(b *batch.Batch) error {
 
 // insertEvents queues the events' rows in the order of their key.
 func (w *Writer) insertEvents(b *batch.Batch) error {
-	r := newRow(b)
-	for _, i := range b.ByKey {
-		a := &b.Counted[i]
-		r.fill(a)
-		r.values[userColumn], r.values[itemColumn] = w.names.users.rows[a.User].value, w.names.items.rows[a.Item].value
+	rows := *b.Prepared.(*rows)
+	for n, i := range b.ByKey {
+		a, row := &b.Counted[i], &rows[n]
+		row[userColumn], row[itemColumn] = w.names.users.rows[a.User].value, w.names.items.rows[a.Item].value
 		if a.Order != batch.None {
-			r.values[orderColumn] = w.orders.resolved[a.Order].value
+			row[orderColumn] = w.orders.resolved[a.Order].value
 		}
 		if a.Set != batch.None {
-			r.values[setColumn] = w.names.sets.rows[a.Set].value
+			row[setColumn] = w.names.sets.rows[a.Set].value
 		}
-		if err := w.sql.events.Add(r.values[:]...); err != nil {
+		if err := w.sql.events.Add(row[:]...); err != nil {
 			return fmt.Errorf("insert the event of partition %d offset %d: %w", a.Delta.Partition.Partition, a.Offset, err)
 		}
 	}

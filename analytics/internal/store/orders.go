@@ -108,7 +108,7 @@ func (o *orders) number(byHash []int) error {
 func (o *orders) forget() { o.next = 0 }
 
 // add writes what the batch adds to its orders and takes off them.
-func (o *orders) add(b *batch.Batch, users, items []int64) error {
+func (o *orders) add(b *batch.Batch, n *names) error {
 	created := map[batch.Key]int64{} // how many orders the batch makes of a day, and ends
 	byID := o.byID(len(b.Orders))
 	for _, i := range byID {
@@ -116,7 +116,7 @@ func (o *orders) add(b *batch.Batch, users, items []int64) error {
 		if before, after := r.purchases > 0, r.purchases+one.Purchases > 0; before != after {
 			created[batch.Key{Period: one.Day, Currency: one.CurrencyNumber}] += sign(after)
 		}
-		err := o.save.Add(r.value, one.Day, one.OrderHash, one.Number, users[one.UserNumber], one.Currency, one.Purchases, one.Returns)
+		err := o.save.Add(r.value, one.Day, one.OrderHash, one.Number, n.users.rows[one.UserNumber].value, one.Currency, one.Purchases, one.Returns)
 		if err != nil {
 			return fmt.Errorf("store the order %.60q: %w", one.Number, err)
 		}
@@ -124,7 +124,7 @@ func (o *orders) add(b *batch.Batch, users, items []int64) error {
 	if _, err := o.save.Flush(); err != nil {
 		return fmt.Errorf("store %d orders: %w", len(byID), err)
 	}
-	if err := o.addLines(b, items); err != nil {
+	if err := o.addLines(b, byID, n.items); err != nil {
 		return err
 	}
 	return o.count(b, created)
@@ -146,24 +146,47 @@ func (o *orders) byID(n int) []int {
 	return list
 }
 
-// addLines writes how many purchases of each item the orders have.
-func (o *orders) addLines(b *batch.Batch, items []int64) error {
-	slices.SortFunc(b.OrderLines, func(x, y batch.OrderLine) int {
-		return cmp.Or(cmp.Compare(o.resolved[x.Order].id, o.resolved[y.Order].id), cmp.Compare(items[x.Item], items[y.Item]))
-	})
-	for i := 0; i < len(b.OrderLines); {
-		line := b.OrderLines[i]
-		for i++; i < len(b.OrderLines) && b.OrderLines[i].Order == line.Order && b.OrderLines[i].Item == line.Item; i++ {
-			line.Purchases += b.OrderLines[i].Purchases
-		}
-		if err := o.lines.Add(o.resolved[line.Order].value, items[line.Item], line.Purchases); err != nil {
-			return fmt.Errorf("store the items of the order %.60q: %w", b.Orders[line.Order].Number, err)
+// addLines writes how many purchases of each item the orders have, in the order
+// of the table's key.
+func (o *orders) addLines(b *batch.Batch, byID []int, items *dictionary[batch.Label]) error {
+	for _, lines := range o.byOrder(b, byID) {
+		slices.SortFunc(lines, func(x, y batch.OrderLine) int { return cmp.Compare(items.integers[x.Item], items.integers[y.Item]) })
+		for i := 0; i < len(lines); {
+			line := lines[i]
+			for i++; i < len(lines) && lines[i].Item == line.Item; i++ {
+				line.Purchases += lines[i].Purchases
+			}
+			if err := o.lines.Add(o.resolved[line.Order].value, items.rows[line.Item].value, line.Purchases); err != nil {
+				return fmt.Errorf("store the items of the order %.60q: %w", b.Orders[line.Order].Number, err)
+			}
 		}
 	}
 	if _, err := o.lines.Flush(); err != nil {
 		return fmt.Errorf("store the items of orders: %w", err)
 	}
 	return nil
+}
+
+// byOrder gives the lines of each order, in the order of the orders' integers.
+func (o *orders) byOrder(b *batch.Batch, byID []int) [][]batch.OrderLine {
+	counts := make([]int, len(b.Orders))
+	for i := range b.OrderLines {
+		counts[b.OrderLines[i].Order]++
+	}
+	space, lists := make([]batch.OrderLine, 0, len(b.OrderLines)), make([][]batch.OrderLine, len(b.Orders))
+	for _, order := range byID {
+		start := len(space)
+		space = space[:start+counts[order]]
+		lists[order] = space[start:start:len(space)]
+	}
+	for _, line := range b.OrderLines {
+		lists[line.Order] = append(lists[line.Order], line)
+	}
+	sorted := make([][]batch.OrderLine, 0, len(byID))
+	for _, order := range byID {
+		sorted = append(sorted, lists[order])
+	}
+	return sorted
 }
 
 // count adds the orders of each day, and their purchases.

@@ -20,39 +20,47 @@ const (
 	setColumn    = 10
 )
 
-// row is a row of the table events. Neighbours share most values: each is made
-// a value once.
-type row struct {
-	values     [eventColumns]driver.Value
-	currencies []driver.Value
-	occurred   instant
-	processed  instant
-	imported   instant
+// rows are those of the table events, in the order of its key, complete but for
+// what only the database knows.
+type rows [][eventColumns]driver.Value
+
+// Prepare makes the rows of the batch. It needs no database, so that it may run
+// while another batch is stored.
+func Prepare(b *batch.Batch) {
+	made, _ := b.Prepared.(*rows)
+	if made == nil {
+		made = &rows{}
+		b.Prepared = made
+	}
+	*made = (*made)[:0]
+	currencies := make([]driver.Value, len(b.Currencies.Values))
+	for i, code := range b.Currencies.Values {
+		currencies[i] = code
+	}
+	var occurred, processed, imported instant
+	for _, i := range b.ByKey {
+		a := &b.Counted[i]
+		e := &a.Event
+		*made = append(*made, [eventColumns]driver.Value{
+			occurred.of(e.OccurredAt), e.ID[:], int64(a.Delta.Partition.Partition), a.Offset, nil, nil, nil,
+			e.Quantity, amount(e), currencies[a.Currency], nil, text(e.GivenID), imported.optional(e.ImportedAt), processed.of(e.ProcessedAt),
+		})
+	}
 }
 
-func newRow(b *batch.Batch) *row {
-	r := &row{}
-	for _, code := range b.Currencies.Values {
-		r.currencies = append(r.currencies, code)
+func amount(e *batch.Event) driver.Value {
+	if !e.HasAmount {
+		return nil
 	}
-	return r
+	return e.Amount
 }
 
-// fill sets all that the event says.
-func (r *row) fill(a *batch.Counted) {
-	e := &a.Event
-	var amount, given, imported driver.Value
-	if e.HasAmount {
-		amount = e.Amount
+// text is null for an empty text.
+func text(s string) driver.Value {
+	if s == "" {
+		return nil
 	}
-	if e.GivenID != "" {
-		given = e.GivenID
-	}
-	if e.ImportedAt != 0 {
-		imported = r.imported.of(e.ImportedAt)
-	}
-	r.values = [eventColumns]driver.Value{r.occurred.of(e.OccurredAt), e.ID[:], int64(a.Delta.Partition.Partition), a.Offset, nil, nil, nil,
-		e.Quantity, amount, r.currencies[a.Currency], nil, given, imported, r.processed.of(e.ProcessedAt)}
+	return s
 }
 
 // instant is the last value of a column that neighbours often share.
@@ -66,6 +74,14 @@ func (i *instant) of(ms int64) driver.Value {
 		i.ms, i.value = ms, ms
 	}
 	return i.value
+}
+
+// optional is null for 0.
+func (i *instant) optional(ms int64) driver.Value {
+	if ms == 0 {
+		return nil
+	}
+	return i.of(ms)
 }
 
 // statements are what a batch executes beside those of its parts, prepared once.

@@ -151,10 +151,11 @@ func (w *Writer) Write(chunks []batch.Chunk) error {
 	if err := w.batch.Fill(chunks, nil); err != nil {
 		return err
 	}
+	Prepare(w.batch)
 	return w.Store(w.batch)
 }
 
-// Store stores the batch in one transaction, with the offsets last. On any error
+// Store stores the batch, for which [Prepare] was called, in one transaction, with the offsets last. On any error
 // nothing is stored, and the writer must be closed. What a batch was filled with
 // can be stored once.
 func (w *Writer) Store(b *batch.Batch) error {

@@ -137,7 +137,7 @@ func (w *Writer) addStatistics(b *batch.Batch) error {
 	if err := w.addUserMonths(b); err != nil {
 		return fmt.Errorf("add to stats_user_month: %w", err)
 	}
-	if err := w.orders.add(b, w.names.users.integers, w.names.items.integers); err != nil {
+	if err := w.orders.add(b, w.names); err != nil {
 		return err
 	}
 	if err := w.rejections.sumUp(b); err != nil {

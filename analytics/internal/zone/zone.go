@@ -90,19 +90,25 @@ func Load(name string) (*Zone, error) {
 }
 
 func offsets(location *time.Location) (list []Offset) {
-	since := int64(math.MinInt64)
-	at := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
-	for {
-		_, seconds := at.In(location).Zone()
-		if n := len(list); n == 0 || list[n-1].Seconds != int64(seconds) {
-			list = append(list, Offset{since, int64(seconds)})
+	for at := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC); at.Year() < lastYear; {
+		local := at.In(location)
+		_, seconds := local.Zone()
+		start, end := local.ZoneBounds()
+		if n := len(list); n == 0 {
+			list = append(list, Offset{math.MinInt64, int64(seconds)})
+		} else if list[n-1].Seconds != int64(seconds) {
+			list = append(list, Offset{start.UnixMilli(), int64(seconds)})
 		}
-		_, end := at.In(location).ZoneBounds()
-		if end.IsZero() || end.Year() >= lastYear {
+		switch {
+		case end.IsZero():
 			return list
+		case end.After(at):
+			at = end
+		default: // ZoneBounds may not look past the end of a year
+			at = at.Add(24 * time.Hour)
 		}
-		at, since = end, end.UnixMilli()
 	}
+	return list
 }
 
 // Calendar finds days in a zone. It remembers where it looked last, and is not

@@ -70,15 +70,43 @@ func (c *partitionClaim) collect(ctx context.Context, batches chan<- []*sarama.C
 	}
 }
 
+// publish publishes a batch in one transaction, or in several where it has to wait
+// for the schema of a message.
 func (c *partitionClaim) publish(ctx context.Context, batch []*sarama.ConsumerMessage) error {
-	out, letters := c.transform(c.topic.TopicID, c.unprocessed(batch), time.Now())
-	c.position.Next = max(c.position.Next, batch[len(batch)-1].Offset+1)
+	end, in := batch[len(batch)-1].Offset+1, c.unprocessed(batch)
+	for {
+		out, letters := c.transform(c.topic.TopicID, in, time.Now())
+		next := end
+		if len(out) < len(in) {
+			next = in[len(out)].Offset
+		}
+		if len(out) > 0 || next == end {
+			if err := c.commit(ctx, in[:len(out)], out, letters, next); err != nil {
+				return err
+			}
+		}
+		if in = in[len(out):]; len(in) == 0 {
+			return nil
+		}
+		if err := c.schemas.Fetch(ctx, in); err != nil {
+			return err
+		}
+	}
+}
+
+// commit publishes the results of the messages in, which end before the offset next.
+func (c *partitionClaim) commit(
+	ctx context.Context, in []*sarama.ConsumerMessage, out []*sarama.ProducerMessage, letters int, next int64,
+) error {
+	c.position.Next = max(c.position.Next, next)
 	if err := c.verifyTopic(); err != nil {
 		return err
 	}
+	begun := time.Now()
 	if err := c.producer.Publish(ctx, out, c.position); err != nil {
 		return err
 	}
+	c.Metrics.published(in, out, letters, time.Since(begun))
 	c.committed.Store(true)
 	c.progress.committed(c.position.Partition, c.position.Next)
 	c.events.Add(int64(len(out) - letters))

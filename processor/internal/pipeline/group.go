@@ -53,7 +53,7 @@ func (p *pipeline) consume(ctx context.Context) error {
 	go stopAtUnreadable(group, stop)
 	err = p.sessions(ctx, group)
 	if cause := context.Cause(ctx); errors.Is(cause, sarama.ErrDecompressedBatchTooLarge) {
-		err = fmt.Errorf("%w; ask who writes such batches, and delete the records up to behind this one with `kafka-delete-records.sh`", cause)
+		err = p.explainUnreadable(cause)
 	}
 	_ = group.Close()
 	if p.Instance != "" && !errors.Is(err, sarama.ErrFencedInstancedId) {
@@ -139,6 +139,8 @@ func (p *pipeline) sessions(ctx context.Context, group sarama.ConsumerGroup) err
 			return explain(p.Settings, err)
 		case err != nil:
 			p.health.failed(err)
+			p.Health.sessionFailed(err)
+			p.Metrics.retries.Inc()
 		}
 		if err == nil || p.current.committed.Load() {
 			pause = firstPause

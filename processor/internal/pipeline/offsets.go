@@ -13,11 +13,8 @@ import (
 )
 
 const (
-	drainInterval = 50 * time.Millisecond
-	doubt         = 3 * time.Second // a broker learns within one that it leads no longer, a busy one within two
+	doubt = 3 * time.Second // a broker learns within one that it leads no longer, a busy one within two
 )
-
-var errDrained = errors.New("drained")
 
 // OutOfRangeError is the error of a committed offset that the log no longer
 // holds, or does not hold yet: records between were lost or replaced.
@@ -129,48 +126,4 @@ func (p *pipeline) compareBounds(committed map[int32]int64) error {
 		}
 	}
 	return nil
-}
-
-// stopWhenDrained ends the run when the group, this member or another, has
-// committed past the last record of each partition.
-func (p *pipeline) stopWhenDrained(ctx context.Context, stop context.CancelCauseFunc, last map[int32]int64) {
-	tick := time.NewTicker(drainInterval)
-	defer tick.Stop()
-	for {
-		if p.drained(last) {
-			stop(errDrained)
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// drained forgets the partitions that are done. An error is no news: the
-// sessions notice the same, and say so.
-func (p *pipeline) drained(last map[int32]int64) bool {
-	var open []int32
-	for partition, offset := range last {
-		if offset == kafka.NoRecord {
-			delete(last, partition)
-			continue
-		}
-		open = append(open, partition)
-	}
-	if len(open) == 0 {
-		return true
-	}
-	committed, err := p.committedOffsets(open)
-	if err != nil {
-		return false
-	}
-	for partition, next := range committed {
-		if next > last[partition] {
-			delete(last, partition)
-		}
-	}
-	return len(last) == 0
 }

@@ -21,9 +21,11 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"purchases/processor/internal/deserialize"
 	"purchases/processor/internal/transaction"
 	"purchases/processor/internal/transform"
 	"purchases/producer/kafka"
+	"purchases/producer/registry"
 )
 
 // Settings of a run. Zero values are allowed only where it says so.
@@ -49,6 +51,12 @@ type Settings struct {
 	// Fresh refuses outputs that hold records, if the group has not committed
 	// anything yet: the results would be there twice.
 	Fresh bool
+	// DrainTimeout is how long a drain waits behind another producer's open
+	// transaction once all else is processed. Then it fails.
+	DrainTimeout time.Duration
+	// Metrics and Health are told of the work. Nil ones are kept to itself.
+	Metrics *Metrics
+	Health  *Health
 	// Log gets what a person running this should know.
 	Log *slog.Logger
 }
@@ -59,7 +67,8 @@ type Totals struct {
 }
 
 // batchTransform returns one output message for each input message of the topic
-// with the id, and how many of them are dead letters.
+// with the id, and how many of them are dead letters. It ends before a message whose
+// schema has to be fetched.
 type batchTransform func(topicID string, in []*sarama.ConsumerMessage, now time.Time) (out []*sarama.ProducerMessage, letters int)
 
 type pipeline struct {
@@ -67,6 +76,7 @@ type pipeline struct {
 	client    sarama.Client // for questions about the log and the group
 	admin     sarama.ClusterAdmin
 	transform batchTransform
+	schemas   *deserialize.Decoders // that transform uses, nil without a registry
 	health    health
 	progress  progress
 	current   *session // only the goroutine of sarama's Consume replaces it
@@ -79,9 +89,26 @@ type pipeline struct {
 // ctx's error. A broker that goes away is waited for. Run fails when the start
 // does, and when going on would lose or double something.
 func Run(ctx context.Context, s Settings) (Totals, error) {
-	p := newPipeline(s, transformer(s).Batch)
-	err := p.run(ctx)
+	schemas, err := s.schemas()
+	if err != nil {
+		return Totals{}, err
+	}
+	t := transformer(s)
+	t.Schemas = schemas
+	p := newPipeline(s, t.Batch)
+	p.schemas = schemas
+	err = p.run(ctx)
 	return Totals{Events: p.events.Load(), DeadLetters: p.deadLetters.Load()}, err
+}
+
+// schemas returns the decoders of values in the frame of a schema registry, nil
+// without one.
+func (s Settings) schemas() (*deserialize.Decoders, error) {
+	if len(s.Kafka.Registry.URLs) == 0 {
+		return nil, nil
+	}
+	client, err := registry.Open(s.Kafka.Registry)
+	return &deserialize.Decoders{Registry: client, UnknownAfter: deserialize.DefaultUnknownAfter, Log: s.Log}, err
 }
 
 func transformer(s Settings) *transform.Transformer {
@@ -89,6 +116,12 @@ func transformer(s Settings) *transform.Transformer {
 }
 
 func newPipeline(s Settings, transform batchTransform) *pipeline {
+	if s.Metrics == nil {
+		s.Metrics = NewMetrics(nil)
+	}
+	if s.Health == nil {
+		s.Health = new(Health)
+	}
 	return &pipeline{Settings: s, transform: transform, health: health{log: s.Log}}
 }
 
@@ -103,11 +136,11 @@ func (p *pipeline) run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if p.Drain {
-		last, err := kafka.LastRecords(p.client, p.Input)
+		left, err := p.newDraining()
 		if err != nil {
 			return err
 		}
-		go p.stopWhenDrained(ctx, stop, last)
+		go left.stopWhenDone(ctx, stop)
 	}
 	err := p.consume(ctx)
 	switch cause := context.Cause(ctx); {

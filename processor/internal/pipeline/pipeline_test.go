@@ -55,6 +55,19 @@ func TestDrainIsNotMisledByMarkers(t *testing.T) {
 // transaction writes messages to the input in a transaction of their own.
 func (c *cluster) transaction(commit bool, messages ...*sarama.ProducerMessage) {
 	c.t.Helper()
+	producer := c.openTransaction(messages...)
+	end := producer.AbortTxn
+	if commit {
+		end = producer.CommitTxn
+	}
+	if err := end(); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// openTransaction writes messages to the input in a transaction that stays open.
+func (c *cluster) openTransaction(messages ...*sarama.ProducerMessage) sarama.SyncProducer {
+	c.t.Helper()
 	config := c.settings.Config()
 	config.Net.MaxOpenRequests = 1
 	config.Producer.Idempotent = true
@@ -65,14 +78,11 @@ func (c *cluster) transaction(commit bool, messages ...*sarama.ProducerMessage) 
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	defer producer.Close()
-	end := producer.AbortTxn
-	if commit {
-		end = producer.CommitTxn
-	}
-	if err := errors.Join(producer.BeginTxn(), producer.SendMessages(messages), end()); err != nil {
+	c.t.Cleanup(func() { _ = producer.Close() })
+	if err := errors.Join(producer.BeginTxn(), producer.SendMessages(messages)); err != nil {
 		c.t.Fatal(err)
 	}
+	return producer
 }
 
 func TestDeadLetterKeepsWhatCame(t *testing.T) {
@@ -144,11 +154,18 @@ func TestCompressionBombStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer producer.Close()
-	if _, _, err := producer.SendMessage(message("user-1", strings.Repeat(" ", 70<<20))); err != nil {
+	c.produce(20)
+	c.mustDrain()
+	partition, offset, err := producer.SendMessage(message("user-1", strings.Repeat(" ", 70<<20)))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Run(t.Context(), c.run()); !errors.Is(err, sarama.ErrDecompressedBatchTooLarge) || !strings.Contains(err.Error(), "kafka-delete-records.sh") {
-		t.Errorf("got %v", err)
+	c.produce(20)
+	_, err = Run(t.Context(), c.run())
+	where := fmt.Sprintf("%s/%d: the batch with offsets %d to %[3]d cannot be read", purchase.Topic, partition, offset)
+	way := fmt.Sprintf("--topic %s:%d --reset-offsets --to-offset %d ", purchase.Topic, partition, offset+1)
+	if !errors.Is(err, sarama.ErrDecompressedBatchTooLarge) || !strings.Contains(err.Error(), where) || !strings.Contains(err.Error(), way) {
+		t.Errorf("got %v, want %q and %q", err, where, way)
 	}
 }
 

@@ -111,6 +111,9 @@ func (s *session) Setup(group sarama.ConsumerGroupSession) error {
 		return err
 	}
 	s.health.recovered()
+	s.Metrics.rebalances.Inc()
+	s.Metrics.forget()
+	s.Health.sessionBegan()
 	s.Log.Info("assigned", "topic", s.Input, "partitions", partitions, "generation", group.GenerationID())
 	return nil
 }
@@ -156,6 +159,9 @@ func (s *session) ConsumeClaim(group sarama.ConsumerGroupSession, claim sarama.C
 			Group: sarama.NewConsumerGroupMetadataFromSession(group, s.Group, instance),
 		},
 	}
+	watch, stop := context.WithCancel(group.Context())
+	defer stop()
+	go s.monitor(watch, claim.Partition(), claim.InitialOffset())
 	err := c.process(group.Context())
 	if err != nil && group.Context().Err() == nil {
 		s.fail(fmt.Errorf("process %s/%d: %w", claim.Topic(), claim.Partition(), err))

@@ -1,8 +1,8 @@
 // Package transform turns each message of the topic of purchases into one output
 // message: an enriched event, or a dead letter that names the broken rule.
 //
-// It does no I/O. The output depends only on the input message, the topic's id and
-// the time.
+// It does no I/O. The output depends only on the input message, its schema if it has
+// one, the topic's id and the time.
 package transform
 
 import (
@@ -18,6 +18,7 @@ import (
 
 	"purchases/processor/deadletter"
 	"purchases/processor/enriched"
+	"purchases/processor/internal/deserialize"
 	"purchases/producer/kafka"
 	"purchases/producer/purchase"
 )
@@ -43,6 +44,9 @@ type Transformer struct {
 	// MaxMessage is the limit in bytes of an output message. An event that would
 	// exceed it becomes a dead letter.
 	MaxMessage int
+	// Schemas decodes values in the frame of a schema registry. Nil is for a
+	// processor without one.
+	Schemas *deserialize.Decoders
 }
 
 // slot is one output message, with the memory for its key and value.
@@ -56,15 +60,27 @@ type slot struct {
 // that id (KIP-516). The key of an event is its user; the key of a retraction or a
 // dead letter is that of the input. The outputs share memory with each other, and
 // dead letters share memory with the input.
+//
+// Batch ends before a message whose schema is not in memory: out is then shorter
+// than in, and [deserialize.Decoders.Fetch] gets the schema.
 func (t *Transformer) Batch(topicID string, in []*sarama.ConsumerMessage, now time.Time) (
 	out []*sarama.ProducerMessage, letters int,
 ) {
 	slots := make([]slot, len(in))
 	out = make([]*sarama.ProducerMessage, len(in))
 	space := make([]byte, 0, roomFor(in))
+	var scratch []byte
 	for i, m := range in {
+		value, known, err := t.Schemas.JSON(scratch[:0], m)
+		if !known {
+			return out[:i], letters
+		}
+		if len(value) > 0 && len(m.Value) > 0 && &value[0] != &m.Value[0] {
+			scratch = value
+		}
+		received := input{m, value, err, purchase.DerivedID(topicID, m.Partition, m.Offset)}
 		var dead bool
-		if space, dead = t.message(&slots[i], space, input{m, purchase.DerivedID(topicID, m.Partition, m.Offset)}, now); dead {
+		if space, dead = t.message(&slots[i], space, received, now); dead {
 			letters++
 		}
 		out[i] = &slots[i].message
@@ -80,9 +96,12 @@ func roomFor(in []*sarama.ConsumerMessage) (size int) {
 	return size
 }
 
-// input is a message with the id of its position.
+// input is a message with the JSON of its event, or why it has none, and the id of
+// its position.
 type input struct {
 	*sarama.ConsumerMessage
+	json     []byte
+	err      error
 	recordID uuid.UUID
 }
 
@@ -109,7 +128,10 @@ type refusal struct {
 }
 
 func (t *Transformer) event(s *slot, space []byte, in input, now time.Time) ([]byte, *refusal) {
-	bought, err := purchase.Decode(in.Value)
+	if in.err != nil {
+		return space, &refusal{StageDecode, "", in.err}
+	}
+	bought, err := purchase.Decode(in.json)
 	if err != nil {
 		return space, &refusal{StageDecode, bought.EventID, err}
 	}

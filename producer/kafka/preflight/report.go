@@ -28,9 +28,11 @@ type Report struct {
 	Brokers            []string
 	// Login and Encryption are how the program got in.
 	Login, Encryption string
-	Clock             Clock
-	Topics            []TopicReport
-	Needs             []Need
+	// Registry is how the schema registry stands, empty without one.
+	Registry string
+	Clock    Clock
+	Topics   []TopicReport
+	Needs    []Need
 	// Problems keep the program from working, Notes do not.
 	Problems, Notes []error
 }
@@ -68,6 +70,7 @@ func Inspect(ctx context.Context, settings kafka.Settings, needs []Need) (*Repor
 		r.addReplication(topic)
 	}
 	r.addCoordinator(client)
+	r.addRegistry(ctx, settings)
 	return r, nil
 }
 
@@ -244,7 +247,11 @@ func (r *Report) Write(w io.Writer) error {
 	for _, address := range r.Brokers {
 		fmt.Fprintf(out, "broker\t%s\n", address)
 	}
-	fmt.Fprintf(out, "login\t%s\nencryption\t%s\nclock\t%s\n\n", r.Login, r.Encryption, r.Clock)
+	fmt.Fprintf(out, "login\t%s\nencryption\t%s\nclock\t%s\n", r.Login, r.Encryption, r.Clock)
+	if r.Registry != "" {
+		fmt.Fprintf(out, "registry\t%s\n", r.Registry)
+	}
+	fmt.Fprintln(out)
 	if err := out.Flush(); err != nil {
 		return err
 	}

@@ -36,9 +36,11 @@ function options(data, width, cursor) {
   return {
     width, height: 232, tzDate: seconds => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
     legend: { show: false }, cursor: { y: false, drag: { x: false } },
-    scales: { y: { range: (_, low, high) => uPlot.rangeNum(Math.min(low ?? 0, 0), Math.max(high ?? 1, 0), 0.1, true) } },
-    axes: [{ ...axis, size: 36, grid: { show: false }, values: data.hours ? undefined : [
-      [31536000, "{YYYY}", null, null, null, null, null, null, 1], [2419200, "{MMM}", "\n{YYYY}", null, null, null, null, null, 1], [86400, "{D} {MMM}", "\n{YYYY}", null, null, null, null, null, 1]] },
+    scales: { x: { range: () => [data.from, data.to] }, y: { range: (_, low, high) => uPlot.rangeNum(Math.min(low ?? 0, 0), Math.max(high ?? 1, 0), 0.1, true) } },
+    padding: [12, 4, 0, 0],
+    axes: [{ ...axis, size: 36, grid: { show: false }, values: [
+      [31536000, "{YYYY}", null, null, null, null, null, null, 1], [2419200, "{MMM}", "\n{YYYY}", null, null, null, null, null, 1],
+      [86400, "{D} {MMM}", "\n{YYYY}", null, null, null, null, null, 1], [60, "{HH}:{mm}", "\n{D} {MMM}", null, "\n{D} {MMM}", null, null, null, 1]] },
       { ...axis, size: 48, gap: 4, values: (_, values) => values.map(short) }],
     series: [{}, { stroke: colour("--accent"), width: 2, fill: colour("--faint"), spanGaps: false, points: { show: (u, i, from, to) => to - from < 2, size: 5 } },
       { stroke: colour("--soft"), width: 1, spanGaps: false, points: { show: false } }],
@@ -55,14 +57,15 @@ function draw(figure) {
   const text = figure.dataset.series, known = charts.get(figure)
   if (!text || known?.text === text) return
   const data = JSON.parse(text), place = figure.querySelector(".drawing"), values = [data.x, data.now, data.before]
-  if (known && known.plot.root.isConnected) {
+  if (known && known.plot.root.isConnected && known.from === data.from) {
     known.text = text
     known.plot.setData(values)
     return
   }
+  known?.plot.destroy()
   place.replaceChildren()
   const plot = new uPlot(options(data, place.clientWidth, figure.querySelector(".cursor")), values, place)
-  charts.set(figure, { plot, text })
+  charts.set(figure, { plot, text, from: data.from })
 }
 
 function redraw() {

@@ -187,9 +187,10 @@ func answerSchema(q query.Query) object {
 		}
 		given[p.Name] = schema
 	}
-	row, names, columns := object{}, []string{}, []object{}
+	row, names := object{}, []string{}
+	columns := []object{} // each name with its type
 	for _, c := range q.Columns {
-		columns = append(columns, object{"type": "object", "properties": object{"name": object{"const": c.Name}, "type": object{"const": string(c.Type)}}, "required": []string{"name", "type"}})
+		columns = append(columns, object{"properties": object{"name": object{"const": c.Name}, "type": object{"const": c.Type}}})
 		row[c.Name] = columnSchema(c)
 		names = append(names, c.Name)
 	}
@@ -199,7 +200,10 @@ func answerSchema(q query.Query) object {
 			"query":      object{"const": q.Name},
 			"parameters": object{"type": "object", "properties": given},
 			"freshness":  ref("schemas", "Freshness"),
-			"columns":    object{"type": "array", "prefixItems": columns, "minItems": len(columns), "maxItems": len(columns)},
+			"columns": object{
+				"type": "array", "minItems": len(columns), "maxItems": len(columns),
+				"items": object{"type": "object", "required": []string{"name", "type"}, "anyOf": columns},
+			},
 			"rows": object{"type": "array", "items": object{
 				"type": "object", "properties": row, "required": names, "additionalProperties": false,
 			}},
