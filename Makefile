@@ -5,7 +5,7 @@ GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v
 	test-kafka test-connect fuzz chaos lint fmt generate tidy check bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: generate ## build bin/producer, bin/processor and bin/analytics
 	go build -buildvcs=false -ldflags='-X $(CMDLINE).version=$(VERSION) -X $(CMDLINE).commit=$(COMMIT)' -o bin/ purchases/producer purchases/processor purchases/analytics

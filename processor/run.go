@@ -56,7 +56,7 @@ Examples:
 			&cli.DurationFlag{Name: "linger", Value: defaultLinger, Usage: "the longest that a transaction waits for more messages"},
 			&cli.IntFlag{Name: "batch-size", Value: defaultBatchSize, Usage: "most messages in one transaction"},
 			metrics.Flag(),
-		}, kafka.Flags()),
+		}, valueFormatFlags(), kafka.Flags()),
 		Action: run,
 	}
 }
@@ -83,6 +83,9 @@ func run(c *cli.Context) error {
 		return err
 	}
 	if err := preflight.Start(c.Context, settings.Kafka, needs(c)); err != nil {
+		return err
+	}
+	if settings.Frame, err = eventFrame(c, settings.Kafka); err != nil {
 		return err
 	}
 	log := cmdline.Log(c, "pipeline")

@@ -45,7 +45,7 @@ Examples:
    producer generate --rate 10
    producer generate --count 1000000 --invalid-ratio 0.01 --duplicate-ratio 0.01
    producer generate --count 3 --seed 7 --start 2026-01-01T00:00:00Z --dry-run`,
-		Flags: append(kafka.Flags(),
+		Flags: append(append(kafka.Flags(), valueFormatFlags()...),
 			&cli.StringFlag{Name: "topic", Usage: "publish to the topic `NAME`", Value: purchase.Topic},
 			&cli.Int64Flag{Name: "count", Usage: "stop after `N` events; 0 never stops"},
 			&cli.Float64Flag{Name: "rate", Usage: "events per second; 0 is as fast as possible"},
@@ -135,6 +135,9 @@ func generateTimes(c *cli.Context) (generate.Times, error) {
 }
 
 func openSink(c *cli.Context) (sink, error) {
+	if _, _, err := valueFormat(c); err != nil {
+		return nil, err
+	}
 	if c.Bool("dry-run") {
 		return &printer{w: bufio.NewWriter(c.App.Writer), eachLine: c.Float64("rate") > 0}, nil
 	}
@@ -145,7 +148,15 @@ func openSink(c *cli.Context) (sink, error) {
 	if err := preflight.Start(c.Context, settings, needs(c)); err != nil {
 		return nil, err
 	}
-	return publish.Open(c.Context, settings, c.String("topic"))
+	serializer, err := openSerializer(c, settings)
+	if err != nil {
+		return nil, err
+	}
+	to, err := publish.Open(c.Context, settings, c.String("topic"))
+	if err != nil || serializer == nil {
+		return to, err
+	}
+	return serializing{to, serializer}, nil
 }
 
 // tally counts the messages handed to the sink.

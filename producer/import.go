@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -59,7 +60,7 @@ Examples:
        --map timestamp=ordered_at --time-layout "%d.%m.%Y %H:%M" \
        --time-zone Europe/Vienna --set currency=EUR --decimal-comma
    zcat purchases.jsonl.gz | producer import - --dry-run`,
-		Flags:  append(kafka.Flags(), importFlags()...),
+		Flags:  slices.Concat(kafka.Flags(), importFlags(), valueFormatFlags()),
 		Action: runImport,
 	}
 }

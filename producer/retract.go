@@ -45,7 +45,7 @@ Examples:
    producer retract --event-id pay_1f3a --timestamp 2026-01-31T12:00:00Z
    producer retract --user u-17850 --dry-run
    producer retract --user u-17850 --yes`,
-		Flags: append(kafka.Flags(),
+		Flags: append(append(kafka.Flags(), valueFormatFlags()...),
 			&cli.StringFlag{Name: "topic", Usage: "read from and publish to the topic `NAME`", Value: purchase.Topic},
 			&cli.StringFlag{Name: "event-id", Usage: "retract the event with this `ID`"},
 			&cli.StringFlag{Name: "timestamp", Usage: "`TIME` of that event, such as 2026-01-31T12:00:00Z"},

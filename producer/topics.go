@@ -12,6 +12,7 @@ import (
 	"purchases/producer/cmdline"
 	"purchases/producer/kafka"
 	"purchases/producer/kafka/preflight"
+	"purchases/producer/registry"
 )
 
 const (
@@ -34,7 +35,7 @@ are missing, and shows how all of them stand. Topics that exist are left as they
 Examples:
    producer topics create --partitions 12 --replication-factor 3 --kafka-config client.properties
    producer topics create analytics.v2 purchases.dlq.v2`,
-			Flags: append(kafka.Flags(),
+			Flags: append(append(kafka.Flags(), valueFormatFlags()[:2]...),
 				&cli.IntFlag{Name: "partitions", Usage: "`N` partitions for each topic", DefaultText: "the cluster's", Value: clusterDefault},
 				&cli.IntFlag{Name: "replication-factor", Usage: "`N` replicas of each partition", DefaultText: "the cluster's", Value: clusterDefault},
 			),
@@ -72,7 +73,28 @@ func createTopics(c *cli.Context) error {
 		}
 		fmt.Fprintf(c.App.ErrWriter, "%s: topic %s %s\n", c.App.Name, topic, what)
 	}
+	if err := registerSchema(c, settings, names[0]); err != nil {
+		return err
+	}
 	return showTopics(c, settings, names)
+}
+
+// registerSchema registers our schema of the format that is asked for, for the
+// values of the topic.
+func registerSchema(c *cli.Context, settings kafka.Settings, topic string) error {
+	format, framed, err := valueFormat(c)
+	if err != nil || !framed {
+		return err
+	}
+	client, err := openRegistry(settings)
+	if err != nil {
+		return err
+	}
+	id, err := client.Register(c.Context, subject(c, topic), registry.Ours(format))
+	if err == nil {
+		fmt.Fprintf(c.App.ErrWriter, "%s: subject %s has our schema %d\n", c.App.Name, subject(c, topic), id)
+	}
+	return err
 }
 
 func topicDetail(c *cli.Context) (sarama.TopicDetail, error) {
@@ -96,7 +118,7 @@ func createTopic(admin sarama.ClusterAdmin, user, topic string, detail sarama.To
 		return "exists already", nil
 	case errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrClusterAuthorizationFailed):
 		need := preflight.Need{Kind: preflight.Topic, Name: topic, Operation: sarama.AclOperationCreate, Why: "create it"}
-		return "", fmt.Errorf("%w, or have it created by who may", &preflight.LackError{Need: need, User: user, Cause: err})
+		return "", fmt.Errorf("%w, or have it created by who may", &preflight.MissingError{Need: need, User: user, Cause: err})
 	case errors.Is(err, sarama.ErrInvalidReplicationFactor):
 		return "", fmt.Errorf("create topic %q: %w; there are fewer brokers than --replication-factor", topic, err)
 	}

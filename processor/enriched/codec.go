@@ -10,6 +10,7 @@ import (
 
 	"purchases/producer/jsonobject"
 	"purchases/producer/purchase"
+	"purchases/producer/registry"
 )
 
 // wire is the JSON form of an Event.
@@ -79,12 +80,13 @@ func (e *Event) appendPurchase(w *jsonobject.Writer) {
 	w.OptionalTime("imported_at", e.ImportedAt)
 }
 
-// Decode reads the JSON form of an event and validates it at the time now. It
+// Decode reads the JSON form of an event, perhaps in the frame of a schema registry,
+// and validates it at the time now. It
 // refuses whatever the processor does not write, because others may be able to
 // write to the topic.
 func Decode(value []byte, now time.Time) (Event, error) {
 	var w wire
-	if err := json.Unmarshal(value, &w); err != nil {
+	if err := json.Unmarshal(registry.Strip(value), &w); err != nil {
 		return Event{}, fmt.Errorf("decode enriched event: %w", err)
 	}
 	e := Event{

@@ -142,7 +142,7 @@ func accessToken(source oauth2.TokenSource) func() (string, error) {
 	return func() (string, error) {
 		token, err := source.Token()
 		if err != nil {
-			return "", brief(err)
+			return "", shortError(err)
 		}
 		return token.AccessToken, nil
 	}

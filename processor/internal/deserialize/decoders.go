@@ -20,7 +20,7 @@ const (
 
 	maxSchemas   = 1000 // in memory
 	maxRequests  = 8    // at the same time
-	maxFetched   = 100  // ids in one Fetch
+	maxFetched   = 500  // ids in one Fetch
 	unknownFor   = time.Minute
 	retryUnknown = time.Second
 	retryLongest = 10 * time.Second // between attempts while the registry is away

@@ -26,13 +26,14 @@ const subject = "purchases-value"
 // fixture is a registry and the decoders that ask it.
 type fixture struct {
 	*srfake.Registry
+	settings kafka.Registry
 	decoders *deserialize.Decoders
 	log      strings.Builder
 	requests atomic.Int32
 	status   atomic.Int32 // of each answer, if not 0
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	f := &fixture{Registry: srfake.New()}
 	t.Cleanup(f.Close)
 	f.Intercept(func(w http.ResponseWriter, _ *http.Request) bool {
@@ -43,7 +44,8 @@ func newFixture(t *testing.T) *fixture {
 		}
 		return status != 0
 	})
-	client, err := registry.Open(kafka.Registry{URLs: []string{f.URL()}})
+	f.settings.URLs = []string{f.URL()}
+	client, err := registry.Open(f.settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +53,7 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
-func (f *fixture) register(t *testing.T, schema sr.Schema) int32 {
+func (f *fixture) register(t testing.TB, schema sr.Schema) int32 {
 	t.Helper()
 	id, _, err := f.RegisterSchema(subject, schema)
 	if err != nil {
@@ -61,7 +63,7 @@ func (f *fixture) register(t *testing.T, schema sr.Schema) int32 {
 }
 
 // json decodes a value, asking the registry if need be.
-func (f *fixture) json(t *testing.T, m *sarama.ConsumerMessage) (string, error) {
+func (f *fixture) json(t testing.TB, m *sarama.ConsumerMessage) (string, error) {
 	t.Helper()
 	for {
 		value, known, err := f.decoders.JSON(nil, m)
@@ -185,4 +187,41 @@ func TestEachIdIsAskedForOnce(t *testing.T) {
 	if n := f.requests.Load(); n != 1 {
 		t.Errorf("%d requests", n)
 	}
+}
+
+func TestARegistryThatCannotBeReachedIsWaitedFor(t *testing.T) {
+	f := newFixture(t)
+	f.Close()
+	ctx, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer stop()
+	message := framed(1, []byte{2, 'a'})
+	if err := f.decoders.Fetch(ctx, []*sarama.ConsumerMessage{message}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+	if _, known, err := f.decoders.JSON(nil, message); known || err != nil {
+		t.Errorf("known %t, %v; want to wait", known, err)
+	}
+	if !strings.Contains(f.log.String(), "is away") {
+		t.Errorf("it logged %s", f.log.String())
+	}
+}
+
+// A schema that refers to more than is sane, or to itself.
+func TestHostileReferences(t *testing.T) {
+	f := newFixture(t)
+	f.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		_, _ = w.Write([]byte(`{"subject":"s","version":1,"id":1,"schemaType":"AVRO","schema":"\"long\"","references":[` +
+			`{"name":"s","subject":"s","version":1},{"name":"t","subject":"` + r.URL.Path[1:] + `t","version":2}]}`))
+		return true
+	})
+	_, err := f.json(t, framed(1, []byte{0}))
+	wantReason(t, err, deserialize.UnsupportedSchema)
+	if n := f.requests.Load(); n > 60 {
+		t.Errorf("%d requests", n)
+	}
+	deep := strings.Repeat(`{"type":"array","items":`, 200) + `"long"` + strings.Repeat("}", 200)
+	id := newFixture(t)
+	number := id.register(t, sr.Schema{Schema: `{"type":"record","name":"P","fields":[{"name":"user","type":` + deep + `}]}`, Type: sr.TypeAvro})
+	_, err = id.json(t, framed(number, []byte{0}))
+	wantReason(t, err, deserialize.UnsupportedSchema)
 }

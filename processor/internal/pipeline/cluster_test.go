@@ -27,6 +27,8 @@ const (
 
 // cluster is an embedded broker with the three topics.
 type cluster struct {
+	pending []*sarama.ProducerMessage // of buffer
+	runs    string                    // one letter for each group
 	*kfake.Cluster
 	t        testing.TB
 	settings kafka.Settings

@@ -33,6 +33,9 @@ type Settings struct {
 	Kafka kafka.Settings
 	// Group is the consumer group that owns the progress.
 	Group string
+	// Frame begins the value of each event on Output: that of its schema in a
+	// registry. Nil is for plain JSON.
+	Frame []byte
 	// Input, Output and DeadLetters name topics, which must exist.
 	Input, Output, DeadLetters string
 	// Instance is the identity that this process keeps over restarts
@@ -112,7 +115,7 @@ func (s Settings) schemas() (*deserialize.Decoders, error) {
 }
 
 func transformer(s Settings) *transform.Transformer {
-	return &transform.Transformer{Events: s.Output, DeadLetters: s.DeadLetters, MaxMessage: transaction.MaxMessage}
+	return &transform.Transformer{Events: s.Output, DeadLetters: s.DeadLetters, MaxMessage: transaction.MaxMessage, Frame: s.Frame}
 }
 
 func newPipeline(s Settings, transform batchTransform) *pipeline {

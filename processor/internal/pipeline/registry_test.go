@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"purchases/processor/deadletter"
+	"purchases/processor/enriched"
 	"purchases/processor/internal/deserialize"
 	"purchases/producer/purchase"
 	"purchases/producer/registry"
@@ -23,7 +24,7 @@ const avroSchema = `{"type":"record","name":"P","fields":[{"name":"user","type":
 	{"name":"timestamp","type":{"type":"long","logicalType":"timestamp-millis"}}]}`
 
 // newRegistry is a registry that answers 503 while it is away.
-func newRegistry(t *testing.T) (*srfake.Registry, *atomic.Bool) {
+func newRegistry(t testing.TB) (*srfake.Registry, *atomic.Bool) {
 	away := new(atomic.Bool)
 	fake := srfake.New()
 	t.Cleanup(fake.Close)
@@ -125,5 +126,20 @@ func TestRegistryAwayInMidRun(t *testing.T) {
 	}
 	if letters := c.read(deadletter.Topic); len(letters) > 0 {
 		t.Errorf("%d dead letters", len(letters))
+	}
+}
+
+func TestEventsInTheFrameOfASchema(t *testing.T) {
+	c := newCluster(t)
+	c.produce(10)
+	s := c.drain()
+	s.Frame = registry.Append(nil, 258)
+	if _, err := Run(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range c.read(enriched.Topic) {
+		if e, err := enriched.Decode(m.Value, time.Now()); err != nil || !strings.HasPrefix(string(m.Value), "\x00\x00\x00\x01\x02{") || string(m.Key) != e.User {
+			t.Errorf("%q: %+v, %v", m.Value, e, err)
+		}
 	}
 }

@@ -44,6 +44,8 @@ type Transformer struct {
 	// MaxMessage is the limit in bytes of an output message. An event that would
 	// exceed it becomes a dead letter.
 	MaxMessage int
+	// Frame begins the value of each event: that of its schema in a registry, or nil.
+	Frame []byte
 	// Schemas decodes values in the frame of a schema registry. Nil is for a
 	// processor without one.
 	Schemas *deserialize.Decoders
@@ -146,7 +148,7 @@ func (t *Transformer) event(s *slot, space []byte, in input, now time.Time) ([]b
 		space = append(space, event.User...)
 	}
 	end := len(space)
-	out, err := event.AppendJSON(space)
+	out, err := event.AppendJSON(append(space, t.Frame...))
 	if err != nil {
 		return space[:start], &refusal{StageEncode, bought.EventID, err}
 	}
