@@ -51,10 +51,10 @@ test-registry: generate ## run the tests that need a real schema registry and Co
 	@$(SERIALIZERS)/bin/pip install --quiet --disable-pip-version-check -r processor/internal/interop/testdata/requirements.txt
 	go test -v -count=1 -timeout 5m purchases/processor/internal/interop -args -python $(SERIALIZERS)/bin/python
 
-test-connect: build ## run the files of deploy/connect: Kafka Connect into PostgreSQL, DuckDB (Java 17, Maven, PostgreSQL, Python 3.10 and its venv)
-	@test -x $(SERIALIZERS)/bin/python || python3 -m venv $(SERIALIZERS)
-	@$(SERIALIZERS)/bin/pip install --quiet --disable-pip-version-check -r .ci/connect/requirements.txt
-	.ci/connect/run $(SERIALIZERS)/bin/python
+CONNECT ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/purchases/connect-4.3.1
+test-connect: generate ## run docs/connect.md: Kafka Connect into PostgreSQL, and DuckDB (needs Java, Maven, PostgreSQL, Python's venv)
+	@test -d $(CONNECT) || .ci/connect/fetch $(CONNECT)
+	go test -v -count=1 -run '^TestConnect$$' purchases/analytics/internal/endtoend -args -connect $(CONNECT)
 
 DURATION ?= 2m
 CLUSTER ?= embedded

@@ -1,8 +1,16 @@
--- DuckDB on the live database of analytics, read only, and out to Parquet. The views
--- use SQLite's functions, so SQLite itself has to answer: sqlite_query passes the SQL on.
-LOAD sqlite;
-ATTACH 'analytics.db' AS live (TYPE sqlite, READ_ONLY);
-SELECT * FROM sqlite_query('live', 'SELECT day, currency, purchases, net FROM daily_sales ORDER BY day DESC LIMIT 10');
-COPY (SELECT * REPLACE (CAST(quantity AS BIGINT) AS quantity, CAST(amount_micros AS BIGINT) AS amount_micros)
-      FROM sqlite_query('live', 'SELECT * FROM event_log')) TO 'events.parquet' (FORMAT parquet);
-SELECT count(*) AS events, sum(amount_micros) AS amount_micros FROM 'events.parquet';
+-- DuckDB on data/analytics.db, also while `analytics run` writes it. Before: INSTALL sqlite; LOAD sqlite;
+-- sqlite_scan gives the columns of a view their types; ATTACH makes all of them texts.
+COPY (SELECT * FROM sqlite_scan('data/analytics.db', 'event_log')) TO 'sales.parquet' (FORMAT parquet);
+
+SELECT currency,
+       count(*) FILTER (kind = 'purchase')                        AS purchases,
+       count(*) FILTER (kind = 'return')                          AS returns,
+       coalesce(sum(quantity) FILTER (quantity > 0), 0)           AS units_sold,
+       -coalesce(sum(quantity) FILTER (quantity < 0), 0)          AS units_returned,
+       coalesce(sum(amount_micros) FILTER (amount_micros > 0), 0) AS revenue_micros,
+       -coalesce(sum(amount_micros) FILTER (amount_micros < 0), 0) AS refunds_micros,
+       count(DISTINCT "user")                                     AS users,
+       count(DISTINCT item)                                       AS items
+FROM 'sales.parquet'
+GROUP BY currency
+ORDER BY currency;

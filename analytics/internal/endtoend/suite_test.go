@@ -38,6 +38,7 @@ type suite struct {
 	api   apiOptions
 
 	clients string // folder of the programs that TestClients needs
+	connect string // folder of Kafka Connect, for TestConnect
 }
 
 // current belongs to TestMain, which no test can be handed anything by.
@@ -54,6 +55,7 @@ func buildAndRun(m *testing.M) (code int) {
 	flag.StringVar(&current.api.tester, "api-tester", "", "run TestAPI with the programs in `FOLDER`")
 	flag.StringVar(&current.api.seed, "api-seed", "1", "of the requests of TestAPI")
 	flag.StringVar(&current.clients, "clients", "", "run TestClients with the programs in `FOLDER`")
+	flag.StringVar(&current.connect, "connect", "", "run TestConnect with Kafka Connect in `FOLDER`")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "purchases")
 	if err != nil {
