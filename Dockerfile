@@ -9,7 +9,7 @@ COPY processor/go.mod processor/go.sum processor/
 COPY analytics/go.mod analytics/go.sum analytics/
 RUN go mod download -x 2>/dev/null
 COPY . .
-RUN go build -trimpath -ldflags='-s -w' -o /out/ purchases/producer purchases/processor purchases/analytics
+RUN go build -trimpath -ldflags="-s -w" -o /out/ purchases/producer purchases/processor purchases/analytics
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \

@@ -116,6 +116,6 @@ func Partitions(client sarama.Client, topic string) ([]int32, error) {
 	return partitions, nil
 }
 
-// Reach connects to a broker, logs in and disconnects. Its error is that of
+// Ping connects to a broker, logs in and disconnects. Its error is that of
 // [Settings.Connect].
-func (s Settings) Reach(ctx context.Context) error { return s.preflight(ctx) }
+func (s Settings) Ping(ctx context.Context) error { return s.preflight(ctx) }

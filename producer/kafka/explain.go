@@ -60,7 +60,7 @@ func (s Settings) explainTLS(ctx context.Context, address string, err error) err
 			err, time.Now().UTC().Format(time.RFC3339))
 	case refusedByPeer(err):
 		return s.explainAlert(err)
-	case errors.As(err, &record), timedOut(err), errors.Is(err, io.EOF), speaksNothing(err):
+	case errors.As(err, &record), timedOut(err), errors.Is(err, io.EOF), connectionBroken(err):
 		if speaksPlain(ctx, address) {
 			return fmt.Errorf("the broker speaks Kafka without TLS there; set security.protocol=%s, or name its TLS port", s.protocol(false, s.SASL.Mechanism != ""))
 		}
@@ -161,8 +161,8 @@ func (Settings) protocol(encrypted, login bool) string {
 	return "PLAINTEXT"
 }
 
-// speaksNothing says whether the other side broke the connection off.
-func speaksNothing(err error) bool {
+// connectionBroken says whether the other side broke the connection off.
+func connectionBroken(err error) bool {
 	var broken *net.OpError
 	return errors.As(err, &broken) && broken.Op != "remote error"
 }

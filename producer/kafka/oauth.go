@@ -36,14 +36,14 @@ type tokens struct {
 func (t *tokens) Token() (*sarama.AccessToken, error) {
 	token, err := t.source.Token()
 	if err != nil {
-		return nil, &tokenError{fmt.Errorf("get a token from %s: %w", t.endpoint, brief(err))}
+		return nil, &tokenError{fmt.Errorf("get a token from %s: %w", t.endpoint, shortError(err))}
 	}
 	return &sarama.AccessToken{Token: token.AccessToken, Extensions: t.extensions}, nil
 }
 
-// brief leaves out the endpoint's whole answer, which may be a page or repeat
+// shortError leaves out the endpoint's whole answer, which may be a page or repeat
 // what was sent.
-func brief(err error) error {
+func shortError(err error) error {
 	var answer *oauth2.RetrieveError
 	if !errors.As(err, &answer) {
 		return err

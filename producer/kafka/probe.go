@@ -55,9 +55,9 @@ func (s Settings) open(d *dialer, address string) (*sarama.Broker, error) {
 	return broker, broker.Open(c)
 }
 
-// Ask logs in to one broker and sends it a request that sarama does not have.
+// RawRequest logs in to one broker and sends it a request that sarama does not have.
 // It takes three seconds at most.
-func (s Settings) Ask(ctx context.Context, address string, request kmsg.Request) (kmsg.Response, error) {
+func (s Settings) RawRequest(ctx context.Context, address string, request kmsg.Request) (kmsg.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	d := &dialer{ctx: ctx, tls: s.TLS}

@@ -31,7 +31,7 @@ func (v values) tls() (*tls.Config, []string, error) {
 	if err := v.addClientCertificate(config); err != nil {
 		return nil, nil, err
 	}
-	warnings, err := v.weaken(config)
+	warnings, err := v.relaxVerification(config)
 	return config, warnings, err
 }
 
@@ -115,8 +115,8 @@ func decrypt(text []byte, password string) ([]byte, error) {
 	return text, nil
 }
 
-// weaken leaves out checks that the user has explicitly given up.
-func (v values) weaken(config *tls.Config) ([]string, error) {
+// relaxVerification leaves out checks that the user has explicitly given up.
+func (v values) relaxVerification(config *tls.Config) ([]string, error) {
 	verify := v["enable.ssl.certificate.verification"]
 	switch strings.ToLower(verify.text) {
 	case "", "true":

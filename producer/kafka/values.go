@@ -64,11 +64,11 @@ func fromFile(path string) (values, []string, error) {
 			return nil, nil, err
 		}
 	}
-	return v, exposed(path, v), nil
+	return v, readableByOthers(path, v), nil
 }
 
-// exposed warns of secrets that other users of the machine can read.
-func exposed(path string, v values) []string {
+// readableByOthers warns of secrets that other users of the machine can read.
+func readableByOthers(path string, v values) []string {
 	info, err := os.Stat(path)
 	if err != nil || runtime.GOOS == "windows" || info.Mode()&(fs.ModePerm&0o077) == 0 {
 		return nil

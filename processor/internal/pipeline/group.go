@@ -105,22 +105,22 @@ func (p *pipeline) groupConfig(ctx context.Context) *sarama.Config {
 	c.Consumer.Group.Rebalance.Retry.Max = maxRetries
 	c.Consumer.Group.Rebalance.Retry.Backoff = retryBackoff
 	c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{
-		fencing{sarama.NewBalanceStrategyRange(), func(partitions []int32) { p.current.open(ctx, partitions) }},
+		fencingStrategy{sarama.NewBalanceStrategyRange(), func(partitions []int32) { p.current.open(ctx, partitions) }},
 	}
 	return c
 }
 
-// fencing is the range assignment: with one topic it is as even as any, and a
+// fencingStrategy is the range assignment: with one topic it is as even as any, and a
 // sticky one would gain nothing where each session begins afresh. OnAssignment
 // is the moment between getting partitions and sarama's reading of their
 // committed offsets, which is when earlier owners must be fenced: an offset
 // that one of them has in an open transaction could not be read at all.
-type fencing struct {
+type fencingStrategy struct {
 	sarama.BalanceStrategy
 	open func(partitions []int32)
 }
 
-func (f fencing) OnAssignment(assignment *sarama.ConsumerGroupMemberAssignment, _ int32) {
+func (f fencingStrategy) OnAssignment(assignment *sarama.ConsumerGroupMemberAssignment, _ int32) {
 	for _, partitions := range assignment.Topics {
 		f.open(partitions)
 	}

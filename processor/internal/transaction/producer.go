@@ -75,7 +75,7 @@ type Offset struct {
 // for one goroutine.
 type Producer struct {
 	id      string
-	client  *witness
+	client  *offsetVerifyingClient
 	async   sarama.AsyncProducer
 	drained chan struct{}
 	retried atomic.Bool
@@ -92,7 +92,7 @@ func Open(ctx context.Context, settings kafka.Settings, id string) (*Producer, e
 	if err != nil {
 		return nil, err
 	}
-	p.client = &witness{Client: client}
+	p.client = &offsetVerifyingClient{Client: client}
 	if p.async, err = sarama.NewAsyncProducerFromClient(p.client); err != nil {
 		_ = p.client.Close()
 		return nil, fmt.Errorf("open the transactional id %s: %w", id, err)

@@ -93,7 +93,7 @@ func TestEachMissingRightIsNamed(t *testing.T) {
 		t.Run(want.need, func(t *testing.T) {
 			settings := guarded(t, grants(slices.Delete(needs(), i, i+1)))
 			err := preflight.Start(t.Context(), settings, needs())
-			var lack *preflight.LackError
+			var lack *preflight.MissingError
 			if !errors.As(err, &lack) || lack.Need != needs()[i] {
 				t.Fatalf("error %v, want a lack of %v", err, needs()[i])
 			}

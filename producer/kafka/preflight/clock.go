@@ -58,7 +58,7 @@ func compareClocks(ctx context.Context, settings kafka.Settings, address string,
 		return Clock{Unknown: errors.New("this cluster does not tell its time")}
 	}
 	sent := time.Now()
-	answer, err := settings.Ask(ctx, address, request)
+	answer, err := settings.RawRequest(ctx, address, request)
 	if err != nil {
 		return Clock{Unknown: err}
 	}

@@ -51,8 +51,8 @@ func (n Need) String() string {
 	return fmt.Sprintf("%s on %s %s", &n.Operation, strings.ReplaceAll(string(n.Kind), "-", " "), n.Name)
 }
 
-// LackError is a need that is not met.
-type LackError struct {
+// MissingError is a need that is not met.
+type MissingError struct {
 	Need
 	// User is whom to grant it to, if known.
 	User string
@@ -60,12 +60,12 @@ type LackError struct {
 	Cause error
 }
 
-func (e *LackError) Error() string {
+func (e *MissingError) Error() string {
 	return fmt.Sprintf("not allowed: %s (to %s); grant it with kafka-acls --add --allow-principal %s", e.Need, e.Why, e.grant())
 }
 
 // grant is the end of the command that grants the right.
-func (e *LackError) grant() string {
+func (e *MissingError) grant() string {
 	user := e.User
 	if user == "" {
 		user = "PRINCIPAL"
@@ -85,7 +85,7 @@ func (e *LackError) grant() string {
 }
 
 // Unwrap returns the cause.
-func (e *LackError) Unwrap() error { return e.Cause }
+func (e *MissingError) Unwrap() error { return e.Cause }
 
 // attempts is how often a program asks at its start: the broker that it asks may
 // go away meanwhile, and another one answers.
@@ -103,7 +103,7 @@ func Start(ctx context.Context, settings kafka.Settings, needs []Need) error {
 		_ = client.Close()
 		switch {
 		case err == nil:
-			return joined(required(lacks))
+			return oneLine(required(lacks))
 		case attempt == attempts || ctx.Err() != nil:
 			return err
 		}
@@ -113,7 +113,7 @@ func Start(ctx context.Context, settings kafka.Settings, needs []Need) error {
 // required are the lacks that a program cannot work with.
 func required(lacks []error) (all []error) {
 	for _, err := range lacks {
-		var lack *LackError
+		var lack *MissingError
 		if !errors.As(err, &lack) || !lack.Optional {
 			all = append(all, err)
 		}
@@ -121,8 +121,8 @@ func required(lacks []error) (all []error) {
 	return all
 }
 
-// joined makes one line of several errors.
-func joined(errs []error) error {
+// oneLine makes one line of several errors.
+func oneLine(errs []error) error {
 	if len(errs) == 0 {
 		return nil
 	}
@@ -133,7 +133,7 @@ func joined(errs []error) error {
 	return err
 }
 
-// Missing returns a [LackError] for each need that is not met, and an
+// Missing returns a [MissingError] for each need that is not met, and an
 // [kafka.ErrNoTopic] for a topic that does not exist. User is named in the
 // remedy. Its own error is about a cluster that does not answer.
 func Missing(client sarama.Client, user string, needs []Need) ([]error, error) {
@@ -149,21 +149,21 @@ func Missing(client sarama.Client, user string, needs []Need) ([]error, error) {
 		if n.Kind == Topic || n.Kind == Cluster && len(lacks) > 0 { // who may write to a topic needs no right on the cluster
 			continue
 		}
-		switch denied, err := denial(broker, n); {
+		switch denied, err := authorizationError(broker, n); {
 		case err != nil:
 			return nil, fmt.Errorf("ask for the right of %s: %w", n, err)
 		case denied != nil:
-			lacks = append(lacks, &LackError{Need: n, User: user, Cause: denied})
+			lacks = append(lacks, &MissingError{Need: n, User: user, Cause: denied})
 		}
 	}
 	return lacks, nil
 }
 
-// denial sends a request that needs the right and can do nothing: a heartbeat
+// authorizationError sends a request that needs the right and can do nothing: a heartbeat
 // of no member, after the question for the group's coordinator that any reader
 // must be allowed; the end of a transaction of no producer. An idempotent
 // producer's id is a number that nobody will use.
-func denial(broker *sarama.Broker, n Need) (denied, err error) {
+func authorizationError(broker *sarama.Broker, n Need) (denied, err error) {
 	code := sarama.ErrNoError
 	switch n.Kind {
 	case Group:
@@ -217,7 +217,7 @@ func missingTopics(broker *sarama.Broker, version sarama.KafkaVersion, user stri
 		case topic.Err == sarama.ErrUnknownTopicOrPartition:
 			lacks = append(lacks, fmt.Errorf("topic %q: %w; `producer broker` creates it, on another cluster run `producer topics create`", n.Name, kafka.ErrNoTopic))
 		case topic.Err == sarama.ErrTopicAuthorizationFailed, !allowed(topic, n.Operation):
-			lacks = append(lacks, &LackError{Need: n, User: user, Cause: sarama.ErrTopicAuthorizationFailed})
+			lacks = append(lacks, &MissingError{Need: n, User: user, Cause: sarama.ErrTopicAuthorizationFailed})
 		}
 	}
 	return lacks, nil

@@ -139,7 +139,7 @@ func (r *Report) addUnreachable(ctx context.Context, settings kafka.Settings) {
 	for _, address := range r.Brokers {
 		one := settings
 		one.Bootstrap = []string{address}
-		go func() { failures <- one.Reach(ctx) }()
+		go func() { failures <- one.Ping(ctx) }()
 	}
 	for range r.Brokers {
 		if err := <-failures; err != nil {
@@ -189,7 +189,7 @@ func (r *Report) addCoordinator(client sarama.Client) {
 
 func about(n Need) func(error) bool {
 	return func(err error) bool {
-		var lack *LackError
+		var lack *MissingError
 		return errors.As(err, &lack) && lack.Need == n
 	}
 }

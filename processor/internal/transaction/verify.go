@@ -12,7 +12,7 @@ import (
 // behind already.
 var ErrStale = errors.New("another offset is committed than the one that the work began from")
 
-// witness is the client that sarama's producer works with. It compares the
+// offsetVerifyingClient is the client that sarama's producer works with. It compares the
 // committed offset with the one that the work began from, at the only moment
 // at which it can be read for sure: when its successor has been written and
 // the transaction has not ended yet.
@@ -26,7 +26,7 @@ var ErrStale = errors.New("another offset is committed than the one that the wor
 // Sarama's CommitTxn asks its client for the group's coordinator, writes the
 // offset there, and asks for the transaction's coordinator to end it. The last
 // of these questions is that moment.
-type witness struct {
+type offsetVerifyingClient struct {
 	sarama.Client
 	expected *Offset        // nil when there is nothing to compare
 	group    *sarama.Broker // has accepted the offset, once another coordinator is asked for
@@ -35,16 +35,16 @@ type witness struct {
 }
 
 // Close may be called at the same time by the watchdog; sarama's own would panic.
-func (w *witness) Close() (err error) {
+func (w *offsetVerifyingClient) Close() (err error) {
 	w.closing.Do(func() { err = w.Client.Close() })
 	return err
 }
 
 // expect has the next commit compare.
-func (w *witness) expect(o *Offset) { w.expected, w.group, w.err = o, nil, nil }
+func (w *offsetVerifyingClient) expect(o *Offset) { w.expected, w.group, w.err = o, nil, nil }
 
 // Coordinator is sarama's question before it writes the offset.
-func (w *witness) Coordinator(group string) (*sarama.Broker, error) {
+func (w *offsetVerifyingClient) Coordinator(group string) (*sarama.Broker, error) {
 	broker, err := w.Client.Coordinator(group)
 	w.group = broker
 	return broker, err
@@ -52,7 +52,7 @@ func (w *witness) Coordinator(group string) (*sarama.Broker, error) {
 
 // TransactionCoordinator is sarama's question before it adds the group to the
 // transaction and before it ends it.
-func (w *witness) TransactionCoordinator(id string) (*sarama.Broker, error) {
+func (w *offsetVerifyingClient) TransactionCoordinator(id string) (*sarama.Broker, error) {
 	if w.expected != nil && w.group != nil && w.err == nil {
 		if w.err = w.compare(w.expected); w.err == nil {
 			w.expected = nil
@@ -64,7 +64,7 @@ func (w *witness) TransactionCoordinator(id string) (*sarama.Broker, error) {
 	return w.Client.TransactionCoordinator(id)
 }
 
-func (w *witness) compare(o *Offset) error {
+func (w *offsetVerifyingClient) compare(o *Offset) error {
 	committed, err := w.committed(o)
 	switch {
 	case err != nil:
@@ -78,7 +78,7 @@ func (w *witness) compare(o *Offset) error {
 
 // committed asks the coordinator that has accepted the successor for the
 // offset that stays committed until the transaction ends.
-func (w *witness) committed(o *Offset) (int64, error) {
+func (w *offsetVerifyingClient) committed(o *Offset) (int64, error) {
 	request := sarama.NewOffsetFetchRequest(w.Config().Version, o.Group.GroupID, map[string][]int32{o.Topic: {o.Partition}})
 	response, err := w.group.FetchOffset(request)
 	if err != nil {

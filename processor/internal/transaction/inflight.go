@@ -10,15 +10,15 @@ import (
 	"purchases/producer/testkit/crashpoint"
 )
 
-// flight is the messages of one transaction on their way to the broker.
-type flight struct {
+// inFlight is the messages of one transaction on their way to the broker.
+type inFlight struct {
 	left  atomic.Int64
 	over  chan struct{} // closed when all are acknowledged, or the first has failed
 	close sync.Once
 	err   error // why the first failed; read it after over
 }
 
-func (f *flight) done(err error) {
+func (f *inFlight) done(err error) {
 	if left := f.left.Add(-1); err == nil && left > 0 {
 		return
 	}
@@ -34,7 +34,7 @@ func (p *Producer) send(ctx context.Context, messages []*sarama.ProducerMessage)
 	if len(messages) == 0 {
 		return nil
 	}
-	f := &flight{over: make(chan struct{})}
+	f := &inFlight{over: make(chan struct{})}
 	f.left.Store(int64(len(messages)))
 	for _, m := range messages {
 		m.Metadata = f
@@ -69,14 +69,14 @@ func (p *Producer) drain() {
 				continue
 			}
 			crashpoint.At("processor.ack.before")
-			m.Metadata.(*flight).done(nil)
+			m.Metadata.(*inFlight).done(nil)
 			crashpoint.At("processor.ack.after")
 		case failure, ok := <-failures:
 			if !ok {
 				failures = nil
 				continue
 			}
-			failure.Msg.Metadata.(*flight).done(failure.Err)
+			failure.Msg.Metadata.(*inFlight).done(failure.Err)
 		}
 	}
 }
