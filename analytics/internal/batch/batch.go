@@ -38,10 +38,7 @@ type Batch struct {
 	// Prepared is what a store has made of the batch before it stores it.
 	Prepared any
 
-	// FirstAt and LastAt bound the times of the events that were read, 0 and -1
-	// when there are none. HasRetractions says that there are retractions.
-	FirstAt, LastAt int64
-	HasRetractions  bool
+	HasRetractions bool
 
 	zone       *zone.Zone
 	calendar   *zone.Calendar
@@ -149,7 +146,7 @@ func (b *Batch) Fill(chunks []Chunk, outcomes *Outcomes) error {
 func (b *Batch) reset() {
 	b.Deltas, b.Counted, b.Rejected, b.Gaps = b.Deltas[:0], b.Counted[:0], b.Rejected[:0], b.Gaps[:0]
 	b.SetMembers, b.Orders, b.OrderLines = b.SetMembers[:0], b.Orders[:0], b.OrderLines[:0]
-	b.FirstAt, b.LastAt, b.HasRetractions = 0, -1, false
+	b.HasRetractions = false
 	b.Labels = b.Labels[:0]
 	b.Sources = newSourceMarks()
 	b.Statistics.reset()
@@ -210,10 +207,6 @@ func (b *Batch) add(d *PartitionDelta, r *Record) {
 }
 
 func (b *Batch) addEvent(d *PartitionDelta, r *Record) {
-	if b.LastAt < b.FirstAt {
-		b.FirstAt, b.LastAt = r.Event.OccurredAt, r.Event.OccurredAt
-	}
-	b.FirstAt, b.LastAt = min(b.FirstAt, r.Event.OccurredAt), max(b.LastAt, r.Event.OccurredAt)
 	if b.Outcomes == nil {
 		b.Count(r, d, r.Offset, 1)
 		b.label(&r.Event)

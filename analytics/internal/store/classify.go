@@ -2,9 +2,12 @@ package store
 
 import (
 	"database/sql/driver"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"math"
+
+	"github.com/google/uuid"
 
 	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/sqlitestmt"
@@ -26,7 +29,7 @@ type classifier struct {
 
 // lookups are the statements that classify records.
 type lookups struct {
-	event, retractions, retracted, rejection, overlap *sqlitestmt.Statement
+	event, retractions, retracted, rejection, retraction *sqlitestmt.Statement
 }
 
 func newLookups(conn driver.Conn) *lookups {
@@ -38,15 +41,15 @@ func newLookups(conn driver.Conn) *lookups {
 			WHERE e.occurred_at = ? AND e.event_id = ?`),
 		retractions: sqlitestmt.New(conn, `SELECT max(ifnull(retracted_at, `+fmt.Sprint(int64(math.MaxInt64))+`)) FROM retractions
 			WHERE occurred_at = ? AND event_id = ?`),
-		retracted: sqlitestmt.New(conn, `SELECT partition, offset FROM retracted_events WHERE occurred_at = ? AND event_id = ?`),
-		rejection: sqlitestmt.New(conn, `SELECT 1 FROM rejected WHERE record_id = ?`),
-		overlap:   sqlitestmt.New(conn, `SELECT 1 FROM retractions WHERE occurred_at BETWEEN ? AND ? LIMIT 1`),
+		retracted:  sqlitestmt.New(conn, `SELECT partition, offset FROM retracted_events WHERE occurred_at = ? AND event_id = ?`),
+		rejection:  sqlitestmt.New(conn, `SELECT 1 FROM rejected WHERE record_id = ?`),
+		retraction: sqlitestmt.New(conn, `SELECT 1 FROM retractions WHERE occurred_at = ? AND event_id = ? LIMIT 1`),
 	}
 }
 
 // Close frees the statements.
 func (l *lookups) Close() error {
-	return sqlitestmt.CloseAll(l.event, l.retractions, l.retracted, l.rejection, l.overlap)
+	return sqlitestmt.CloseAll(l.event, l.retractions, l.retracted, l.rejection, l.retraction)
 }
 
 // identity is what is known of an event's identity: first as it is stored, then
@@ -142,15 +145,13 @@ func (c *classifier) classifyEvent(s *identity, p *batch.Placed) error {
 			s.event = &batch.Placed{Record: &raised, Partition: s.event.Partition, Offset: s.event.Offset}
 		}
 	case s.back != nil:
-		c.duplicate(p.Partition, p.Record, e.Identity, false)
 		if !takenBack {
-			s.event, s.back = &batch.Placed{Record: p.Record, Partition: s.back.Partition, Offset: s.back.Offset}, nil
-			total := c.totals[e.Currency]
-			if !total.Add(e) {
-				return fmt.Errorf("%s is imported again, and %s more in %q is beyond the sums", s.describe(), purchase.Micros(e.Amount), e.Currency)
+			if !c.count(e) {
+				return c.refuse(p)
 			}
-			c.totals[e.Currency] = total
+			s.event, s.back = &batch.Placed{Record: p.Record, Partition: s.back.Partition, Offset: s.back.Offset}, nil
 		}
+		c.duplicate(p.Partition, p.Record, e.Identity, false)
 	case takenBack:
 		s.back = p
 		c.outcomes.Arrived = append(c.outcomes.Arrived, *p)
@@ -161,37 +162,54 @@ func (c *classifier) classifyEvent(s *identity, p *batch.Placed) error {
 	return nil
 }
 
+// count adds the event to the totals, unless its amount is too large for them.
+func (c *classifier) count(e *batch.Event) (fits bool) {
+	total := c.totals[e.Currency]
+	if fits = total.Add(e); fits {
+		c.totals[e.Currency] = total
+	}
+	return fits
+}
+
 // admit counts an event that is new, unless its amount is too large.
 func (c *classifier) admit(s *identity, p *batch.Placed) error {
-	e := &p.Event
-	total := c.totals[e.Currency]
-	if !total.Add(e) {
-		return c.refuse(p, fmt.Sprintf("%s more would take the sum in %q beyond what fits", purchase.Micros(max(e.Amount, -e.Amount)), e.Currency))
+	if !c.count(&p.Event) {
+		return c.refuse(p)
 	}
-	c.totals[e.Currency] = total
 	s.event = p
 	c.outcomes.Arrived = append(c.outcomes.Arrived, *p)
-	c.outcomes.Labelled = append(c.outcomes.Labelled, e)
+	c.outcomes.Labelled = append(c.outcomes.Labelled, &p.Event)
 	return nil
 }
 
-// refuse makes a rejected record of the event. It may have been one before.
-func (c *classifier) refuse(p *batch.Placed, detail string) error {
-	source := p.Event.Source
+// refuse makes a rejected record of the event, whose amount is too large. It may
+// have been one before.
+func (c *classifier) refuse(p *batch.Placed) error {
+	e := &p.Event
+	source := e.Source
 	if source.Topic == "" {
 		source = batch.Source{Topic: p.Partition.Topic, Partition: p.Partition.Partition, Offset: p.Offset}
 	}
 	x := &batch.Rejection{
-		RecordID: p.Event.ID, Reason: string(purchase.AmountTooLarge), Detail: detail, RejectedAt: p.Event.ProcessedAt, Source: source,
+		RecordID: refusedID(*e), Reason: string(purchase.AmountTooLarge), RejectedAt: e.ProcessedAt, Source: source,
+		Detail: fmt.Sprintf("%s more would take the sum in %q beyond what fits", purchase.Micros(max(e.Amount, -e.Amount)), e.Currency),
 	}
 	stored, err := c.isRejected(x)
 	if stored || c.rejections[x.RecordID] {
-		c.duplicate(p.Partition, p.Record, p.Event.Identity, false)
+		c.duplicate(p.Partition, p.Record, batch.Identity{ID: x.RecordID}, false)
 	} else {
 		c.outcomes.Refused[p.Record] = x
 	}
 	c.rejections[x.RecordID] = true
 	return err
+}
+
+// refusedID is of the event's identity and content: events that differ in either
+// are two rejected records.
+func refusedID(e batch.Event) [16]byte {
+	e.ProcessedAt, e.ImportedAt = 0, 0
+	content := binary.BigEndian.AppendUint64(nil, batch.EventChecksum(batch.Place{}, &e))
+	return uuid.NewSHA1(uuid.UUID(e.ID), binary.BigEndian.AppendUint64(content, uint64(e.OccurredAt)))
 }
 
 // retract moves the identity on by one retraction.
@@ -308,8 +326,4 @@ func (c *classifier) conclude(s *identity) {
 
 func retracted(p *batch.Placed) batch.Retracted {
 	return batch.Retracted{Identity: p.Event.Identity, Partition: p.Partition, Offset: p.Offset}
-}
-
-func (s *identity) describe() string {
-	return fmt.Sprintf("the event %x of %d", s.id.ID, s.id.OccurredAt)
 }

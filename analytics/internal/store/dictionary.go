@@ -134,5 +134,15 @@ func (d *dictionary[T]) forget() {
 	d.unknown, d.next = d.unknown[:0], 0
 }
 
+// drop deletes the row of the batch's name of that number where unused, which
+// takes its integer, deletes it.
+func (d *dictionary[T]) drop(unused *sqlitestmt.Statement, name string, number int) error {
+	deleted, err := unused.Exec(d.integers[number])
+	if deleted > 0 {
+		delete(d.known, name)
+	}
+	return err
+}
+
 // Close frees the statements.
 func (d *dictionary[T]) Close() error { return sqlitestmt.CloseAll(d.lookUp, d.highest, d.insert) }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -44,21 +45,26 @@ func (w *Writer) insertRecords(b *batch.Batch) (*batch.Batch, error) {
 	return classified, w.insert(classified)
 }
 
-// plainlyNew fails with errNotAllNew where the batch retracts events or may hold
+// plainlyNew fails with errNotAllNew where the batch retracts events or holds
 // retracted ones, or where it does not fit. Whatever the classification admits
 // fits: it is stricter.
 func (w *Writer) plainlyNew(b *batch.Batch) error {
 	if b.HasRetractions || !w.fits(b) {
 		return errNotAllNew
 	}
-	if !w.retracts {
+	if w.retracted == nil {
 		return nil
 	}
-	overlap, err := w.lookups.overlap.Integer(b.FirstAt, b.LastAt)
-	if err == nil && overlap == 1 {
-		err = errNotAllNew
+	for i := range b.Counted {
+		id := b.Counted[i].Event.Identity
+		if !w.retracted.mayHave(id) {
+			continue
+		}
+		if found, err := w.lookups.retraction.Integer(id.OccurredAt, id.ID[:]); err != nil || found == 1 {
+			return cmp.Or(err, errNotAllNew)
+		}
 	}
-	return err
+	return nil
 }
 
 // insert stores the batch as it is filled. It fails with errNotAllNew when an

@@ -128,7 +128,7 @@ func (l *logs) insertOutcomes(b *batch.Batch) error {
 func (l *logs) insertOutcome(o *batch.Outcomes, c *batch.Chunk, r *batch.Record) error {
 	if d, is := o.Duplicates[r]; is {
 		var at driver.Value
-		if r.Rejection == nil {
+		if r.Rejection == nil && d.ID == r.Event.Identity { // not of a dead letter, which has no time
 			at = d.ID.OccurredAt
 		}
 		return l.duplicates.Add(c.Topic, int64(c.Partition.Partition), r.Offset, at, d.ID.ID[:], number(d.IsConflict))

@@ -125,7 +125,7 @@ func (n *names) trim() {
 }
 
 // forget drops all that is cached, because the transaction that it may have
-// come from was rolled back, or rows were deleted.
+// come from was rolled back.
 func (n *names) forget() {
 	n.users.forget()
 	n.items.forget()

@@ -220,8 +220,11 @@ func (o *orders) count(b *batch.Batch, created map[batch.Key]int64) error {
 
 // dropEmpty deletes the batch's orders that no event names any more, and what
 // is bought in them no more.
-func (o *orders) dropEmpty() error {
+func (o *orders) dropEmpty(b *batch.Batch) error {
 	for i := range o.resolved {
+		if b.Orders[i].Purchases >= 0 && b.Orders[i].Returns >= 0 {
+			continue
+		}
 		for _, s := range []*sqlitestmt.Statement{o.dropLine, o.drop} {
 			if _, err := s.Exec(o.resolved[i].value); err != nil {
 				return fmt.Errorf("delete empty orders: %w", err)

@@ -13,14 +13,14 @@ import (
 // reached the threshold, which at least the best thousand have, or all while
 // there are fewer. While measures only grow, a row gets there only by a batch that
 // adds to it, and the threshold never falls either. The index of the leading
-// rows stays small, and most rows change without changing it. Where a batch takes
-// events back, all of it is found anew.
+// rows stays small, and most rows change without changing it. A batch that takes
+// events back may make rows fall behind the threshold.
 type ranking struct {
-	table, measure string
-	threshold      int64
-	added          int // rows, since the threshold was last raised
-	nth, best      *sqlitestmt.Statement
-	retire, lead   *sqlitestmt.Statement
+	table, measure   string
+	threshold        int64
+	added            int // rows, since the threshold was last raised
+	nth, best, count *sqlitestmt.Statement
+	retire, lead     *sqlitestmt.Statement
 }
 
 func newRanking(conn driver.Conn, table, measure string) *ranking {
@@ -29,7 +29,8 @@ func newRanking(conn driver.Conn, table, measure string) *ranking {
 		nth: sqlitestmt.New(conn, fmt.Sprintf(`SELECT %[1]s FROM %[2]s WHERE leading ORDER BY %[1]s DESC LIMIT 1 OFFSET %[3]d`,
 			measure, table, rollup.Leaders-1)),
 		best: sqlitestmt.New(conn, fmt.Sprintf(`SELECT %[1]s FROM %[2]s NOT INDEXED WHERE purchases > 0 ORDER BY %[1]s DESC LIMIT 1 OFFSET %[3]d`,
-			measure, table, rollup.Leaders-1)),
+			measure, table, 2*rollup.Leaders-1)),
+		count:  sqlitestmt.New(conn, fmt.Sprintf(`SELECT count(*) FROM %s WHERE leading`, table)),
 		retire: sqlitestmt.New(conn, fmt.Sprintf(`UPDATE %s SET leading = 0 WHERE leading AND (%s < ? OR purchases = 0)`, table, measure)),
 		lead:   sqlitestmt.New(conn, fmt.Sprintf(`UPDATE %s SET leading = 1 WHERE NOT leading AND purchases > 0 AND %s >= ?`, table, measure)),
 	}
@@ -70,18 +71,23 @@ func (r *ranking) grown(rows int) error {
 	return err
 }
 
-// fallen finds the leading rows anew.
+// fallen retires the rows that have fallen behind the threshold. Where fewer than
+// a thousand are left, it finds the leading rows anew, twice as many, so that it
+// need not do so again soon.
 func (r *ranking) fallen() (err error) {
+	if _, err := r.retire.Exec(r.threshold); err != nil {
+		return err
+	}
+	left, err := r.count.Integer()
+	if err != nil || left >= rollup.Leaders || r.threshold == 0 {
+		return err
+	}
 	if r.threshold, err = r.best.Integer(); err != nil {
 		return err
 	}
-	for _, s := range []*sqlitestmt.Statement{r.retire, r.lead} {
-		if _, err := s.Exec(r.threshold); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err = r.lead.Exec(r.threshold)
+	return err
 }
 
 // Close frees the statements.
-func (r *ranking) Close() error { return sqlitestmt.CloseAll(r.nth, r.best, r.retire, r.lead) }
+func (r *ranking) Close() error { return sqlitestmt.CloseAll(r.nth, r.best, r.count, r.retire, r.lead) }

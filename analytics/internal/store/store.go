@@ -49,12 +49,13 @@ type Writer struct {
 	orders     *orders
 	rejections *rejections
 	logs       *logs
+	unused     *unused
 	summaries  []*summary
 	zone       *zone.Zone
 	latest     map[batch.Partition]int64 // latest event times
 	checksums  map[batch.Partition]uint64
 	totals     map[string]batch.Measures // by currency
-	retracts   bool                      // whether the database has retractions
+	retracted  filter                    // which events have a retraction
 	minute     int64                     // that was counted last, since 1970 UTC
 	batch      *batch.Batch              // of Write
 	failed     error
@@ -107,7 +108,8 @@ func (w *Writer) loadState(ctx context.Context, db *sqlx.DB) (err error) {
 	for _, t := range totals {
 		w.totals[t.Currency] = t.Measures
 	}
-	return db.GetContext(ctx, &w.retracts, `SELECT EXISTS (SELECT 1 FROM retractions)`)
+	w.retracted, err = loadFilter(ctx, db)
+	return err
 }
 
 func (w *Writer) prepare(driverConn any) (err error) {
@@ -122,7 +124,7 @@ func (w *Writer) prepare(driverConn any) (err error) {
 		}
 	}
 	w.sql, w.lookups, w.names, w.orders = newStatements(raw), newLookups(raw), newNames(raw), newOrders(raw)
-	w.rejections, w.logs = newRejections(raw), newLogs(raw)
+	w.rejections, w.logs, w.unused = newRejections(raw), newLogs(raw), newUnused(raw)
 	w.summaries, err = newSummaries(raw)
 	return err
 }
@@ -132,7 +134,7 @@ func (w *Writer) NewBatch() *batch.Batch { return batch.New(w.zone) }
 
 // Close gives the connection back, or drops it after an error.
 func (w *Writer) Close() error {
-	err := sqlitestmt.CloseAll(w.sql, w.lookups, w.names, w.orders, w.rejections, w.logs)
+	err := sqlitestmt.CloseAll(w.sql, w.lookups, w.names, w.orders, w.rejections, w.logs, w.unused)
 	for _, s := range w.summaries {
 		err = errors.Join(err, s.Close())
 	}
@@ -188,7 +190,9 @@ func (w *Writer) transact(b *batch.Batch) error {
 
 // applyCommitted takes over what the committed batch has changed.
 func (w *Writer) applyCommitted(b *batch.Batch) {
-	w.retracts = w.retracts || b.HasRetractions
+	if b.HasRetractions {
+		w.retracted.addAll(b)
+	}
 	for _, d := range b.Deltas {
 		w.checksums[d.Partition] += d.Checksum
 	}

@@ -197,6 +197,66 @@ func TestSumsNeverWrap(t *testing.T) {
 	}
 }
 
+// Two events that are too large are two rejected records, whatever they share.
+func TestRefusedEventsOfOneIDAreTold(t *testing.T) {
+	db := open(t, events)
+	w := newWriter(t, db)
+	huge := func(e *batch.Event) { e.Quantity, e.Amount = 1, 1<<63-1 }
+	write(t, w, chunk(events, 0, sale(1, huge)))
+	later := func(e *batch.Event) { e.OccurredAt++ }
+	other := func(e *batch.Event) { e.User = "u2" }
+	write(t, w, chunk(events, 1, sale(2, huge), sale(2, huge, later), sale(2, huge, other), sale(2, huge)))
+	if got := get[string](t, db, `SELECT format('%d %d %d', events, rejected, duplicates) FROM internal_partitions`); got != "1 3 1" {
+		t.Errorf("events, rejected, duplicates: %s, want 1 3 1", got)
+	}
+	wantRight(t, db)
+}
+
+// An event that is imported again after others have filled the sums is refused,
+// and does not keep the ones behind it from being stored.
+func TestLargeEventImportedAgain(t *testing.T) {
+	huge := func(e *batch.Event) { e.Quantity, e.Amount = 1, 1<<63-1 }
+	for _, batches := range []int{1, 5} {
+		db := open(t, events)
+		w := newWriter(t, db)
+		writeIn(t, w.Write, batches, []batch.Record{
+			sale(1, huge, imported(4)), retraction(sale(1), 5), sale(2, huge), sale(1, huge, imported(6)), sale(3, func(e *batch.Event) { e.Currency = "EUR" }),
+		})
+		if got := get[string](t, db, `SELECT format('%d %d %d %d', events, retracted, rejected, retractions) FROM internal_partitions`); got != "2 1 1 1" {
+			t.Errorf("events, retracted, rejected, retractions in %d batches: %s, want 2 1 1 1", batches, got)
+		}
+		wantRight(t, db)
+	}
+}
+
+// The best users are taken back again and again, so that others lead.
+func TestLeadingUsersFall(t *testing.T) {
+	db := open(t, events)
+	w := newWriter(t, db)
+	list := make([]batch.Record, 5000)
+	for i := range list {
+		list[i] = sale(1, func(e *batch.Event) {
+			e.ID[1], e.ID[2] = byte(i), byte(i>>8)
+			e.User, e.Amount = fmt.Sprint("u", i), int64(i)
+		})
+	}
+	write(t, w, chunk(events, 0, slices.Clone(list)...))
+	next := int64(len(list))
+	for len(list) > 600 {
+		var back []batch.Record
+		for _, r := range list[len(list)-400:] {
+			back = append(back, retraction(r, 0))
+		}
+		list = list[:len(list)-400]
+		write(t, w, chunk(events, next, back...))
+		next += 400
+		wantRight(t, db)
+		if leading := get[int](t, db, `SELECT count(*) FROM stats_user WHERE leading`); leading > 3*rollup.Leaders {
+			t.Errorf("%d of %d users lead", leading, len(list))
+		}
+	}
+}
+
 // Revenue and refunds are two sums, each of which may be as large as fits.
 func TestLargeRefundsLeaveRoomForRevenue(t *testing.T) {
 	db := open(t, events)

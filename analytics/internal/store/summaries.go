@@ -73,7 +73,7 @@ func (s *summary) prepare(conn driver.Conn) {
 	}
 	s.upsert = sqlitestmt.NewBulk(conn, "INSERT INTO "+s.Table+" ("+strings.Join(columns, ", ")+")", len(columns),
 		"ON CONFLICT DO UPDATE SET "+strings.Join(sets, ", "))
-	s.dropEmpty = sqlitestmt.New(conn, "DELETE FROM "+s.Table+" WHERE purchases = 0 AND returns = 0")
+	s.dropEmpty = sqlitestmt.New(conn, "DELETE FROM "+s.Table+" WHERE "+strings.Join(s.Keys, " = ? AND ")+" = ? AND purchases = 0 AND returns = 0")
 }
 
 // add takes the rows in the order of the table's key, so that neighbours are
@@ -99,6 +99,15 @@ func (s *summary) add(sums *batch.Sums, integers []int64, currencies []string) e
 }
 
 func (s *summary) appendRow(row []driver.Value, sum *batch.Sum, currencies []string) []driver.Value {
+	row = s.appendKey(row, sum, currencies)
+	row = append(row, sum.Purchases, sum.Returns, sum.UnitsSold, sum.UnitsReturned, sum.Revenue, sum.Refunds)
+	if s.ranking != nil {
+		row = append(row, s.ranking.leads(&sum.Measures))
+	}
+	return row
+}
+
+func (s *summary) appendKey(row []driver.Value, sum *batch.Sum, currencies []string) []driver.Value {
 	for _, key := range s.Keys {
 		switch {
 		case key == "currency":
@@ -108,10 +117,6 @@ func (s *summary) appendRow(row []driver.Value, sum *batch.Sum, currencies []str
 		default:
 			row = append(row, sum.Period)
 		}
-	}
-	row = append(row, sum.Purchases, sum.Returns, sum.UnitsSold, sum.UnitsReturned, sum.Revenue, sum.Refunds)
-	if s.ranking != nil {
-		row = append(row, s.ranking.leads(&sum.Measures))
 	}
 	return row
 }
@@ -146,7 +151,7 @@ func (w *Writer) addStatistics(b *batch.Batch) error {
 	if err := w.names.save(b); err != nil || !b.Removes() {
 		return err
 	}
-	return w.dropEmpty()
+	return w.dropEmpty(b)
 }
 
 // addUserMonths counts the purchases of each user and month; the database's
@@ -165,37 +170,4 @@ func (w *Writer) addUserMonths(b *batch.Batch) error {
 	}
 	_, err := w.sql.userMonths.Flush()
 	return err
-}
-
-// unused are deletes of what no event has any more. An item stays: it has the
-// name that its latest event gave it, also one that was taken back.
-var unused = []string{
-	`DELETE FROM stats_user_month WHERE purchases = 0`,
-	`DELETE FROM users WHERE NOT EXISTS (SELECT 1 FROM stats_user s WHERE s.user_id = users.user_id)`,
-	`DELETE FROM attribute_sets WHERE events = 0`,
-	`DELETE FROM attributes WHERE NOT EXISTS (SELECT 1 FROM stats_attribute s WHERE s.attribute_id = attributes.attribute_id)`,
-}
-
-// dropEmpty deletes the rows that count nothing since events were taken out.
-func (w *Writer) dropEmpty() error {
-	for _, s := range w.summaries {
-		if _, err := s.dropEmpty.Exec(); err != nil {
-			return fmt.Errorf("delete empty rows of %s: %w", s.Table, err)
-		}
-		if s.ranking != nil {
-			if err := s.ranking.fallen(); err != nil {
-				return fmt.Errorf("find the leading rows of %s: %w", s.Table, err)
-			}
-		}
-	}
-	if err := w.orders.dropEmpty(); err != nil {
-		return err
-	}
-	for _, statement := range unused {
-		if err := w.exec(statement); err != nil {
-			return fmt.Errorf("delete what no event has any more: %w", err)
-		}
-	}
-	w.names.forget()
-	return nil
 }
