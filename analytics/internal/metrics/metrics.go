@@ -31,7 +31,6 @@ var (
 	rejected    = desc("rejected_total", "Rejected records, by reason.", "reason")
 	missing     = desc("missing_offsets_total", "Offsets that had expired before they were read.")
 	size        = desc("database_bytes", "Size of the database file and of its write-ahead log.", "file")
-	freePages   = desc("database_free_bytes", "Bytes of the database file that hold nothing.")
 	scrapeError = desc("scrape_errors", "1 when the database could not be read for this scrape.")
 )
 
@@ -47,7 +46,7 @@ func New(pool *readonly.Pool, path string) *Collector { return &Collector{pool, 
 // Describe implements [prometheus.Collector].
 func (c *Collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		records, conflicts, late, nextOffset, lag, lastEvent, lastStored, rejected, missing, size, freePages, scrapeError,
+		records, conflicts, late, nextOffset, lag, lastEvent, lastStored, rejected, missing, size, scrapeError,
 	} {
 		out <- d
 	}
@@ -73,7 +72,7 @@ func (c *Collector) read(ctx context.Context, out chan<- prometheus.Metric) erro
 		return err
 	}
 	defer func() { _ = snapshot.Close() }()
-	for _, collect := range []func(context.Context, sqlx.QueryerContext, chan<- prometheus.Metric) error{partitions, reasons, whole} {
+	for _, collect := range []func(context.Context, sqlx.QueryerContext, chan<- prometheus.Metric) error{partitions, reasons, gaps} {
 		if err := collect(ctx, snapshot, out); err != nil {
 			return err
 		}
@@ -138,14 +137,11 @@ func reasons(ctx context.Context, db sqlx.QueryerContext, out chan<- prometheus.
 	return err
 }
 
-func whole(ctx context.Context, db sqlx.QueryerContext, out chan<- prometheus.Metric) error {
-	var row struct{ Missing, Free float64 }
-	err := sqlx.GetContext(ctx, db, &row, `SELECT ifnull((SELECT sum(to_offset - from_offset + 1) FROM gaps), 0) AS missing,
-		(SELECT freelist_count FROM pragma_freelist_count) * (SELECT page_size FROM pragma_page_size) AS free`)
-	if err != nil {
+func gaps(ctx context.Context, db sqlx.QueryerContext, out chan<- prometheus.Metric) error {
+	var offsets float64
+	if err := sqlx.GetContext(ctx, db, &offsets, `SELECT ifnull(sum(to_offset - from_offset + 1), 0) FROM gaps`); err != nil {
 		return err
 	}
-	out <- prometheus.MustNewConstMetric(missing, prometheus.CounterValue, row.Missing)
-	out <- prometheus.MustNewConstMetric(freePages, prometheus.GaugeValue, row.Free)
+	out <- prometheus.MustNewConstMetric(missing, prometheus.CounterValue, offsets)
 	return nil
 }
