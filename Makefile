@@ -62,8 +62,8 @@ chaos: generate ## kill, pause and restart everything at random, then compare; S
 	go test -v -count=1 -timeout 0 -run '^TestChaos$$' purchases/analytics/internal/endtoend -args \
 		-chaos $(DURATION) -cluster $(CLUSTER) $(if $(SEED),-seed $(SEED))
 
-FUZZ_TIME ?= 30s
-fuzz: generate ## send made-up statements to the SQL sandbox, requests to the HTTP handler and values to the decoders, FUZZ_TIME=30s each
+FUZZ_TIME ?= 12s
+fuzz: generate ## send made-up statements to the SQL sandbox, requests to the HTTP handler and values to the decoders, FUZZ_TIME=12s each
 	go test -run '^$$' -fuzz '^FuzzStatement$$' -fuzztime $(FUZZ_TIME) -fuzzminimizetime 1x purchases/analytics/internal/sandbox
 	go test -run '^$$' -fuzz '^FuzzHandler$$' -fuzztime $(FUZZ_TIME) -fuzzminimizetime 1x purchases/analytics/internal/server
 	go test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZ_TIME) -fuzzminimizetime 1x purchases/producer/registry
