@@ -39,7 +39,8 @@ type Database struct {
 
 // Open opens the database for writing, makes it if there is none, and brings
 // its schema up to date. It fails when another process has it open for writing
-// or when its schema is newer than this program.
+// or when its schema is newer than this program, and with an [ErrForeign] when
+// the file is neither empty nor a database of this program.
 //
 // The journal is a write-ahead log, so that readers and the writer do not wait
 // for each other. synchronous=NORMAL may lose the last transactions in a power
@@ -52,7 +53,10 @@ func Open(ctx context.Context, path string) (*Database, error) {
 // open calls begin, if there is one, once the lock says that nobody else fills
 // the file.
 func open(ctx context.Context, path string, begin func(path string) error, options url.Values) (*Database, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := Examine(ctx, path); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the database: %w", err)
 	}
 	lock, err := acquire(path + ".lock")
@@ -75,7 +79,7 @@ func open(ctx context.Context, path string, begin func(path string) error, optio
 // open opens what Path leads to now. A file that does not exist is made before
 // SQLite sees it, so that it has an identity.
 func (d *Database) open(ctx context.Context) error {
-	made, err := os.OpenFile(d.Path, os.O_CREATE|os.O_EXCL, 0o644)
+	made, err := os.OpenFile(d.Path, os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
 		err = made.Close()
 	}
@@ -125,6 +129,9 @@ func (d *Database) Close() error {
 func OpenReader(path string) (*sqlx.DB, error) { return openReader(path, "ro") }
 
 func openReader(path, mode string) (*sqlx.DB, error) {
+	if err := Examine(context.Background(), path); err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w at %s; `analytics run` makes it, --db names another", ErrMissing, path)
 	}

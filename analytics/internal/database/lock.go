@@ -17,7 +17,7 @@ import (
 type lock struct{ file *flock.Flock }
 
 func acquire(path string) (*lock, error) {
-	file := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR))
+	file := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	held, err := file.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
@@ -25,7 +25,7 @@ func acquire(path string) (*lock, error) {
 	if !held {
 		return nil, fmt.Errorf("%s has it open for writing; stop that one, or name another database with --db", holder(path))
 	}
-	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
 		return nil, fmt.Errorf("write the process id to %s: %w", path, err)
 	}
 	return &lock{file}, nil
