@@ -116,10 +116,28 @@ func fileSize(path string) int64 {
 }
 
 // NextFile names the file in which the next database for path is to be built:
-// beside the present one, with a number after the name that none has had.
+// beside the present one, with the first number after its own that is free.
 func NextFile(path string) string {
+	file := nextFile(path, 1)
+	for n := 2; taken(file); n++ {
+		file = nextFile(path, n)
+	}
+	return file
+}
+
+func nextFile(path string, after int) string {
 	real := Real(path)
-	return filepath.Join(filepath.Dir(real), filepath.Base(path)+"."+strconv.Itoa(number(path, real)+1))
+	return filepath.Join(filepath.Dir(real), filepath.Base(path)+"."+strconv.Itoa(number(path, real)+after))
+}
+
+// taken looks beside the file too: SQLite would apply a log that it finds there.
+func taken(file string) bool {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		if _, err := os.Lstat(file + suffix); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // number is that of one of the files of a path. The first has none, and is 1;
@@ -151,7 +169,9 @@ func Replace(path, next string) error {
 		target = absolute
 	}
 	link := path + ".link"
-	_ = os.Remove(link) // of a process that died here
+	if info, err := os.Lstat(link); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		_ = os.Remove(link) // of a process that died here
+	}
 	if err := os.Symlink(target, link); err != nil {
 		return fmt.Errorf("put %s in the place of %s: %w", next, path, err)
 	}
@@ -174,11 +194,11 @@ func syncFolder(path string) error {
 }
 
 // RemoveReplaced deletes the databases that path led to before, and what
-// processes that died have left of them. Whoever has one open keeps it until it
-// is closed.
-func RemoveReplaced(path string) error {
+// processes that died have left of them: files that [Claim] marked, and no
+// other. Whoever has one open keeps it until it is closed.
+func RemoveReplaced(ctx context.Context, path string) error {
 	real := Real(path)
-	if real == path {
+	if real == path || number(path, real) < 2 {
 		return nil
 	}
 	folder := filepath.Dir(real)
@@ -189,7 +209,7 @@ func RemoveReplaced(path string) error {
 	var errs []error
 	for _, sibling := range siblings {
 		file := filepath.Join(folder, sibling.Name())
-		if n := number(path, file); n > 0 && n < number(path, real) && file != filepath.Clean(path) {
+		if n := number(path, file); n > 1 && n < number(path, real) && Claimed(ctx, file, path) {
 			errs = append(errs, Remove(file))
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"time"
 
@@ -43,12 +42,9 @@ type begun struct {
 
 // findBuild finds out what to do with what an interrupted replay has left.
 func (p *Plan) findBuild(ctx context.Context) error {
-	_, err := os.Stat(p.Build)
-	if errors.Is(err, fs.ErrNotExist) {
+	file, there := database.FindBuild(ctx, p.Path)
+	if p.Build = file; !there {
 		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("look for what an interrupted replay has built: %w", err)
 	}
 	found, unfit, err := p.unfit(ctx)
 	switch {
@@ -141,7 +137,7 @@ func fingerprintProgram() (string, error) {
 func (p *Plan) open(ctx context.Context) (*shadow, error) {
 	var begin func(string) error
 	if p.resumed == nil {
-		begin = database.RemoveContent
+		begin = func(file string) error { return database.CreateAnew(ctx, file, p.Path) }
 	}
 	db, err := database.Build(ctx, p.Build, begin)
 	if err != nil {
@@ -152,6 +148,9 @@ func (p *Plan) open(ctx context.Context) (*shadow, error) {
 		return s, nil
 	}
 	text, err := p.text()
+	if err == nil {
+		err = db.Claim(ctx, p.Path)
+	}
 	if err == nil {
 		err = s.begin(ctx, fromLog, text)
 	}
