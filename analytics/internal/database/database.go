@@ -107,10 +107,17 @@ func WriterOptions() url.Values {
 }
 
 // Reopen leaves a database that was replaced for the one in its place. The
-// lock is of the path, and kept. After an error only Close is left.
+// lock is of the path, and kept. It makes no database. After an error only
+// Close is left.
 func (d *Database) Reopen(ctx context.Context) error {
 	if err := d.DB.Close(); err != nil {
 		return fmt.Errorf("close the replaced database %s: %w", d.Path, err)
+	}
+	if err := Examine(ctx, d.Path); err != nil {
+		return err
+	}
+	if fileSize(d.Path) == 0 {
+		return fmt.Errorf("database %s: %w", d.Path, ErrGone)
 	}
 	return d.open(ctx)
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/mattn/go-sqlite3"
@@ -20,6 +21,10 @@ import (
 // ErrReplaced is the error of a connection to a database whose path leads to
 // another file by now: see [Replace].
 var ErrReplaced = errors.New("another database has been put in its place")
+
+// ErrGone is the error of a database whose path leads nowhere: what is stored
+// in it from then on is lost.
+var ErrGone = errors.New("the database or its folder was deleted or moved while it was open; put it back, or run `analytics run` to build a new one from Kafka")
 
 // File is the file that a database's path led to at one moment.
 type File struct {
@@ -38,6 +43,25 @@ func Identify(path string) (File, error) {
 func (f File) Replaced() bool {
 	now, err := os.Stat(f.path)
 	return err == nil && !os.SameFile(f.info, now)
+}
+
+const betweenSteps = 200 * time.Millisecond
+
+// Check fails with [ErrReplaced] or [ErrGone] when the path leads to another
+// file by now, or to none.
+func (f File) Check() error {
+	now, err := os.Stat(f.path)
+	if errors.Is(err, fs.ErrNotExist) { // perhaps between the two steps of a replay that sets a damaged one aside
+		time.Sleep(betweenSteps)
+		now, err = os.Stat(f.path)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("database %s: %w", f.path, ErrGone)
+	case err == nil && !os.SameFile(f.info, now):
+		return ErrReplaced
+	}
+	return nil
 }
 
 // Connector opens connections to one file. They fail with [ErrReplaced] once

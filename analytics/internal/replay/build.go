@@ -134,10 +134,16 @@ func fingerprintProgram() (string, error) {
 }
 
 // open opens the interrupted build, or begins a new one.
-func (p *Plan) open(ctx context.Context) (*shadow, error) {
+func (p *Plan) open(ctx context.Context) (_ *shadow, err error) {
 	var begin func(string) error
+	created := false
+	defer func() {
+		if err != nil && created { // nobody would know it again
+			err = errors.Join(err, database.Remove(p.Build))
+		}
+	}()
 	if p.resumed == nil {
-		begin = func(file string) error { return database.CreateAnew(ctx, file, p.Path) }
+		begin = p.createAnew(ctx, &created)
 	}
 	db, err := database.Build(ctx, p.Build, begin)
 	if err != nil {
@@ -161,4 +167,13 @@ func (p *Plan) open(ctx context.Context) (*shadow, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
+}
+
+// createAnew makes the file of the build, and says that it has.
+func (p *Plan) createAnew(ctx context.Context, created *bool) func(string) error {
+	return func(file string) error {
+		err := database.CreateAnew(ctx, file, p.Path)
+		*created = err == nil
+		return err
+	}
 }

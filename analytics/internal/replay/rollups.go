@@ -34,14 +34,19 @@ func Rollups(ctx context.Context, path string, options Options) (_ *Report, err 
 
 // copyOld makes a copy of the database as it is at one moment.
 func (j *job) copyOld(ctx context.Context) error {
+	created := false
+	create := j.createAnew(ctx, &created)
 	db, err := database.Build(ctx, j.Build, func(build string) error {
 		j.Observer.Begin("copy the database", 0, "copies")
 		defer j.Observer.End()
-		if err := database.CreateAnew(ctx, build, j.Path); err != nil {
+		if err := create(build); err != nil {
 			return err
 		}
 		return database.Copy(ctx, j.Path, build)
 	})
+	if err != nil && created {
+		err = errors.Join(err, database.Remove(j.Build))
+	}
 	if err != nil {
 		return err
 	}
