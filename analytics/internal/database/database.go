@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 
 	"github.com/jmoiron/sqlx"
+	"golang.org/x/sys/unix"
 )
 
 // DefaultPath is where the programs look for the database.
@@ -142,9 +143,8 @@ func openReader(path, mode string) (*sqlx.DB, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w at %s; `analytics run` makes it, --db names another", ErrMissing, path)
 	}
-	db, _, err := connect(context.Background(), path, url.Values{
-		"mode": {mode}, "_query_only": {"true"}, "_busy_timeout": {busyTimeout},
-	})
+	options := url.Values{"mode": {mode}, "_query_only": {"true"}, "_busy_timeout": {busyTimeout}}
+	db, _, err := connect(context.Background(), path, options)
 	if err != nil {
 		return nil, fmt.Errorf("open database %s for reading: %w", path, err)
 	}
@@ -166,4 +166,13 @@ func Check(path string) error {
 
 func connect(ctx context.Context, path string, options url.Values) (*sqlx.DB, File, error) {
 	return Connect(ctx, path, options, func(c Connector) driver.Connector { return c })
+}
+
+// atRest says whether nobody can write the database meanwhile, as far as this
+// process can tell: its folder cannot be written, it has no log, and no process
+// holds its lock. SQLite could not make the files there that it shares with a
+// writer (https://sqlite.org/wal.html#read_only_databases).
+func atRest(path string) bool {
+	real := Real(path)
+	return unix.Access(filepath.Dir(real), unix.W_OK) != nil && fileSize(real+"-wal") == 0 && !locked(path+".lock")
 }

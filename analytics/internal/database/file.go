@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -77,6 +78,10 @@ const connectTries = 3
 // Connect opens a pool of connections, with go-sqlite3's options, to the file
 // that path leads to now, by whatever of is made of its Connector.
 func Connect(ctx context.Context, path string, options url.Values, of func(Connector) driver.Connector) (db *sqlx.DB, file File, err error) {
+	if options.Get("mode") == "ro" && atRest(path) {
+		options = maps.Clone(options)
+		options.Set("immutable", "1")
+	}
 	for range connectTries {
 		if file, err = Identify(path); err != nil {
 			return nil, File{}, err

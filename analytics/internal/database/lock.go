@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
 )
 
 // lock keeps a second process from writing the database. It is a file beside
@@ -29,6 +30,16 @@ func acquire(path string) (*lock, error) {
 		return nil, fmt.Errorf("write the process id to %s: %w", path, err)
 	}
 	return &lock{file}, nil
+}
+
+// locked says whether a process holds the lock.
+func locked(path string) bool {
+	file, err := os.Open(path)
+	if err != nil {
+		return !os.IsNotExist(err)
+	}
+	defer func() { _ = file.Close() }()
+	return unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB) != nil
 }
 
 // holder names the process that wrote its id into the lock's file.
