@@ -30,10 +30,22 @@ func readOrigin(ctx context.Context, file string) (o origin, err error) {
 	if err == nil && id != applicationID {
 		err = ErrForeign
 	}
+	if err == nil && fileSize(file+"-journal") > 0 { // ours, and SQLite must take back what a process that failed has left
+		return readRecovered(ctx, file)
+	}
 	if err == nil {
 		err = db.GetContext(ctx, &o, `SELECT database_id, built_as, built_for FROM internal_database`)
 	}
 	return o, err
+}
+
+func readRecovered(ctx context.Context, file string) (o origin, err error) {
+	db, _, err := connect(ctx, file, url.Values{"mode": {"rw"}, "_busy_timeout": {busyTimeout}})
+	if err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return o, db.GetContext(ctx, &o, `SELECT database_id, built_as, built_for FROM internal_database`)
 }
 
 // Claim marks the database as one that is built under the name it has, to
