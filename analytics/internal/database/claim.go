@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,33 +20,36 @@ type origin struct {
 }
 
 // readOrigin writes nothing, and reads no log: the marks are made while a
-// database is built, without one.
+// database is built, without one. Only in a file of ours does SQLite take back
+// what a process that failed has left in a rollback journal.
 func readOrigin(ctx context.Context, file string) (o origin, err error) {
-	db, _, err := connect(ctx, file, url.Values{"mode": {"ro"}, "immutable": {"1"}})
+	options := url.Values{"mode": {"ro"}, "immutable": {"1"}}
+	if !headerIsOurs(file) {
+		return o, ErrForeign
+	}
+	if fileSize(file+"-journal") > 0 {
+		options = url.Values{"mode": {"rw"}, "_busy_timeout": {busyTimeout}}
+	}
+	db, _, err := connect(ctx, file, options)
 	if err != nil {
 		return o, err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	id, _, err := whose(ctx, db)
-	if err == nil && id != applicationID {
-		err = ErrForeign
-	}
-	if err == nil && fileSize(file+"-journal") > 0 { // ours, and SQLite must take back what a process that failed has left
-		return readRecovered(ctx, file)
-	}
-	if err == nil {
-		err = db.GetContext(ctx, &o, `SELECT database_id, built_as, built_for FROM internal_database`)
-	}
-	return o, err
+	err = db.GetContext(ctx, &o, `SELECT database_id, built_as, built_for FROM internal_database`)
+	return o, errors.Join(err, db.Close())
 }
 
-func readRecovered(ctx context.Context, file string) (o origin, err error) {
-	db, _, err := connect(ctx, file, url.Values{"mode": {"rw"}, "_busy_timeout": {busyTimeout}})
+// headerIsOurs reads the application_id where the file has it, because SQLite
+// can refuse a file with a rollback journal that it has not yet taken back
+// (https://sqlite.org/fileformat2.html#the_database_header).
+func headerIsOurs(file string) bool {
+	f, err := os.Open(file)
 	if err != nil {
-		return o, err
+		return false
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	return o, db.GetContext(ctx, &o, `SELECT database_id, built_as, built_for FROM internal_database`)
+	defer func() { _ = f.Close() }()
+	id := make([]byte, 4)
+	_, err = f.ReadAt(id, 68)
+	return err == nil && binary.BigEndian.Uint32(id) == applicationID
 }
 
 // Claim marks the database as one that is built under the name it has, to
