@@ -16,7 +16,7 @@ func rebuildCommand() *cli.Command {
 		Usage: "compute the statistics anew from the stored events",
 		Description: "Copies the database, computes every statistic of the copy from its events, without Kafka, compares,\n" +
 			"and puts the copy in place in one step. Until then queries are answered from the present data, and a\n" +
-			"running `analytics run` goes on filling them; afterwards it reads again what came after the copy.\n\n" +
+			"running `analytics run` continues filling them; afterwards it reads again what came after the copy.\n\n" +
 			"Example:\n   analytics rebuild-rollups --check-only   # exit status 1 where a statistic is wrong",
 		Flags: append(rebuildFlags(), &cli.StringFlag{
 			Name: "zone", Usage: "count days, weeks, months and orders by the clock of `ZONE`, such as Europe/Paris", DefaultText: "the database's",

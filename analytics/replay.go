@@ -23,8 +23,8 @@ func replayCommand() *cli.Command {
 		Usage: "rebuild the database from the log in Kafka",
 		Description: "Reads the log again from its beginning and builds a new database beside the present one, compares\n" +
 			"the two, and puts the new one in place in one step. Until then queries are answered from the present\n" +
-			"data, and a running `analytics run` goes on filling them; afterwards it goes on in the new ones by\n" +
-			"itself. A replay that is interrupted changes nothing; the next one goes on from what it has built.\n\n" +
+			"data, and a running `analytics run` continues filling them; afterwards it continues in the new ones by\n" +
+			"itself. A replay that is interrupted changes nothing; the next one continues from what it has built.\n\n" +
 			"With --topic the database moves to another topic, such as one that `processor run --from-beginning`\n" +
 			"has made by other rules.\n\n" +
 			"Examples:\n   analytics replay                  # shows its plan and asks\n" +
@@ -123,7 +123,7 @@ func confirm(c *cli.Context, question string) error {
 		return nil
 	}
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return cmdline.Usagef("%s This is no terminal to answer at; --yes goes on without asking", question)
+		return cmdline.Usagef("%s This is no terminal to answer at; --yes continues without asking", question)
 	}
 	fmt.Fprintf(c.App.ErrWriter, "%s [y/N] ", question)
 	answers := make(chan string, 1)
@@ -158,7 +158,7 @@ func rebuildOptions(c *cli.Context, logs []replay.Log) replay.Options {
 // interrupted says what a replay has left that did not come to its end.
 func interrupted(c *cli.Context, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, replay.ErrDeclined) {
-		fmt.Fprintf(c.App.ErrWriter, "%s: the present data are as they were; the next `analytics replay` goes on from what has been built\n", c.App.Name)
+		fmt.Fprintf(c.App.ErrWriter, "%s: the present data are as they were; the next `analytics replay` continues from what has been built\n", c.App.Name)
 	}
 	return err
 }

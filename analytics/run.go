@@ -98,7 +98,7 @@ func run(c *cli.Context) (err error) {
 	})
 }
 
-// ingestAndFollow ingests, and goes on with the database that a replay has put
+// ingestAndFollow ingests, and continues with the database that a replay has put
 // in the place of the one at hand, from that one's offsets.
 func ingestAndFollow(ctx context.Context, db *database.Database, config ingest.Config) error {
 	for {
@@ -115,7 +115,7 @@ func ingestAndFollow(ctx context.Context, db *database.Database, config ingest.C
 		if err != nil {
 			return err
 		}
-		config.Log.Info("a replay has put another database in place; storing goes on in that one",
+		config.Log.Info("a replay has put another database in place; storing continues in that one",
 			"db", db.Path, "topic", config.Events, "dead_letters", config.DeadLetters)
 	}
 }

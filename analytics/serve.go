@@ -210,7 +210,7 @@ func startHTTP(c *cli.Context, w *web, settings kafka.Settings, log *slog.Logger
 	go func() {
 		defer close(done)
 		if err := w.server.Serve(ctx, w.listener, w.tls); err != nil {
-			log.Error("HTTP has ended, storing goes on", "cause", err)
+			log.Error("HTTP has ended, storing continues", "cause", err)
 		}
 	}()
 	return func() {

@@ -25,7 +25,7 @@ func explanation(code sqlite3.ErrNo) string {
 	const intact = "all that was stored before is intact"
 	switch code {
 	case sqlite3.ErrFull:
-		return "the disk is full; " + intact + ", make room and run `analytics run` again, it goes on from there"
+		return "the disk is full; " + intact + ", make room and run `analytics run` again, it continues from there"
 	case sqlite3.ErrIoErr:
 		return "the disk failed to read or write; check the disk and its free space, then run `analytics verify`, then `analytics run` to go on"
 	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:

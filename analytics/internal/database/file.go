@@ -184,7 +184,7 @@ func number(path, file string) int {
 }
 
 // Replace has path lead to the database in next, which [NextFile] named and
-// nobody has open. It is one atomic step: whoever opens path gets the old
+// nobody has open. It is one atomic step: a process that opens path gets the old
 // database or the new one, and who has the old one open keeps it. That is why
 // path becomes a symbolic link: SQLite names the log of a database after the
 // file behind the link, so that old and new never share one, as they would if

@@ -92,7 +92,7 @@ func TestReplacedDatabaseServesWhoHasItOpen(t *testing.T) {
 	wantUser(t, writer, "third")
 }
 
-// A process that is told to stop while it goes on with another database closes
+// A process that is told to stop while it continues with another database closes
 // what it has.
 func TestReopenThatFails(t *testing.T) {
 	path := made(t)

@@ -40,7 +40,7 @@ func (p *published) restoreBrokers() {
 	})
 }
 
-// Every program waits for a broker that goes away, and goes on by itself. On a
+// Every program waits for a broker that goes away, and continues by itself. On a
 // real cluster each broker is killed in turn: leaders of partitions, of
 // transactions and of groups are among them.
 func TestBrokersLost(t *testing.T) {
@@ -186,7 +186,7 @@ func (p *published) standBetween() (listeners []*lossy.Listener, outer []string)
 	return listeners, outer
 }
 
-// A partition goes on under a replica that lacks records which analytics has
+// A partition continues under a replica that lacks records which analytics has
 // stored, and grows past them. What is stored is then of another log, and
 // analytics says so instead of going on: whether it runs meanwhile or not.
 func TestUncleanElection(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 )
 
 // A disk of 2 MB fills up, is read nevertheless, is made larger, and the run
-// goes on. In a namespace of its own anybody may mount one.
+// continues. In a namespace of its own anybody may mount one.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	if out, err := exec.Command("unshare", "-Urm", "mount", "-t", "tmpfs", "tmpfs", "/mnt").CombinedOutput(); err != nil {

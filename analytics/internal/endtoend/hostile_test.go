@@ -63,7 +63,7 @@ func TestHostileStatementsBesideAnIngest(t *testing.T) {
 		t.Errorf("built-in queries: %d answers, %v", canned.answers, canned.err)
 	}
 	before := m.stored()
-	m.until("storing goes on", func() bool { return m.stored() > before })
+	m.until("storing continues", func() bool { return m.stored() > before })
 	t.Logf("%d built-in answers, the slowest after %s; memory up to %d MiB", canned.answers, canned.slowest, peak>>20)
 	if peak > machineMemory || peak == 0 && runtime.GOOS == "linux" {
 		t.Errorf("memory of all processes was up to %d MiB", peak>>20)

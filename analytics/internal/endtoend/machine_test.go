@@ -66,7 +66,7 @@ func newMachineOn(t testing.TB, c *cluster.Cluster) *machine {
 	return m
 }
 
-// keptOnFailure is a folder that stays for whoever has to find out why.
+// keptOnFailure is a folder that stays for the person who looks for the cause.
 func keptOnFailure(t testing.TB) string {
 	dir, err := os.MkdirTemp("", "purchases-test")
 	if err != nil {

@@ -243,7 +243,7 @@ func TestReplayAsks(t *testing.T) {
 	if c.ProcessState.ExitCode() != 2 {
 		t.Errorf("exit code %d, want 2", c.ProcessState.ExitCode())
 	}
-	want(t, string(out), "records   50 at most", "--yes goes on without asking")
+	want(t, string(out), "records   50 at most", "--yes continues without asking")
 	for _, usage := range [][]string{{"--from-offset", "-1"}, {"--from-offset", "1", "--from-time", "2026-01-01T00:00:00Z"}, {"--keep-old", path, "--check-only"}, {"--keep-old", path}, {"now"}} {
 		c := l.program(append([]string{"replay", "--yes", "--db", path}, usage...)...)
 		if out, _ := c.CombinedOutput(); c.ProcessState.ExitCode() != 2 {

@@ -93,7 +93,7 @@ func TestRestartAfterKill(t *testing.T) {
 	p.check()
 }
 
-// One of two processors is killed. The other one goes on meanwhile, and nothing
+// One of two processors is killed. The other one continues meanwhile, and nothing
 // waits for a session to expire.
 func TestOneOfTwoProcessorsIsKilled(t *testing.T) {
 	p := newPublished(t)

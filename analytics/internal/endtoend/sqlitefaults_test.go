@@ -212,7 +212,7 @@ type fault struct {
 
 // TestEachFailedWrite lets the first, second, third, ... write or sync of the
 // database's files fail, once and for ever, with an I/O error and with a full
-// disk: in a first run, and in one that goes on in an old database.
+// disk: in a first run, and in one that continues in an old database.
 func TestEachFailedWrite(t *testing.T) {
 	library := buildFailIO(t)
 	log := newLog(t, 300)

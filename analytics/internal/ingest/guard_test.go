@@ -127,7 +127,7 @@ func TestLogWithoutItsFirstRecordsIsAGapFromTheStart(t *testing.T) {
 	wantCount(t, db, partitions, `SELECT count(*) FROM gaps WHERE from_offset = 0`)
 }
 
-// storing starts a run that goes on, and waits until it has stored n records.
+// storing starts a run that continues, and waits until it has stored n records.
 func storing(t *testing.T, ctx context.Context, c *kfake.Cluster, db *database.Database, n int, change func(*ingest.Config)) (stored chan int, done chan error) {
 	t.Helper()
 	cfg := config(c)

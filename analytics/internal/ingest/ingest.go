@@ -35,7 +35,7 @@ type Config struct {
 	// Group is the consumer group that is told of the stored offsets, so that
 	// lag tools can show them. It is never read. Empty means that none is told.
 	Group string
-	// AcceptGaps goes on where offsets have expired before they were read, and
+	// AcceptGaps continues where offsets have expired before they were read, and
 	// records them as a gap. Without it that is an error.
 	AcceptGaps bool
 	// Drain ends Run when everything is stored that the log held at its start.

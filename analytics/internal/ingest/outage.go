@@ -47,7 +47,7 @@ func (o *outage) read(p batch.Partition) {
 }
 
 // reachable notes that the cluster has answered: partitions that have not
-// failed of late have no more than nothing new.
+// failed lately have no more than nothing new.
 func (o *outage) reachable() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -175,7 +175,7 @@ func (q *queue) take(must bool) (queued, bool) {
 }
 
 // expected is the earliest event time that a partition may be about to bring:
-// one that has nothing queued, much in its log, and brought something of late.
+// one that has nothing queued, much in its log, and brought something lately.
 func (q *queue) expected() int64 {
 	earliest := int64(math.MaxInt64)
 	for _, l := range q.lanes {

@@ -13,7 +13,7 @@
 //	-- example: --by revenue --limit 5
 //	SELECT ...
 //
-// A line that begins with three spaces or more after its "--" goes on with the
+// A line that begins with three spaces or more after its "--" continues with the
 // line before it. A parameter without a default is optional and NULL when it
 // is not given. What a user gives reaches SQLite only as a bound parameter.
 //

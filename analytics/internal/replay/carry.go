@@ -62,7 +62,7 @@ func (j *job) carryAll(ctx context.Context) error {
 type carrier struct {
 	*job
 	writer  *store.Writer
-	gaps    []gap // of all logs, in order, that are yet to be written
+	gaps    []gap // of all logs, in order, not yet written
 	pending batch.Chunk
 }
 

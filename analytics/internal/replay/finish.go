@@ -11,7 +11,7 @@ import (
 
 const (
 	// caughtUp is how few records a round of catching up has stored when
-	// another round would gain nothing: who goes on with the new database reads
+	// another round would gain nothing: who continues with the new database reads
 	// what is left in a moment.
 	caughtUp  = 5_000
 	maxRounds = 20 // where records come faster than they are stored

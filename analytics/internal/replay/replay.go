@@ -1,10 +1,10 @@
 // Package replay rebuilds a database from Kafka, or its statistics from its
 // events, without anyone noticing: the new database is built in a file beside
 // the old one, compared with it, and put in its place in one step. Until then
-// the old one serves, and a process that fills it goes on filling it.
+// the old one serves, and a process that fills it continues filling it.
 //
 // Whatever interrupts it, the old database is as it was. What was built stays,
-// and the next replay goes on from there if it would have begun the same way.
+// and the next replay continues from there if it would have begun the same way.
 package replay
 
 import (

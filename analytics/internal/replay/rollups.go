@@ -13,7 +13,7 @@ import (
 
 // Rollups computes the statistics of the database at path anew from its events,
 // without Kafka, on a copy that is then put in its place. A process that fills
-// the database goes on from the copy's offsets and reads again what it had
+// the database continues from the copy's offsets and reads again what it had
 // stored since the copy was made.
 func Rollups(ctx context.Context, path string, options Options) (_ *Report, err error) {
 	j := &job{Plan: &Plan{Request: Request{Path: path}}, Options: options}

@@ -34,7 +34,7 @@ func serve(t *testing.T, config server.Config) (address string) {
 	return listener.Addr().String()
 }
 
-// Requests that no HTTP library would send get an error, and the server goes on.
+// Requests that no HTTP library would send get an error, and the server continues.
 func TestRequestsThatNobodyShouldSend(t *testing.T) {
 	a := newAPI(t, func(c *server.Config) { c.LocalOnly = true })
 	address := serve(t, a.config)

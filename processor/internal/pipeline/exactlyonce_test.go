@@ -142,7 +142,7 @@ func TestTwoProcessorsWithOneInstance(t *testing.T) {
 			t.Errorf("got %v, want that the instance is fenced", err)
 		}
 	case <-time.After(patience):
-		t.Fatal("the first processor goes on")
+		t.Fatal("the first processor continues")
 	}
 	c.produce(100)
 	c.waitFor(200)

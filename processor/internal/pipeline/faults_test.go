@@ -122,7 +122,7 @@ func TestOffsetIsLost(t *testing.T) {
 // that commits another has ended.
 func (c *cluster) loseOffsets(old map[int32]kfake.GroupCommit) {
 	var mu sync.Mutex
-	ends := map[int32]bool{} // a partition is false while its transaction goes on
+	ends := map[int32]bool{} // a partition is false while its transaction continues
 	c.ControlKey(kmsg.TxnOffsetCommit.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		mu.Lock()

@@ -5,7 +5,7 @@
 // A Producer belongs to one input partition. Its transactional id is always
 // the same for that partition, so opening one ends what an earlier owner, dead
 // or alive, had in hand. It does not recover: after an error the Producer is
-// closed, and the caller reads the committed offset again before it goes on.
+// closed, and the caller reads the committed offset again before it continues.
 package transaction
 
 import (

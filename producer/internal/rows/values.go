@@ -146,7 +146,7 @@ type scanner struct {
 
 func (s *scanner) begin() { *s = scanner{nested: s.nested[:0]} }
 
-// run goes on with b, which begins with the object, and returns where it ends,
+// run continues with b, which begins with the object, and returns where it ends,
 // or 0 when it does not end in b.
 func (s *scanner) run(b []byte) (end int, err error) {
 	for ; s.at < len(b); s.at++ {

@@ -143,7 +143,7 @@ func TestWithoutScripts(t *testing.T) {
 	}
 }
 
-// The page says when the server has gone, and goes on when it is back.
+// The page says when the server has gone, and continues when it is back.
 func TestLostConnection(t *testing.T) {
 	shop := newShop(t, plainShop)
 	s := newSite(t, shop.path)

@@ -9,7 +9,7 @@ import (
 )
 
 // CreateUnclean creates a topic of one partition with replicas on these two
-// brokers of a real cluster, the first of which leads. It goes on with one of
+// brokers of a real cluster, the first of which leads. It continues with one of
 // them alone, and when that is lost, without what only that one had.
 func (c *Cluster) CreateUnclean(ctx context.Context, topic string, leader, follower int) error {
 	client, err := c.connect()
