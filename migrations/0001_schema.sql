@@ -251,20 +251,25 @@ END;
 -- all months; so does its end.
 
 -- +goose StatementBegin
-CREATE TRIGGER count_cohort AFTER INSERT ON stats_user_month BEGIN
-    UPDATE stats_cohort SET users = users - 1 -- the user's months in the cohort left behind
+CREATE TRIGGER move_cohort AFTER INSERT ON stats_user_month
+WHEN EXISTS (SELECT 1 FROM stats_user_month WHERE user_id = new.user_id AND month > new.month)
+ AND NOT EXISTS (SELECT 1 FROM stats_user_month WHERE user_id = new.user_id AND month < new.month) BEGIN
+    UPDATE stats_cohort SET users = users - 1
     WHERE first_month = (SELECT min(month) FROM stats_user_month WHERE user_id = new.user_id AND month > new.month)
-      AND month IN (SELECT month FROM stats_user_month WHERE user_id = new.user_id AND month > new.month)
-      AND NOT EXISTS (SELECT 1 FROM stats_user_month WHERE user_id = new.user_id AND month < new.month);
+      AND month IN (SELECT month FROM stats_user_month WHERE user_id = new.user_id AND month > new.month);
+    DELETE FROM stats_cohort
+    WHERE users = 0 AND first_month = (SELECT min(month) FROM stats_user_month WHERE user_id = new.user_id AND month > new.month);
     INSERT INTO stats_cohort (first_month, month, users)
     SELECT new.month, month, 1 FROM stats_user_month WHERE user_id = new.user_id AND month > new.month
-       AND NOT EXISTS (SELECT 1 FROM stats_user_month WHERE user_id = new.user_id AND month < new.month)
     ON CONFLICT DO UPDATE SET users = users + 1;
+END;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER count_cohort AFTER INSERT ON stats_user_month BEGIN
     INSERT INTO stats_cohort (first_month, month, users)
     VALUES ((SELECT min(month) FROM stats_user_month WHERE user_id = new.user_id), new.month, 1)
     ON CONFLICT DO UPDATE SET users = users + 1;
-    DELETE FROM stats_cohort
-    WHERE users = 0 AND first_month = (SELECT min(month) FROM stats_user_month WHERE user_id = new.user_id AND month > new.month);
 END;
 -- +goose StatementEnd
 

@@ -81,7 +81,7 @@ func benchmarkWriter(b *testing.B, p shop.Population) {
 	}
 	b.Cleanup(func() { _ = db.Close() })
 	for _, p := range partitions() {
-		db.MustExec(`INSERT INTO partitions (topic, partition, next_offset) VALUES (?, ?, 0)`, p.Topic, p.Partition)
+		db.MustExec(`INSERT INTO internal_partitions (topic, partition, next_offset) VALUES (?, ?, 0)`, p.Topic, p.Partition)
 	}
 	recorded, err := store.NewWriter(b.Context(), db)
 	if err != nil {
