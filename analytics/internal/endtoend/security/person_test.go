@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -205,13 +207,26 @@ session.timeout.ms=45000
 acks=all
 
 # Required connection configs for Confluent Cloud Schema Registry
-schema.registry.url=https://psrc-00000.example.confluent.cloud
+schema.registry.url=%s
 basic.auth.credentials.source=USER_INFO
 basic.auth.user.info=KEY:%s
 
 ssl.truststore.type=PEM
 ssl.truststore.location=%s
-`, p.kafka.Login, admin, password(admin), password("registry"), p.file("ca.pem", p.authority.PEM))
+`, p.kafka.Login, admin, password(admin), p.emptyRegistry(), password("registry"), p.file("ca.pem", p.authority.PEM))
+}
+
+// emptyRegistry is a schema registry without subjects that wants KEY's password.
+func (p *person) emptyRegistry() string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, given, _ := r.BasicAuth(); given != password("registry") {
+			http.Error(w, `{"error_code":401,"message":"Unauthorized"}`, http.StatusUnauthorized)
+			return
+		}
+		http.Error(w, `{"error_code":40401,"message":"Subject not found"}`, http.StatusNotFound)
+	}))
+	p.t.Cleanup(server.Close)
+	return server.URL
 }
 
 // apiKey has everything in variables, and no file.
