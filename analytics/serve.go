@@ -13,7 +13,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	dbmetrics "purchases/analytics/internal/metrics"
+	"purchases/analytics/internal/page"
 	"purchases/analytics/internal/readonly"
+	"purchases/analytics/internal/replay"
 	"purchases/analytics/internal/server"
 	"purchases/producer/cmdline"
 	"purchases/producer/cmdline/metrics"
@@ -139,6 +141,7 @@ func (w *web) open(c *cli.Context, log *slog.Logger, ends *logEnds) (err error) 
 		Origins: c.StringSlice("cors-origin"), NoSQL: c.Bool("no-sql"),
 		LocalOnly: server.IsLoopback(w.listener) && w.token == "",
 		Size:      func() int64 { return databaseSize(path) },
+		Replaying: func(ctx context.Context) *page.Replay { return replaying(ctx, path, log) },
 	}
 	w.observe(&config, path, ends)
 	w.server, err = server.New(config)
@@ -148,6 +151,18 @@ func (w *web) open(c *cli.Context, log *slog.Logger, ends *logEnds) (err error) 
 	w.warn(c, log)
 	log.Info("serving", "url", w.url(), "queries", len(catalogue))
 	return nil
+}
+
+// replaying tells the page of a replay that runs in another process.
+func replaying(ctx context.Context, path string, log *slog.Logger) *page.Replay {
+	progress, err := replay.Running(ctx, path)
+	if err != nil {
+		log.Debug("the progress of a replay cannot be read", "cause", err)
+	}
+	if err != nil || progress == nil {
+		return nil
+	}
+	return &page.Replay{Since: progress.Since(), Done: progress.Done, Total: progress.Total}
 }
 
 // observe adds metrics and health, and what ends knows of Kafka, if it asks.

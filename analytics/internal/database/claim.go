@@ -24,23 +24,27 @@ type origin struct {
 // what a process that failed has left in a rollback journal.
 func readOrigin(ctx context.Context, file string) (o origin, err error) {
 	options := url.Values{"mode": {"ro"}, "immutable": {"1"}}
-	if !headerIsOurs(file) {
-		return o, ErrForeign
-	}
 	if fileSize(file+"-journal") > 0 {
+		if !headerIsOurs(file) {
+			return o, ErrForeign
+		}
 		options = url.Values{"mode": {"rw"}, "_busy_timeout": {busyTimeout}}
 	}
 	db, _, err := connect(ctx, file, options)
 	if err != nil {
 		return o, err
 	}
-	err = db.GetContext(ctx, &o, `SELECT database_id, built_as, built_for FROM internal_database`)
-	return o, errors.Join(err, db.Close())
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if id, _, err := whose(ctx, db); err != nil || id != applicationID {
+		return o, errors.Join(ErrForeign, err)
+	}
+	return o, db.GetContext(ctx, &o, `SELECT database_id, built_as, built_for FROM internal_database`)
 }
 
 // headerIsOurs reads the application_id where the file has it, because SQLite
 // can refuse a file with a rollback journal that it has not yet taken back
-// (https://sqlite.org/fileformat2.html#the_database_header).
+// (https://sqlite.org/fileformat2.html#the_database_header). It is for files
+// that this process does not have open: closing drops SQLite's locks.
 func headerIsOurs(file string) bool {
 	f, err := os.Open(file)
 	if err != nil {
@@ -136,4 +140,15 @@ func SetAside(path, as string) error {
 		return fmt.Errorf("rename the log of the damaged database %s: %w", path, err)
 	}
 	return removeAll(real + "-shm")
+}
+
+// RunningBuild returns the file in which another process is building a database
+// to replace the one that path leads to.
+func RunningBuild(path string) (file string, found bool) {
+	for n := 1; taken(nextFile(path, n)); n++ {
+		if file := nextFile(path, n); locked(file + ".lock") {
+			return file, true
+		}
+	}
+	return "", false
 }

@@ -167,7 +167,7 @@ type View struct {
 // Replay is how far a running replay is.
 type Replay struct {
 	Since       time.Time
-	Done, Total int64 // records
+	Done, Total int64 // offsets
 }
 
 // Percent is how much is done.
