@@ -86,7 +86,7 @@ func TestDatabasesThatAreNone(t *testing.T) {
 	if err := os.WriteFile(text, []byte(strings.Repeat("no database ", 100)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{text: "not a database", text + ".not": "no database at"} {
+	for path, want := range map[string]string{text: "is not a SQLite database", text + ".not": "no database at"} {
 		_, err := collect(t.Context(), sandbox.Request{Database: path, Statement: "SELECT 1"})
 		if own := (*sandbox.StatementError)(nil); err == nil || errors.As(err, &own) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", path, err, want)
