@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs broker, processor and analytics on this machine, imports the sample once,
-# shows what was counted, and lets a slow stream of purchases go on until Ctrl-C.
+# shows what was counted, and runs a slow stream of purchases until Ctrl-C.
 set -euo pipefail
 set -m # each program in a process group of its own: Ctrl-C reaches this script, which ends them in order
 cd "$(dirname "$0")"
@@ -26,7 +26,7 @@ stop() { # ends what runs, the last started first, so that each can finish its w
         kill -TERM "${pids[n]}" 2>/dev/null || continue
         while kill -0 "${pids[n]}" 2>/dev/null; do wait "${pids[n]}" 2>/dev/null || true; done
     done
-    echo "everything has stopped; the data is in data/, run again to go on" >&2
+    echo "everything has stopped; the data is in data/, run again to resume" >&2
 }
 
 pause() { # a moment, in which a program may turn out to have ended, or Ctrl-C may come
@@ -73,13 +73,13 @@ bin/analytics query top-items
 start generate bin/producer generate --count 0 --rate 5
 cat >&2 <<'TEXT'
 
-A slow stream of purchases goes on. In another terminal:
+A slow stream of purchases continues. Open http://127.0.0.1:8080/, or in another terminal:
   bin/analytics query top-items --by revenue
   bin/analytics query recent
   bin/analytics status
   curl 'http://127.0.0.1:8080/api/v1/queries/top-items?limit=3'
   sqlite3 -readonly data/analytics.db 'SELECT * FROM item_sales LIMIT 10'
-Ctrl-C ends all of it.
+Ctrl-C stops everything.
 TEXT
 status=0 # from here on Ctrl-C is the way to end it
 while true; do pause; done

@@ -37,7 +37,7 @@ func rebuildRollups(c *cli.Context) error {
 			return cmdline.Usagef("--zone: %v", err)
 		}
 	}
-	if err := confirm(c, "Compute all statistics of "+c.String("db")+" anew?"); err != nil {
+	if err := confirm(c, "Compute all statistics of "+c.String("db")+" anew? A copy beside it takes the place of its file, which is removed."); err != nil {
 		return err
 	}
 	began := time.Now()

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"purchases/analytics/internal/batch"
+	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/render"
 	"purchases/analytics/internal/replay"
@@ -36,6 +37,7 @@ func showPlan(c *cli.Context, p *replay.Plan) error {
 	fmt.Fprintf(w, "\nrecords   %d at most; about %s at %d a second, %s\n", p.Records, p.Expected().Round(100*time.Millisecond), p.Rate, assumed)
 	fmt.Fprintf(w, "disk      about %.1f MB are needed, %.1f MB are free\n", float64(p.Bytes)/1e6, float64(p.Free)/1e6)
 	fmt.Fprintf(w, "built in  %s, while the present data serve\n", p.Build)
+	fmt.Fprintf(w, "files     %s is created%s; no other file is touched\n", p.Build, fateOfOld(c, p))
 	if p.Damage != nil {
 		fmt.Fprintf(w, "compared  with nothing: %v\n", p.Damage)
 	}
@@ -49,6 +51,17 @@ func showPlan(c *cli.Context, p *replay.Plan) error {
 		fmt.Fprintf(w, "found     %s\n", p.Resume)
 	}
 	return err
+}
+
+// fateOfOld says what becomes of the files there are.
+func fateOfOld(c *cli.Context, p *replay.Plan) string {
+	switch {
+	case c.Bool("check-only"):
+		return ", and removed after the comparison"
+	case p.Aside != "":
+		return ", " + database.Real(p.Path) + " is renamed to " + p.Aside
+	}
+	return ", " + database.Real(p.Path) + " is removed when the new data are in place"
 }
 
 // showReport shows old against new.

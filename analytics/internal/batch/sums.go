@@ -44,7 +44,7 @@ func (m *Measures) Merge(o *Measures) {
 // If the totals of a currency have room, so have all other sums in it, which are
 // parts of these.
 func (m *Measures) Add(e *Event) bool {
-	if max(e.Amount, -e.Amount) > math.MaxInt64-max(m.Revenue, m.Refunds) {
+	if max(e.Amount, -e.Amount) > math.MaxInt64-max(m.Revenue, m.Refunds, 0) {
 		return false
 	}
 	m.add(e, 1)

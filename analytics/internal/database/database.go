@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 
 	"github.com/jmoiron/sqlx"
+	"golang.org/x/sys/unix"
 )
 
 // DefaultPath is where the programs look for the database.
@@ -39,7 +40,8 @@ type Database struct {
 
 // Open opens the database for writing, makes it if there is none, and brings
 // its schema up to date. It fails when another process has it open for writing
-// or when its schema is newer than this program.
+// or when its schema is newer than this program, and with an [ErrForeign] when
+// the file is neither empty nor a database of this program.
 //
 // The journal is a write-ahead log, so that readers and the writer do not wait
 // for each other. synchronous=NORMAL may lose the last transactions in a power
@@ -52,7 +54,10 @@ func Open(ctx context.Context, path string) (*Database, error) {
 // open calls begin, if there is one, once the lock says that nobody else fills
 // the file.
 func open(ctx context.Context, path string, begin func(path string) error, options url.Values) (*Database, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := Examine(ctx, path); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the database: %w", err)
 	}
 	lock, err := acquire(path + ".lock")
@@ -75,7 +80,7 @@ func open(ctx context.Context, path string, begin func(path string) error, optio
 // open opens what Path leads to now. A file that does not exist is made before
 // SQLite sees it, so that it has an identity.
 func (d *Database) open(ctx context.Context) error {
-	made, err := os.OpenFile(d.Path, os.O_CREATE|os.O_EXCL, 0o644)
+	made, err := os.OpenFile(d.Path, os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
 		err = made.Close()
 	}
@@ -103,10 +108,17 @@ func WriterOptions() url.Values {
 }
 
 // Reopen leaves a database that was replaced for the one in its place. The
-// lock is of the path, and kept. After an error only Close is left.
+// lock is of the path, and kept. It makes no database. After an error only
+// Close is left.
 func (d *Database) Reopen(ctx context.Context) error {
 	if err := d.DB.Close(); err != nil {
 		return fmt.Errorf("close the replaced database %s: %w", d.Path, err)
+	}
+	if err := Examine(ctx, d.Path); err != nil {
+		return err
+	}
+	if fileSize(d.Path) == 0 {
+		return fmt.Errorf("database %s: %w", d.Path, ErrGone)
 	}
 	return d.open(ctx)
 }
@@ -125,12 +137,14 @@ func (d *Database) Close() error {
 func OpenReader(path string) (*sqlx.DB, error) { return openReader(path, "ro") }
 
 func openReader(path, mode string) (*sqlx.DB, error) {
+	if err := Examine(context.Background(), path); err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w at %s; `analytics run` makes it, --db names another", ErrMissing, path)
 	}
-	db, _, err := connect(context.Background(), path, url.Values{
-		"mode": {mode}, "_query_only": {"true"}, "_busy_timeout": {busyTimeout},
-	})
+	options := url.Values{"mode": {mode}, "_query_only": {"true"}, "_busy_timeout": {busyTimeout}}
+	db, _, err := connect(context.Background(), path, options)
 	if err != nil {
 		return nil, fmt.Errorf("open database %s for reading: %w", path, err)
 	}
@@ -152,4 +166,13 @@ func Check(path string) error {
 
 func connect(ctx context.Context, path string, options url.Values) (*sqlx.DB, File, error) {
 	return Connect(ctx, path, options, func(c Connector) driver.Connector { return c })
+}
+
+// atRest says whether nobody can write the database meanwhile, as far as this
+// process can tell: its folder cannot be written, it has no log, and no process
+// holds its lock. SQLite could not make the files there that it shares with a
+// writer (https://sqlite.org/wal.html#read_only_databases).
+func atRest(path string) bool {
+	real := Real(path)
+	return unix.Access(filepath.Dir(real), unix.W_OK) != nil && fileSize(real+"-wal") == 0 && !locked(path+".lock")
 }

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/mattn/go-sqlite3"
@@ -20,6 +22,10 @@ import (
 // ErrReplaced is the error of a connection to a database whose path leads to
 // another file by now: see [Replace].
 var ErrReplaced = errors.New("another database has been put in its place")
+
+// ErrGone is the error of a database whose path leads nowhere: what is stored
+// in it from then on is lost.
+var ErrGone = errors.New("the database or its folder was deleted or moved while it was open; put it back, or run `analytics run` to build a new one from Kafka")
 
 // File is the file that a database's path led to at one moment.
 type File struct {
@@ -40,6 +46,25 @@ func (f File) Replaced() bool {
 	return err == nil && !os.SameFile(f.info, now)
 }
 
+const betweenSteps = 200 * time.Millisecond
+
+// Check fails with [ErrReplaced] or [ErrGone] when the path leads to another
+// file by now, or to none.
+func (f File) Check() error {
+	now, err := os.Stat(f.path)
+	if errors.Is(err, fs.ErrNotExist) { // perhaps between the two steps of a replay that sets a damaged one aside
+		time.Sleep(betweenSteps)
+		now, err = os.Stat(f.path)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("database %s: %w", f.path, ErrGone)
+	case err == nil && !os.SameFile(f.info, now):
+		return ErrReplaced
+	}
+	return nil
+}
+
 // Connector opens connections to one file. They fail with [ErrReplaced] once
 // the path leads to another, so that no pool of connections mixes the two.
 type Connector struct {
@@ -53,6 +78,10 @@ const connectTries = 3
 // Connect opens a pool of connections, with go-sqlite3's options, to the file
 // that path leads to now, by whatever of is made of its Connector.
 func Connect(ctx context.Context, path string, options url.Values, of func(Connector) driver.Connector) (db *sqlx.DB, file File, err error) {
+	if options.Get("mode") == "ro" && atRest(path) {
+		options = maps.Clone(options)
+		options.Set("immutable", "1")
+	}
 	for range connectTries {
 		if file, err = Identify(path); err != nil {
 			return nil, File{}, err
@@ -116,10 +145,28 @@ func fileSize(path string) int64 {
 }
 
 // NextFile names the file in which the next database for path is to be built:
-// beside the present one, with a number after the name that none has had.
+// beside the present one, with the first number after its own that is free.
 func NextFile(path string) string {
+	file := nextFile(path, 1)
+	for n := 2; taken(file); n++ {
+		file = nextFile(path, n)
+	}
+	return file
+}
+
+func nextFile(path string, after int) string {
 	real := Real(path)
-	return filepath.Join(filepath.Dir(real), filepath.Base(path)+"."+strconv.Itoa(number(path, real)+1))
+	return filepath.Join(filepath.Dir(real), filepath.Base(path)+"."+strconv.Itoa(number(path, real)+after))
+}
+
+// taken looks beside the file too: SQLite would apply a log that it finds there.
+func taken(file string) bool {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		if _, err := os.Lstat(file + suffix); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // number is that of one of the files of a path. The first has none, and is 1;
@@ -151,7 +198,9 @@ func Replace(path, next string) error {
 		target = absolute
 	}
 	link := path + ".link"
-	_ = os.Remove(link) // of a process that died here
+	if info, err := os.Lstat(link); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		_ = os.Remove(link) // of a process that died here
+	}
 	if err := os.Symlink(target, link); err != nil {
 		return fmt.Errorf("put %s in the place of %s: %w", next, path, err)
 	}
@@ -174,11 +223,11 @@ func syncFolder(path string) error {
 }
 
 // RemoveReplaced deletes the databases that path led to before, and what
-// processes that died have left of them. Whoever has one open keeps it until it
-// is closed.
-func RemoveReplaced(path string) error {
+// processes that died have left of them: files that [Claim] marked, and no
+// other. Whoever has one open keeps it until it is closed.
+func RemoveReplaced(ctx context.Context, path string) error {
 	real := Real(path)
-	if real == path {
+	if real == path || number(path, real) < 2 {
 		return nil
 	}
 	folder := filepath.Dir(real)
@@ -189,7 +238,7 @@ func RemoveReplaced(path string) error {
 	var errs []error
 	for _, sibling := range siblings {
 		file := filepath.Join(folder, sibling.Name())
-		if n := number(path, file); n > 0 && n < number(path, real) && file != filepath.Clean(path) {
+		if n := number(path, file); n > 1 && n < number(path, real) && Claimed(ctx, file, path) {
 			errs = append(errs, Remove(file))
 		}
 	}

@@ -21,6 +21,9 @@ func next(t *testing.T, path, user string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := db.Claim(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
 	db.MustExec(`INSERT INTO users (user) VALUES (?)`, user)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
@@ -45,7 +48,7 @@ func wantUser(t *testing.T, db sqlx.Queryer, want string) {
 
 func replace(t *testing.T, path, with string) {
 	t.Helper()
-	if err := errors.Join(database.Replace(path, with), database.RemoveReplaced(path)); err != nil {
+	if err := errors.Join(database.Replace(path, with), database.RemoveReplaced(t.Context(), path)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
 )
 
 // lock keeps a second process from writing the database. It is a file beside
@@ -17,7 +18,7 @@ import (
 type lock struct{ file *flock.Flock }
 
 func acquire(path string) (*lock, error) {
-	file := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR))
+	file := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	held, err := file.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
@@ -25,10 +26,20 @@ func acquire(path string) (*lock, error) {
 	if !held {
 		return nil, fmt.Errorf("%s has it open for writing; stop that one, or name another database with --db", holder(path))
 	}
-	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
 		return nil, fmt.Errorf("write the process id to %s: %w", path, err)
 	}
 	return &lock{file}, nil
+}
+
+// locked says whether a process holds the lock.
+func locked(path string) bool {
+	file, err := os.Open(path)
+	if err != nil {
+		return !os.IsNotExist(err)
+	}
+	defer func() { _ = file.Close() }()
+	return unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB) != nil
 }
 
 // holder names the process that wrote its id into the lock's file.

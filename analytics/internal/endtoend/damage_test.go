@@ -135,7 +135,7 @@ func TestFileThatIsNoDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, command := range []*exec.Cmd{log.drainCommand(path), log.program("verify", "--db", path), log.program("status", "--db", path)} {
-		if err := failed(command, "database "+path+": the file is damaged"); err != nil {
+		if err := failed(command, path+" is not a SQLite database; name another file with --db"); err != nil {
 			t.Errorf("%v: %v", command.Args[1:], err)
 		}
 	}

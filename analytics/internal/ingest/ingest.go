@@ -185,6 +185,7 @@ func (in *ingester) work(ctx context.Context, db *database.Database) error {
 		return err
 	})
 	group.Go(func() error { return in.batcher.run(ctx) })
+	group.Go(func() error { return watchFile(ctx, db) })
 	group.Go(func() error { return in.read(ctx, db, group, positions) })
 	if err := group.Wait(); !complete || !errors.Is(err, context.Canceled) {
 		return err
@@ -213,7 +214,7 @@ func (in *ingester) read(ctx context.Context, db *database.Database, group *errg
 		switch positions, err = in.refresh(ctx, db, readers); {
 		case err == nil:
 			in.outage.reachable()
-		case errors.Is(err, ErrOtherLog), errors.Is(err, database.ErrReplaced):
+		case errors.Is(err, ErrOtherLog):
 			return err
 		case !failing && ctx.Err() == nil:
 			in.Log.Warn("cannot look for new partitions; trying until it works", "cause", err)
@@ -222,11 +223,25 @@ func (in *ingester) read(ctx context.Context, db *database.Database, group *errg
 	}
 }
 
+// watchFile fails when the path of the database leads to another file, or to
+// none, also while no records come or the broker does not answer.
+func watchFile(ctx context.Context, db *database.Database) error {
+	ticker := time.NewTicker(discoverEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+		if err := db.File.Check(); err != nil {
+			return err
+		}
+	}
+}
+
 // refresh checks the logs that are being read and returns the new ones.
 func (in *ingester) refresh(ctx context.Context, db *database.Database, readers map[batch.Partition]*reader) (map[batch.Partition]position, error) {
-	if db.Replaced() {
-		return nil, database.ErrReplaced
-	}
 	if err := in.checkOrigins(); err != nil {
 		return nil, err
 	}
@@ -238,8 +253,8 @@ func (in *ingester) write(ctx context.Context, db *database.Database, wal *walKe
 	defer wal.close(ctx)
 	for !in.drained() {
 		next, err := in.batcher.next(ctx, wal)
-		if err == nil && db.Replaced() {
-			err = database.ErrReplaced
+		if err == nil {
+			err = db.File.Check()
 		}
 		if err != nil {
 			return err

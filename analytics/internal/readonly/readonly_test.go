@@ -252,7 +252,7 @@ func TestFollowsAReplacedDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	next.MustExec(`INSERT INTO users (user) VALUES ('bob')`)
-	if err := errors.Join(next.Close(), database.Replace(db.Path, file), database.RemoveReplaced(db.Path)); err != nil {
+	if err := errors.Join(next.Close(), database.Replace(db.Path, file), database.RemoveReplaced(t.Context(), db.Path)); err != nil {
 		t.Fatal(err)
 	}
 	if rows, err := exhaust(t.Context(), before, "SELECT 1 FROM users WHERE user = 'ann'"); err != nil || rows != 1 {

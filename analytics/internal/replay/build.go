@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"time"
 
@@ -43,12 +42,9 @@ type begun struct {
 
 // findBuild finds out what to do with what an interrupted replay has left.
 func (p *Plan) findBuild(ctx context.Context) error {
-	_, err := os.Stat(p.Build)
-	if errors.Is(err, fs.ErrNotExist) {
+	file, there := database.FindBuild(ctx, p.Path)
+	if p.Build = file; !there {
 		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("look for what an interrupted replay has built: %w", err)
 	}
 	found, unfit, err := p.unfit(ctx)
 	switch {
@@ -138,10 +134,16 @@ func fingerprintProgram() (string, error) {
 }
 
 // open opens the interrupted build, or begins a new one.
-func (p *Plan) open(ctx context.Context) (*shadow, error) {
+func (p *Plan) open(ctx context.Context) (_ *shadow, err error) {
 	var begin func(string) error
+	created := false
+	defer func() {
+		if err != nil && created { // nobody would know it again
+			err = errors.Join(err, database.Remove(p.Build))
+		}
+	}()
 	if p.resumed == nil {
-		begin = database.RemoveContent
+		begin = p.createAnew(ctx, &created)
 	}
 	db, err := database.Build(ctx, p.Build, begin)
 	if err != nil {
@@ -153,6 +155,9 @@ func (p *Plan) open(ctx context.Context) (*shadow, error) {
 	}
 	text, err := p.text()
 	if err == nil {
+		err = db.Claim(ctx, p.Path)
+	}
+	if err == nil {
 		err = s.begin(ctx, fromLog, text)
 	}
 	if err == nil && p.old.zone != nil {
@@ -162,4 +167,13 @@ func (p *Plan) open(ctx context.Context) (*shadow, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
+}
+
+// createAnew makes the file of the build, and says that it has.
+func (p *Plan) createAnew(ctx context.Context, created *bool) func(string) error {
+	return func(file string) error {
+		err := database.CreateAnew(ctx, file, p.Path)
+		*created = err == nil
+		return err
+	}
 }

@@ -31,11 +31,16 @@ func (j *job) putInPlace(ctx context.Context) error {
 		return err
 	}
 	crashpoint.At("replay.closed")
+	if j.Aside != "" {
+		if err := database.SetAside(j.Path, j.Aside); err != nil {
+			return err
+		}
+	}
 	if err := database.Replace(j.Path, j.Build); err != nil {
 		return err
 	}
 	crashpoint.At("replay.replaced")
-	return database.RemoveReplaced(j.Path)
+	return database.RemoveReplaced(ctx, j.Path)
 }
 
 // catchUp reads what has come to the log while the new database was built.
@@ -62,8 +67,8 @@ func (j *job) keepOld(ctx context.Context) error {
 		return fmt.Errorf("keep the old database as %s: %w; copy the file %s by hand and leave --keep-old out", j.KeepOld, j.Damage, j.Path)
 	}
 	part := j.KeepOld + ".part"
-	if err := database.Remove(part); err != nil {
-		return fmt.Errorf("keep the old database as %s: %w", j.KeepOld, err)
+	if err := database.Create(part); err != nil {
+		return fmt.Errorf("keep the old database as %s: %w; delete it if it is of an interrupted replay", j.KeepOld, err)
 	}
 	if err := database.Copy(ctx, j.Path, part); err != nil {
 		return fmt.Errorf("keep the old database as %s: %w", j.KeepOld, err)

@@ -28,6 +28,7 @@ type Plan struct {
 	Build  string        // the file in which the new database is built
 	Moved  bool          // the topics are others than those of the old database
 	Damage error         // why the old database cannot be read; nil when it can
+	Aside  string        // the file that keeps a damaged old database; empty where it is not damaged
 	Logs   []Log         // in order of topic and partition
 	// Records are to be read, at most: transaction markers count.
 	Records int64
@@ -93,7 +94,7 @@ func (p *Plan) start(partition batch.Partition) int64 {
 func Prepare(ctx context.Context, r Request) (_ *Plan, err error) {
 	p := &Plan{Request: r, Build: database.NextFile(r.Path)}
 	if p.old, err = openOld(ctx, r.Path); errors.Is(err, errDamaged) {
-		p.Damage, p.old = err, &old{}
+		p.Damage, p.old, p.Aside = err, &old{}, database.DamagedFile(r.Path, time.Now())
 	} else if err != nil {
 		return nil, err
 	}

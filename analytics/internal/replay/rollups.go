@@ -3,7 +3,6 @@ package replay
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/rollup"
@@ -17,7 +16,8 @@ import (
 // the database goes on from the copy's offsets and reads again what it had
 // stored since the copy was made.
 func Rollups(ctx context.Context, path string, options Options) (_ *Report, err error) {
-	j := &job{Plan: &Plan{Request: Request{Path: path}, Build: database.NextFile(path)}, Options: options}
+	j := &job{Plan: &Plan{Request: Request{Path: path}}, Options: options}
+	j.Build, _ = database.FindBuild(ctx, path)
 	if j.old, err = openOld(ctx, path); err != nil {
 		return nil, err
 	}
@@ -34,16 +34,24 @@ func Rollups(ctx context.Context, path string, options Options) (_ *Report, err 
 
 // copyOld makes a copy of the database as it is at one moment.
 func (j *job) copyOld(ctx context.Context) error {
+	created := false
+	create := j.createAnew(ctx, &created)
 	db, err := database.Build(ctx, j.Build, func(build string) error {
 		j.Observer.Begin("copy the database", 0, "copies")
 		defer j.Observer.End()
-		if err := database.RemoveContent(build); err != nil {
-			return fmt.Errorf("remove what an interrupted replay has built: %w", err)
+		if err := create(build); err != nil {
+			return err
 		}
 		return database.Copy(ctx, j.Path, build)
 	})
+	if err != nil && created {
+		err = errors.Join(err, database.Remove(j.Build))
+	}
 	if err != nil {
 		return err
+	}
+	if err := db.Claim(ctx, j.Path); err != nil {
+		return errors.Join(err, db.Close(), database.Remove(j.Build))
 	}
 	j.shadow = &shadow{db, j.old.replays + 1}
 	crashpoint.At("replay.copied")

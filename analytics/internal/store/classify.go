@@ -19,7 +19,6 @@ import (
 // does to its identity, and in the end compares with what is stored.
 type classifier struct {
 	*lookups
-	topic      string // of the events
 	totals     map[string]batch.Measures
 	identities map[batch.Identity]*identity
 	inOrder    []*identity

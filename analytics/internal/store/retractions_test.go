@@ -111,6 +111,19 @@ func TestConflictsAreCountedApart(t *testing.T) {
 	wantRight(t, db)
 }
 
+// A batch may take back more than it adds, of purchases and of returns.
+func TestBatchTakesBackPurchaseAndReturnAndAdds(t *testing.T) {
+	db := open(t, events)
+	w := newWriter(t, db)
+	back := func(e *batch.Event) { e.Quantity = -1 }
+	write(t, w, chunk(events, 0, sale(1), sale(2, back)))
+	write(t, w, chunk(events, 2, retraction(sale(1), 0), retraction(sale(2), 0), sale(3)))
+	if got := state(t, db); got != "1 events, 2 retracted, 0 duplicates, revenue 3000000" {
+		t.Error(got)
+	}
+	wantRight(t, db)
+}
+
 // model says which identities count, and how often each was imported last.
 type model struct {
 	copies      map[batch.Identity][]batch.Event

@@ -2,6 +2,7 @@ package dlq
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -98,7 +99,7 @@ func ReadEdited(r io.Reader) (Edited, error) {
 	for n := 1; ; n++ {
 		var in line
 		switch err := json.UnmarshalDecode(dec, &in); {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return edited, nil
 		case err != nil:
 			return nil, fmt.Errorf("read the edited dead letter %d: %w", n, err)

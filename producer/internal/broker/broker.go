@@ -148,7 +148,7 @@ func listen(address string) (net.Listener, error) {
 // lockDir makes the directory and takes its lock, which the operating system
 // releases with the process. The lock file says who holds it.
 func lockDir(dir string) (*flock.Flock, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create the broker's data directory: %w", err)
 	}
 	path := filepath.Join(dir, lockFile)
@@ -162,7 +162,7 @@ func lockDir(dir string) (*flock.Flock, error) {
 		return nil, fmt.Errorf("lock the broker's data directory %s: process %s has it; stop that broker, or choose another directory with --data-dir",
 			dir, strings.TrimSpace(string(holder)))
 	}
-	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("write the broker's lock file: %w", err), lock.Close())
 	}
 	return lock, nil

@@ -97,7 +97,7 @@ var usual = []string{
 // advice names the layouts that the text fits.
 func (r *Reader) advice(text string) string {
 	if value, err := strconv.ParseFloat(text, 64); err == nil {
-		if name := bySize(value); name != "" && !(len(text) == 8 && strings.HasPrefix(text, "20")) {
+		if name := bySize(value); name != "" && (len(text) != 8 || !strings.HasPrefix(text, "20")) {
 			return "--time-layout " + name + " fits it"
 		}
 	}

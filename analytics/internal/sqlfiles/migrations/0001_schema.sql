@@ -362,7 +362,9 @@ CREATE TABLE internal_database ( -- one row
     id          INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
     zone        TEXT    NOT NULL, -- the reporting zone, such as Europe/Paris
     zone_data   TEXT    NOT NULL, -- version of the tz data that gave internal_zone_offsets
-    database_id TEXT    NOT NULL  -- random
+    database_id TEXT    NOT NULL, -- random
+    built_as    TEXT    NOT NULL DEFAULT '', -- by a replay: the name of the file in which it was built
+    built_for   TEXT    NOT NULL DEFAULT ''  -- and the database_id of the database that it was to replace, or its path if damaged
 ) STRICT;
 
 INSERT INTO internal_database (id, zone, zone_data, database_id) VALUES (1, 'UTC', '', lower(hex(randomblob(16))));
