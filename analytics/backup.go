@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"purchases/analytics/internal/backup"
+	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/verify"
+	"purchases/producer/cmdline"
+	bar "purchases/producer/cmdline/progress"
+)
+
+func backupCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "backup",
+		Usage:     "save a verified copy of the database",
+		ArgsUsage: "FILE",
+		Description: "Copies the database as it is at one moment, beside a running `analytics run`, and verifies the copy.\n" +
+			"FILE is one plain file: compact, without a write-ahead log, readable by its owner alone. It must not\n" +
+			"exist yet. `analytics restore` makes a database of it.\n\n" +
+			"Example:\n   analytics backup /backups/analytics-2026-01-31.db",
+		Flags: []cli.Flag{databaseFlag()},
+		Action: func(c *cli.Context) error {
+			file, err := onlyFile(c)
+			if err != nil {
+				return err
+			}
+			path := c.String("db")
+			o, finish := copyObserver(c, path)
+			report, err := backup.Save(c.Context, path, file, o)
+			finish()
+			return sayCopied(c, file, report, err)
+		},
+	}
+}
+
+func restoreCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "restore",
+		Usage:     "make the database from a backup",
+		ArgsUsage: "FILE",
+		Description: "Copies FILE to the path of the database and verifies the copy. It replaces nothing: move a present\n" +
+			"database away first, with its -wal. `analytics run` then continues from the offsets of the backup and\n" +
+			"comes to the same statistics, as long as Kafka still has the records since.\n\n" +
+			"Example:\n   analytics restore /backups/analytics-2026-01-31.db",
+		Flags: []cli.Flag{databaseFlag()},
+		Action: func(c *cli.Context) error {
+			file, err := onlyFile(c)
+			if err != nil {
+				return err
+			}
+			o, finish := copyObserver(c, file)
+			report, err := backup.Restore(c.Context, file, c.String("db"), o)
+			finish()
+			return sayCopied(c, c.String("db"), report, err)
+		},
+	}
+}
+
+func onlyFile(c *cli.Context) (string, error) {
+	if c.NArg() != 1 || c.Args().First() == "" {
+		return "", cmdline.Usagef("`%s` takes one FILE, got %d arguments", c.Command.HelpName, c.NArg())
+	}
+	return c.Args().First(), nil
+}
+
+// copyObserver shows the copying and then the verifying of a database.
+func copyObserver(c *cli.Context, source string) (o backup.Observer, finish func()) {
+	shown := bar.New(c.App.ErrWriter, c.App.Name+": copy", databaseSize(source), bar.Bytes)
+	verifying := false
+	return backup.Observer{
+		Copied: func(bytes int64) { shown.Set(bytes) },
+		Verified: func() {
+			if !verifying {
+				verifying = true
+				shown.Finish()
+				shown = bar.New(c.App.ErrWriter, c.App.Name+": verify", int64(verify.Count()), "checks")
+			}
+			shown.Add(1)
+		},
+	}, func() { shown.Finish() }
+}
+
+func sayCopied(c *cli.Context, file string, r verify.Report, err error) error {
+	if err != nil {
+		return err
+	}
+	size, _ := database.Size(file)
+	_, err = fmt.Fprintf(c.App.Writer, "%s: %.1f MB, %d events and %d rejected records, verified in %d checks\n", file, float64(size)/1e6, r.Events, r.Rejected, r.Checks)
+	return err
+}
