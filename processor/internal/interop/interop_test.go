@@ -40,7 +40,7 @@ func TestConfluentSerializers(t *testing.T) {
 	if *python == "" {
 		t.Skip("needs a real registry; run make test-registry")
 	}
-	url, err := start(t.Context())
+	url, err := start(t)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -57,9 +58,10 @@ func bring(ctx context.Context) (string, error) {
 	return jar, os.Remove(filepath.Join(dir, archive))
 }
 
-// start runs the registry, in memory, until ctx ends, and returns the URL of its
+// start runs the registry, in memory, until the test ends, and returns the URL of its
 // Confluent API.
-func start(ctx context.Context) (string, error) {
+func start(t *testing.T) (string, error) {
+	ctx := t.Context()
 	jar, err := bring(ctx)
 	if err != nil {
 		return "", err
@@ -80,10 +82,15 @@ func start(ctx context.Context) (string, error) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- java.Wait() }()
+	t.Cleanup(func() {
+		_ = java.Process.Kill()
+		<-ended
+	})
 	url := "http://127.0.0.1:" + port + "/apis/ccompat/v7"
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		select {
 		case err := <-ended:
+			ended <- err
 			return "", fmt.Errorf("the registry ended: %w: %s", err, output)
 		case <-time.After(200 * time.Millisecond):
 		}
