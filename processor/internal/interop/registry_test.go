@@ -84,7 +84,9 @@ func start(t *testing.T) (string, error) {
 	go func() { ended <- java.Wait() }()
 	t.Cleanup(func() {
 		_ = java.Process.Kill()
-		<-ended
+		if err := <-ended; err != nil {
+			t.Logf("the registry ended: %v", err)
+		}
 	})
 	url := "http://127.0.0.1:" + port + "/apis/ccompat/v7"
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
