@@ -28,30 +28,8 @@ type Observer struct {
 // Save copies the database to a new file: as it is at one moment, compact,
 // without a write-ahead log, verified and on the disk. It fails if the file
 // exists. A process that dies leaves FILE.part, which is no backup.
-func Save(ctx context.Context, path, file string, o Observer) (verify.Report, error) {
-	report, err := save(ctx, path, file, o)
-	if err != nil {
-		err = fmt.Errorf("copy database %s to %s: %w", path, file, err)
-	}
-	return report, err
-}
-
-// Restore is Save in the other direction: it makes the database at path from a
-// backup. It never replaces a database, and no process may write one at path.
-func Restore(ctx context.Context, file, path string, o Observer) (report verify.Report, err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return report, fmt.Errorf("restore database %s: %w", path, err)
-	}
-	release, err := database.Reserve(path)
-	if err != nil {
-		return report, fmt.Errorf("restore database %s: %w", path, err)
-	}
-	defer func() { err = errors.Join(err, release()) }()
-	return Save(ctx, file, path, o)
-}
-
-func save(ctx context.Context, path, file string, o Observer) (report verify.Report, err error) {
-	if err := unused(file); err != nil {
+func Save(ctx context.Context, path, file string, o Observer) (report verify.Report, err error) {
+	if err := examine(path, file); err != nil {
 		return report, err
 	}
 	part := file + ".part"
@@ -67,9 +45,38 @@ func save(ctx context.Context, path, file string, o Observer) (report verify.Rep
 		err = publish(part, file)
 	}
 	if err != nil {
-		return report, errors.Join(err, os.Remove(part))
+		return report, errors.Join(fmt.Errorf("copy database %s to %s: %w", path, file, err), os.Remove(part))
 	}
 	return report, database.SyncFolder(filepath.Dir(file))
+}
+
+// Restore is Save in the other direction: it makes the database at path from a
+// backup. It never replaces a database, and no process may write one at path.
+func Restore(ctx context.Context, file, path string, o Observer) (report verify.Report, err error) {
+	if err := examine(file, path); err != nil { // before the lock: one beside a file of another program would claim it
+		return report, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return report, fmt.Errorf("restore database %s: %w", path, err)
+	}
+	release, err := database.Reserve(path)
+	if err != nil {
+		return report, fmt.Errorf("restore database %s: %w", path, err)
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	return Save(ctx, file, path, o)
+}
+
+// examine refuses a source that is no database of this program, and a
+// destination that is in use.
+func examine(path, file string) error {
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("copy a database: %w", err)
+	}
+	if err := database.Check(path); err != nil {
+		return err
+	}
+	return unused(file)
 }
 
 // unused refuses a file that exists, and one beside which SQLite would find a

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"purchases/analytics/internal/backup"
@@ -72,14 +73,14 @@ func TestInterruptedBackupLeavesNothing(t *testing.T) {
 	wantOnly(t, dir)
 }
 
-func TestRestoreNeverMeetsAWriterOrALog(t *testing.T) {
+func TestRestoreWritesOverNothing(t *testing.T) {
 	db := made(t)
 	file := filepath.Join(t.TempDir(), "b.db")
 	if _, err := backup.Save(t.Context(), db.Path, file, unobserved); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := backup.Restore(t.Context(), file, db.Path, unobserved); err == nil || !strings.Contains(err.Error(), "has it open for writing") {
-		t.Errorf("beside a writer: %v", err)
+	if _, err := backup.Restore(t.Context(), file, db.Path, unobserved); !errors.Is(err, os.ErrExist) {
+		t.Errorf("over a database: %v", err)
 	}
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "c.db-wal"), []byte("of another database"), 0o600); err != nil {
@@ -89,5 +90,24 @@ func TestRestoreNeverMeetsAWriterOrALog(t *testing.T) {
 	if !errors.Is(err, os.ErrExist) {
 		t.Errorf("beside a log: %v", err)
 	}
-	wantOnly(t, dir, "c.db-wal", "c.db.lock")
+	wantOnly(t, dir, "c.db-wal")
+}
+
+// A file of another program is no source, and as a destination it gets no lock
+// beside it, which would make it one of ours.
+func TestFilesOfOthersAreNeitherCopiedNorLocked(t *testing.T) {
+	dir := t.TempDir()
+	pipe, notes := filepath.Join(dir, "pipe"), filepath.Join(dir, "notes.txt")
+	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.WriteFile(notes, []byte("x"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range []string{pipe, notes, dir} {
+		if _, err := backup.Save(t.Context(), source, filepath.Join(dir, "b.db"), unobserved); !errors.Is(err, database.ErrForeign) {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+	if _, err := backup.Restore(t.Context(), made(t).Path, notes, unobserved); !errors.Is(err, os.ErrExist) {
+		t.Errorf("over notes: %v", err)
+	}
+	wantOnly(t, dir, "notes.txt", "pipe")
 }

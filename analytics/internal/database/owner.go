@@ -25,6 +25,10 @@ func (foreign) Is(target error) bool { return target == ErrForeign }
 
 const applicationID = 0x50555243 // as the first migration sets it
 
+// smallestDatabase is the smallest page that SQLite has, in bytes. It takes a
+// file of one byte for an empty database, and writes over it.
+const smallestDatabase = 512
+
 const nameAnother = "; name another file with --db"
 
 // Examine fails with an [ErrForeign] when path leads to something that is
@@ -62,6 +66,8 @@ func examineInfo(path string, info fs.FileInfo) error {
 		return foreign(path + " is a folder; name a file in it with --db")
 	case !info.Mode().IsRegular():
 		return foreign(path + " is not a regular file" + nameAnother)
+	case info.Size() > 0 && info.Size() < smallestDatabase && !lockBeside(path):
+		return foreign(path + " is not a SQLite database" + nameAnother)
 	case ok && stat.Nlink > 1:
 		return foreign(fmt.Sprintf("%s has %d hard links, each of which would have a write-ahead log of its own; copy it to a file with one name", path, stat.Nlink))
 	}
@@ -117,9 +123,14 @@ func notSQLite(path string, err error) error {
 	if !errors.As(err, &fault) || fault.Code != sqlite3.ErrNotADB && fault.Code != sqlite3.ErrCorrupt {
 		return fmt.Errorf("open database %s: %w", path, err)
 	}
-	_, lockErr := os.Stat(path + ".lock")
-	if fault.Code == sqlite3.ErrCorrupt || lockErr == nil {
+	if fault.Code == sqlite3.ErrCorrupt || lockBeside(path) {
 		return nil
 	}
 	return foreign(path + " is not a SQLite database" + nameAnother)
+}
+
+// lockBeside says whether this program has written the file, damaged or not.
+func lockBeside(path string) bool {
+	_, err := os.Stat(path + ".lock")
+	return err == nil
 }

@@ -32,6 +32,7 @@ func others(t *testing.T) map[string]string {
 	foreign("tables.db", `CREATE TABLE notes (note)`)
 	err := errors.Join(
 		os.WriteFile(at("notes.txt"), []byte("these are notes\n"), 0o644),
+		os.WriteFile(at("one.txt"), []byte("x"), 0o644),
 		os.Mkdir(at("folder"), 0o755),
 		os.Symlink(at("nowhere"), at("dangling.db")),
 		os.Link(ours, filepath.Join(filepath.Dir(ours), "second.db")),
@@ -43,6 +44,7 @@ func others(t *testing.T) map[string]string {
 		at("marked.db"):   "SQLite database of another program (application_id 0x1234)",
 		at("tables.db"):   "SQLite database of another program (application_id 0x0)",
 		at("notes.txt"):   "is not a SQLite database; name another file with --db",
+		at("one.txt"):     "is not a SQLite database; name another file with --db",
 		at("folder"):      "is a folder",
 		at("dangling.db"): "symbolic link to " + at("nowhere") + ", which does not exist",
 		ours:              "has 2 hard links",
