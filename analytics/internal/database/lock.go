@@ -18,6 +18,9 @@ import (
 type lock struct{ file *flock.Flock }
 
 func acquire(path string) (*lock, error) {
+	if content, err := os.ReadFile(path); err == nil && !isProcess(content) {
+		return nil, foreign(path + " is not a lock of this program; move it away")
+	}
 	file := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	held, err := file.TryLock()
 	if err != nil {
@@ -30,6 +33,14 @@ func acquire(path string) (*lock, error) {
 		return nil, fmt.Errorf("write the process id to %s: %w", path, err)
 	}
 	return &lock{file}, nil
+}
+
+// isProcess says whether a lock's file has what acquire writes: a process id, or
+// nothing yet.
+func isProcess(content []byte) bool {
+	text := strings.TrimSpace(string(content))
+	_, err := strconv.Atoi(text)
+	return text == "" || err == nil
 }
 
 // locked says whether a process holds the lock.

@@ -131,6 +131,6 @@ func notSQLite(path string, err error) error {
 
 // lockBeside says whether this program has written the file, damaged or not.
 func lockBeside(path string) bool {
-	_, err := os.Stat(path + ".lock")
-	return err == nil
+	content, err := os.ReadFile(path + ".lock")
+	return err == nil && isProcess(content)
 }

@@ -110,3 +110,15 @@ func TestFilesAreForTheirOwnerAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestLockOfOthersIsKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	if err := os.WriteFile(path+".lock", []byte("a file of mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := database.Open(t.Context(), path)
+	wantForeign(t, err, "is not a lock of this program; move it away")
+	if content, err := os.ReadFile(path + ".lock"); string(content) != "a file of mine" {
+		t.Errorf("the file has %q now, %v", content, err)
+	}
+}
