@@ -63,7 +63,7 @@ func TestQueueExpectsPartitionsThatAreBehind(t *testing.T) {
 	b.at = b.at.Add(-patience)
 	put(t, c, at(7, 1), 10_000)
 	a.at, c.at = a.at.Add(-patience), c.at.Add(-patience)
-	wantTaken(t, q, false, 7) // whoever has brought nothing for long is not waited for
+	wantTaken(t, q, false, 7) // a partition that has brought nothing for long is not waited for
 }
 
 func TestFullQueueMakesReadersWait(t *testing.T) {

@@ -83,7 +83,7 @@ func (j *job) carryTo(ctx context.Context, w *store.Writer) (err error) {
 		}
 		rows = func(use func(*row) error) error { return eachBefore(ctx, j.old.db, j.Logs, use) }
 	}
-	logs := j.Logs // that are yet to be ended
+	logs := j.Logs // that have not ended yet
 	begin := func(p batch.Partition) error {
 		for ; len(logs) > 0 && logs[0].Partition != p; logs = logs[1:] {
 			if err := c.end(logs[0]); err != nil {

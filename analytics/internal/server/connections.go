@@ -61,7 +61,7 @@ func (c *connections) closeOne(newcomer net.Conn) {
 		}
 	}
 	c.forget(victim)
-	_ = victim.Close() // whoever it was has nothing under way
+	_ = victim.Close() // it has nothing under way
 }
 
 func (c *connections) forget(conn net.Conn) {

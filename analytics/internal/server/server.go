@@ -50,7 +50,7 @@ const (
 )
 
 // cannedAtOnce is how many canned queries run at a time. More than there are
-// processors would only take time from whoever stores events.
+// processors would only take time from the process that stores events.
 func cannedAtOnce() int { return max(runtime.GOMAXPROCS(0), 2) }
 
 // Connections to the database are what the server needs: one for each query

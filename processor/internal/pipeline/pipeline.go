@@ -2,7 +2,7 @@
 // topics, each exactly once, as one member of a consumer group.
 //
 // A session is the time between two rebalances. It begins by opening one
-// transactional producer for each assigned partition, which fences whoever
+// transactional producer for each assigned partition, which fences the process that
 // owned the partition before, and only then reads the committed offsets: in
 // this order no late commit can be missed. It ends with the first thing that
 // goes wrong, and the next one starts from the committed offsets again. That

@@ -330,7 +330,7 @@ func TestInputBytesAreCompressedBytes(t *testing.T) {
 	}
 }
 
-// A slow pipe: whoever has read all that has come is told so.
+// A slow pipe: a reader of all that has come is told so.
 func TestWouldBlock(t *testing.T) {
 	for file, text := range map[string][2]string{"-.csv": {"a,b\n1,2\n", "3,4\n5,6\n"}, "-.jsonl": {"{\"a\":1}\n", "{}\n{}\n"}} {
 		r, w := io.Pipe()

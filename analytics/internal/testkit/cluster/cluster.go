@@ -4,7 +4,7 @@
 // clients in, or one that runs already.
 //
 // It is no way to run Kafka for anything but tests: the heaps are small, and
-// whoever is on the machine may do everything.
+// everyone on the machine may do everything.
 package cluster
 
 import (
