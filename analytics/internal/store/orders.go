@@ -48,7 +48,7 @@ func newOrders(conn driver.Conn) *orders {
 			`ON CONFLICT DO UPDATE SET orders = orders + excluded.orders, order_purchases = order_purchases + excluded.order_purchases,
 			order_units_sold = order_units_sold + excluded.order_units_sold, order_revenue_micros = order_revenue_micros + excluded.order_revenue_micros`),
 		totals:   sqlitestmt.NewBulk(conn, `INSERT INTO stats_total (currency, orders)`, 2, `ON CONFLICT DO UPDATE SET orders = orders + excluded.orders`),
-		dropLine: sqlitestmt.New(conn, `DELETE FROM order_items WHERE order_id = ? AND purchases = 0`),
+		dropLine: sqlitestmt.New(conn, `DELETE FROM order_items WHERE order_id = ? AND item_id = ? AND purchases = 0`),
 		drop:     sqlitestmt.New(conn, `DELETE FROM orders WHERE order_id = ? AND purchases = 0 AND returns = 0`),
 	}
 }
@@ -218,17 +218,24 @@ func (o *orders) count(b *batch.Batch, created map[batch.Key]int64) error {
 	return err
 }
 
-// dropEmpty deletes the batch's orders that no event names any more, and what
-// is bought in them no more.
-func (o *orders) dropEmpty(b *batch.Batch) error {
+// dropEmpty deletes the batch's orders that no event names any more, and the
+// items that are no longer bought in them. An order can lose one item and gain
+// another in the same batch.
+func (o *orders) dropEmpty(b *batch.Batch, items *dictionary[batch.Label]) error {
+	for _, line := range b.OrderLines {
+		if line.Purchases >= 0 {
+			continue
+		}
+		if _, err := o.dropLine.Exec(o.resolved[line.Order].value, items.rows[line.Item].value); err != nil {
+			return fmt.Errorf("delete the items of empty orders: %w", err)
+		}
+	}
 	for i := range o.resolved {
 		if b.Orders[i].Purchases >= 0 && b.Orders[i].Returns >= 0 {
 			continue
 		}
-		for _, s := range []*sqlitestmt.Statement{o.dropLine, o.drop} {
-			if _, err := s.Exec(o.resolved[i].value); err != nil {
-				return fmt.Errorf("delete empty orders: %w", err)
-			}
+		if _, err := o.drop.Exec(o.resolved[i].value); err != nil {
+			return fmt.Errorf("delete empty orders: %w", err)
 		}
 	}
 	return nil

@@ -124,6 +124,18 @@ func TestBatchTakesBackPurchaseAndReturnAndAdds(t *testing.T) {
 	wantRight(t, db)
 }
 
+// An order may lose one item and gain another in the same batch.
+func TestOrderChangesItsItemInOneBatch(t *testing.T) {
+	db := open(t, events)
+	w := newWriter(t, db)
+	write(t, w, chunk(events, 0, sale(1)))
+	write(t, w, chunk(events, 1, retraction(sale(1), 0), sale(2, func(e *batch.Event) { e.Item = "another" })))
+	if got := get[string](t, db, `SELECT group_concat(item || ' ' || purchases) FROM order_items JOIN items USING (item_id)`); got != "another 1" {
+		t.Errorf("items of the order: %s, want another 1", got)
+	}
+	wantRight(t, db)
+}
+
 // model says which identities count, and how often each was imported last.
 type model struct {
 	copies      map[batch.Identity][]batch.Event

@@ -34,7 +34,7 @@ func (w *Writer) dropEmpty(b *batch.Batch) error {
 			return fmt.Errorf("delete empty rows of %s: %w", s.Table, err)
 		}
 	}
-	if err := w.orders.dropEmpty(b); err != nil {
+	if err := w.orders.dropEmpty(b, w.names.items); err != nil {
 		return err
 	}
 	for i := range b.Statistics.UserMonths.Rows {
