@@ -25,10 +25,10 @@ func showPlan(c *cli.Context, p *replay.Plan) error {
 	w := c.App.Writer
 	fmt.Fprintf(w, "rebuild %s from the topics %s and %s\n\n", p.Path, p.Topics.Events, p.Topics.DeadLetters)
 	err := showTable(c, []query.Column{
-		{Name: "topic", Type: query.Text}, {Name: "partition", Type: query.Integer}, {Name: "log_begins", Type: query.Integer},
+		{Name: "topic", Type: query.Text}, {Name: "partition", Type: query.Integer},
 		{Name: "from", Type: query.Integer}, {Name: "to", Type: query.Integer}, {Name: "stored_before_from", Type: query.Integer},
 	}, slices.Values(p.Logs), func(l replay.Log) query.Row {
-		return query.Row{l.Topic, int64(l.Partition.Partition), l.Oldest, l.From, l.To, l.Before}
+		return query.Row{l.Topic, int64(l.Partition.Partition), l.From, l.To, l.Before}
 	})
 	assumed := "as the last replay had"
 	if p.Assumed {

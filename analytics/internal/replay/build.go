@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"purchases/analytics/internal/database"
 )
@@ -96,10 +95,7 @@ func (p *Plan) unfit(ctx context.Context) (found begun, why string, err error) {
 // started, for which what is being built is on the disk.
 func (p *Plan) text() (string, error) {
 	program, err := fingerprintProgram()
-	text := fmt.Sprintf("%s and %s from %s", p.Topics.Events, p.Topics.DeadLetters, p.From)
-	if p.Partitions != nil {
-		text += fmt.Sprintf(", partitions %v", p.Partitions)
-	}
+	text := fmt.Sprintf("%s and %s", p.Topics.Events, p.Topics.DeadLetters)
 	if p.KeepMissing {
 		text += ", missing records kept"
 	}
@@ -107,13 +103,6 @@ func (p *Plan) text() (string, error) {
 		text += ", old database damaged"
 	}
 	return text + ", by program " + program + ", since boot " + database.Boot(), err
-}
-
-func (f From) String() string {
-	if f.Time.IsZero() {
-		return fmt.Sprintf("offset %d", f.Offset)
-	}
-	return f.Time.UTC().Format(time.RFC3339Nano)
 }
 
 func fingerprintProgram() (string, error) {

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
@@ -31,20 +30,9 @@ type Request struct {
 	// Topics, where they have names, are those to move the database to. Without
 	// names they are those that it was built from.
 	Topics ingest.Topics
-	From   From
-	// Partitions are the only ones to read, of both topics. None means all.
-	Partitions []int32
-	// KeepMissing takes over from the old database what the log has lost, and
-	// what From and Partitions leave out.
+	// KeepMissing copies from the old database what the log has lost.
 	KeepMissing bool
 	Log         *slog.Logger
-}
-
-// From is where reading begins: at Offset in each partition or, where it is
-// not zero, at the first record with that Time or a later one.
-type From struct {
-	Offset int64
-	Time   time.Time
 }
 
 // Options say what to do with what was built.
