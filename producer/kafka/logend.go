@@ -1,14 +1,14 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/IBM/sarama"
 )
 
 const (
-	fetchVersion   = 11 // Kafka 2.3; the first with all that the request below says
-	probeBatchSize = 1 << 20
+	fetchVersion = 11 // Kafka 2.3; the first with all that the request below says
 	// NoRecord stands for the offset of a record that does not exist.
 	NoRecord int64 = -1
 )
@@ -45,6 +45,9 @@ func LastRecord(client sarama.Client, topic string, partition int32) (int64, err
 	}
 	for probe := end - 1; probe >= oldest; {
 		block, err := fetch(client, topic, partition, probe)
+		if errors.Is(err, sarama.ErrDecompressedBatchTooLarge) {
+			return probe, nil // a reader must get past it, too
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -61,25 +64,27 @@ func LastRecord(client sarama.Client, topic string, partition int32) (int64, err
 	return NoRecord, nil
 }
 
-// fetch reads the batch that holds the offset, as a read_committed consumer.
+// oneBatch is a limit for a partition's part of a response. A leader sends the
+// first batch whole whatever the limit is (KIP-74).
+const oneBatch = 1
+
+// fetch reads the batch that holds the offset, or the first one behind it, as a
+// read_committed consumer.
 func fetch(client sarama.Client, topic string, partition int32, offset int64) (*sarama.FetchResponseBlock, error) {
-	return fetchFrom(client, topic, partition, offset, sarama.ReadCommitted)
+	return fetchFrom(client, topic, partition, offset, sarama.ReadCommitted, oneBatch)
 }
 
-func fetchFrom(client sarama.Client, topic string, partition int32, offset int64, level sarama.IsolationLevel) (
-	*sarama.FetchResponseBlock, error,
-) {
-	return fetchLimited(client, topic, partition, offset, level, probeBatchSize)
-}
-
-func fetchLimited(client sarama.Client, topic string, partition int32, offset int64, level sarama.IsolationLevel, bytes int32) (
+// fetchFrom reads up to so many bytes of a partition, and at least one batch.
+// The response as a whole may be larger: an embedded broker whose response is
+// full leaves out the list of aborted transactions.
+func fetchFrom(client sarama.Client, topic string, partition int32, offset int64, level sarama.IsolationLevel, bytes int32) (
 	*sarama.FetchResponseBlock, error,
 ) {
 	leader, err := client.Leader(topic, partition)
 	if err != nil {
 		return nil, err
 	}
-	request := &sarama.FetchRequest{Version: fetchVersion, MaxBytes: bytes, Isolation: level}
+	request := &sarama.FetchRequest{Version: fetchVersion, MaxBytes: sarama.MaxResponseSize, Isolation: level}
 	request.AddBlock(topic, partition, offset, bytes, -1)
 	response, err := leader.Fetch(request)
 	if err != nil {

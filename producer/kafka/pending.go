@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,7 +41,10 @@ func (p Pending) Age(now time.Time) time.Duration {
 func FindPending(client sarama.Client, topic string, partition int32, position int64) (Pending, error) {
 	p := Pending{Topic: topic, Partition: partition}
 	for probe := position; ; {
-		block, err := fetchFrom(client, topic, partition, probe, sarama.ReadCommitted)
+		block, err := fetch(client, topic, partition, probe)
+		if errors.Is(err, sarama.ErrDecompressedBatchTooLarge) {
+			return p.findEnd(client, probe)
+		}
 		if err != nil {
 			return p, fmt.Errorf("read %s/%d at offset %d: %w", topic, partition, probe, err)
 		}
@@ -60,6 +64,16 @@ func FindPending(client sarama.Client, topic string, partition int32, position i
 	}
 }
 
+// findEnd is for a batch that is pending and too large to be read: when it was
+// written is not known.
+func (p Pending) findEnd(client sarama.Client, offset int64) (_ Pending, err error) {
+	p.Offset = offset
+	if p.HighWatermark, err = client.GetOffset(p.Topic, p.Partition, sarama.OffsetNewest); err != nil {
+		return p, fmt.Errorf("find the end of %s/%d: %w", p.Topic, p.Partition, err)
+	}
+	return p, nil
+}
+
 // take notes the first record of the batch that is not before the position.
 func (p *Pending) take(batch *sarama.RecordBatch, position int64) bool {
 	for _, r := range batch.Records {
@@ -74,7 +88,7 @@ func (p *Pending) take(batch *sarama.RecordBatch, position int64) bool {
 // findOpen notes where the open transaction begins that holds a reader up.
 func (p *Pending) findOpen(client sarama.Client, offset int64) error {
 	p.Offset, p.Open = offset, true
-	block, err := fetchFrom(client, p.Topic, p.Partition, offset, sarama.ReadUncommitted)
+	block, err := fetchFrom(client, p.Topic, p.Partition, offset, sarama.ReadUncommitted, oneBatch)
 	if err != nil {
 		return fmt.Errorf("read the open transaction of %s/%d at offset %d: %w", p.Topic, p.Partition, offset, err)
 	}

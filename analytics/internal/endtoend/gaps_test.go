@@ -1,10 +1,13 @@
 package endtoend_test
 
 import (
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/IBM/sarama"
 
 	"purchases/processor/enriched"
 )
@@ -89,4 +92,34 @@ func TestVerifyWithoutKafka(t *testing.T) {
 	if strings.Contains(out, "Kafka agrees") {
 		t.Errorf("a broker that is away agrees: %s", out)
 	}
+}
+
+// sendBomb sends a batch of some kilobytes that would fill the memory.
+func (l *someLog) sendBomb() {
+	l.t.Helper()
+	config := l.settings().Config()
+	config.Producer.MaxMessageBytes, config.Producer.Compression = 80<<20, sarama.CompressionZSTD
+	l.publishWith(config, []*sarama.ProducerMessage{
+		{Topic: enriched.Topic, Value: sarama.StringEncoder(strings.Repeat(" ", 70<<20))},
+	})
+}
+
+func TestUnreadableBatchIsRefusedThenAcceptedThenKept(t *testing.T) {
+	t.Parallel()
+	log := newLog(t, 100)
+	log.sendBomb()
+	log.send(50)
+	path := filepath.Join(t.TempDir(), "a.db")
+	want(t, log.says1("run", "--drain", "--db", path), "analytics/", "cannot be read: ", "run `analytics run --on-gap accept` to skip it")
+	want(t, log.says("run", "--drain", "--db", path, "--on-gap", "accept"), "a batch cannot be read, which is recorded as a gap")
+	if err := log.hasAll(path); err != nil {
+		t.Error(err)
+	}
+	gaps := log.rows(path, "gaps")
+	want(t, log.says("replay", "--yes", "--db", path), " 0 differences")
+	if after := log.rows(path, "gaps"); fmt.Sprint(after) != fmt.Sprint(gaps) || len(gaps) != 1 {
+		t.Errorf("gaps %v, before they were %v", after, gaps)
+	}
+	want(t, log.says("verify", "--db", path), "all is right: 150 events")
+	want(t, log.says("status", "--db", path, "--output", "csv"), ",0,")
 }

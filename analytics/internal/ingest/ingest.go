@@ -35,9 +35,13 @@ type Config struct {
 	// Group is the consumer group that is told of the stored offsets, so that
 	// lag tools can show them. It is never read. Empty means that none is told.
 	Group string
-	// AcceptGaps continues where offsets have expired before they were read, and
-	// records them as a gap. Without it that is an error.
+	// AcceptGaps continues where offsets have expired before they were read, or
+	// where a batch is too large to be read, and records them as a gap. Without it
+	// that is an error.
 	AcceptGaps bool
+	// KnownGap, when not nil, says whether a gap from an offset up to another one
+	// was accepted before, so that a rebuild accepts it, too.
+	KnownGap func(p batch.Partition, from, next int64) bool
 	// Drain ends Run when everything is stored that the log held at its start.
 	Drain bool
 	// Until, when not nil, ends Run when every record below these offsets is

@@ -135,6 +135,17 @@ func (o *old) countBefore(ctx context.Context, logs []Log) error {
 	return nil
 }
 
+// hasGap says whether the old database has, by now, recorded these offsets as
+// missing. It has not when that cannot be read.
+func (o *old) hasGap(p batch.Partition, from, next int64) (has bool) {
+	if o.db == nil {
+		return false
+	}
+	err := o.db.Get(&has, `SELECT EXISTS (SELECT 1 FROM gaps
+		WHERE topic = ? AND partition = ? AND from_offset <= ? AND to_offset >= ?)`, p.Topic, p.Partition, from, next-1)
+	return err == nil && has
+}
+
 // startsOf is the beginning of a statement that knows where the reading of each
 // log begins, if it does not do so at offset 0, and its arguments. It is empty
 // when every log is read from there.

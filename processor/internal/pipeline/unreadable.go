@@ -10,10 +10,6 @@ import (
 	"purchases/producer/kafka"
 )
 
-// mostBatches is how far behind the group's offset an unreadable batch is looked
-// for: a reader is ahead by what it has fetched.
-const mostBatches = 1000
-
 // explainUnreadable names the batch that cannot be read. Sarama's error does
 // not: it is that of a whole response, with several partitions.
 func (p *pipeline) explainUnreadable(cause error) error {
@@ -32,7 +28,7 @@ func (p *pipeline) explainUnreadable(cause error) error {
 				continue
 			}
 		}
-		if bad := kafka.FindUnreadable(p.client, p.Input, partition, from, mostBatches); bad != nil {
+		if bad := kafka.FindUnreadable(p.client, p.Input, partition, from); bad != nil {
 			return fmt.Errorf("%s/%d: the batch with offsets %d to %d cannot be read: %w; group %s stands at offset %d; "+
 				"to skip up to the end of that batch, stop the group's members and run "+
 				"`kafka-consumer-groups.sh --group %s --topic %s:%d --reset-offsets --to-offset %d --execute`",
