@@ -46,6 +46,7 @@ func runCommand() *cli.Command {
 				Usage: "count days, weeks, months and orders by the clock of `ZONE`, such as Europe/Paris",
 			},
 			eventsFlag(), lettersFlag(),
+			processorGroupFlag(),
 			&cli.StringFlag{Name: "group", Value: "analytics", Usage: "show the stored offsets to lag tools as consumer `GROUP`"},
 		),
 		Action: run,

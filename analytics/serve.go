@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"purchases/analytics/internal/lag"
 	dbmetrics "purchases/analytics/internal/metrics"
 	"purchases/analytics/internal/page"
 	"purchases/analytics/internal/readonly"
@@ -127,7 +128,7 @@ func readToken(file string) (string, error) {
 }
 
 // open opens the database, which must exist, for what web serves.
-func (w *web) open(c *cli.Context, log *slog.Logger, ends *logEnds) (err error) {
+func (w *web) open(c *cli.Context, log *slog.Logger, monitor *lag.Monitor) (err error) {
 	catalogue, faults := allQueries(c.String("queries"))
 	if err := reportFaults(c, faults); err != nil {
 		return errors.Join(err, w.listener.Close())
@@ -143,7 +144,7 @@ func (w *web) open(c *cli.Context, log *slog.Logger, ends *logEnds) (err error) 
 		Size:      func() int64 { return databaseSize(path) },
 		Replaying: func(ctx context.Context) *page.Replay { return replaying(ctx, path, log) },
 	}
-	w.observe(&config, path, ends)
+	w.observe(&config, path, monitor)
 	w.server, err = server.New(config)
 	if err != nil {
 		return errors.Join(err, w.listener.Close(), w.pool.Close())
@@ -165,11 +166,11 @@ func replaying(ctx context.Context, path string, log *slog.Logger) *page.Replay 
 	return &page.Replay{Since: progress.Since(), Done: progress.Done, Total: progress.Total}
 }
 
-// observe adds metrics and health, and what ends knows of Kafka, if it asks.
-func (w *web) observe(config *server.Config, path string, ends *logEnds) {
+// observe adds metrics and health, and what the monitor knows of Kafka, if there is one.
+func (w *web) observe(config *server.Config, path string, monitor *lag.Monitor) {
 	var reasons metrics.Reasons
-	if ends != nil {
-		config.Ends, config.Kafka, reasons = ends.known, ends.kafka, ends.reasons
+	if monitor != nil {
+		config.Kafka, reasons = monitor.View, monitor.Reasons
 	}
 	registry := metrics.NewRegistry("analytics")
 	registry.MustRegister(dbmetrics.New(w.pool, path))
@@ -215,12 +216,12 @@ func startHTTP(c *cli.Context, w *web, settings kafka.Settings, log *slog.Logger
 	if w == nil {
 		return func() {}, nil
 	}
-	ends := &logEnds{}
-	if err := w.open(c, log, ends); err != nil {
+	monitor := &lag.Monitor{}
+	if err := w.open(c, log, monitor); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(c.Context)
-	go ends.follow(ctx, settings, w.pool)
+	go monitor.Run(ctx, lag.Source{Kafka: settings, Database: w.pool, Group: c.String("processor-group"), Log: log})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
