@@ -22,6 +22,11 @@ import (
 // reportEvery is how often a run that has something to say says it.
 const reportEvery = 10 * time.Second
 
+// defaultDrainTimeout is that of the processor: Kafka aborts a dead producer's
+// transaction after its transaction.timeout.ms, a minute by default, and looks
+// every ten seconds.
+const defaultDrainTimeout = 90 * time.Second
+
 // What --on-gap may say.
 const (
 	refuseGaps = "refuse"
@@ -40,6 +45,10 @@ func runCommand() *cli.Command {
 		Flags: append(append(kafka.Flags(), httpFlags()...),
 			databaseFlag(),
 			&cli.BoolFlag{Name: "drain", Usage: "end when all is stored that the log holds at the start"},
+			&cli.DurationFlag{
+				Name: "drain-timeout", Value: defaultDrainTimeout,
+				Usage: "how long --drain waits behind an open transaction of a producer, before it fails",
+			},
 			&cli.StringFlag{Name: "on-gap", Value: refuseGaps, Usage: "when offsets have expired before they were read: `WHAT` is refuse, or accept to go on without them and record the gap"},
 			&cli.StringFlag{
 				Name: "zone", EnvVars: []string{"ANALYTICS_ZONE"}, DefaultText: "the database's, at first UTC",
@@ -60,6 +69,9 @@ func run(c *cli.Context) (err error) {
 	onGap := c.String("on-gap")
 	if onGap != refuseGaps && onGap != acceptGaps {
 		return cmdline.Usagef("--on-gap %q: it is %s or %s", onGap, refuseGaps, acceptGaps)
+	}
+	if timeout := c.Duration("drain-timeout"); timeout < 0 {
+		return cmdline.Usagef("--drain-timeout is %s, want 0s or more", timeout)
 	}
 	settings, err := kafka.FromFlags(c)
 	if err != nil {
@@ -95,7 +107,7 @@ func run(c *cli.Context) (err error) {
 	defer progress.stop()
 	return ingestAndFollow(c.Context, db, ingest.Config{
 		Kafka: settings, Topics: topics, Group: c.String("group"),
-		AcceptGaps: onGap == acceptGaps, Drain: c.Bool("drain"), Log: log, Stored: progress.add,
+		AcceptGaps: onGap == acceptGaps, Drain: c.Bool("drain"), DrainTimeout: c.Duration("drain-timeout"), Log: log, Stored: progress.add,
 	})
 }
 

@@ -1,8 +1,10 @@
 package kafka
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -34,6 +36,28 @@ func (p Pending) Age(now time.Time) time.Duration {
 		return 0
 	}
 	return max(0, now.Sub(p.Since))
+}
+
+// Compare orders by topic, then by partition.
+func (p Pending) Compare(other Pending) int {
+	return cmp.Or(cmp.Compare(p.Topic, other.Topic), cmp.Compare(p.Partition, other.Partition))
+}
+
+// HeldError is the error of a drain that has records left behind open
+// transactions of other producers.
+type HeldError struct {
+	Waited     time.Duration
+	Partitions []Pending // at least one, in ascending order
+}
+
+func (e *HeldError) Error() string {
+	var at []string
+	for _, p := range e.Partitions {
+		at = append(at, fmt.Sprintf("%s/%d from offset %d on (%s old)", p.Topic, p.Partition, p.Offset, p.Age(time.Now()).Round(time.Second)))
+	}
+	return fmt.Sprintf("not drained: open transactions of other producers hold up %s, waited %s; "+
+		"let those producers commit or abort, or find them with `kafka-transactions.sh find-hanging`, and drain again",
+		strings.Join(at, ", "), e.Waited.Round(time.Second))
 }
 
 // FindPending asks the leader of a partition what it holds from a position on.

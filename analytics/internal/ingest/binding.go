@@ -31,7 +31,7 @@ func bind(ctx context.Context, db *database.Database, client sarama.Client, topi
 		return nil, err
 	}
 	for _, wanted := range topics.roles() {
-		found, err := patiently(ctx, client, wanted.Topic, func() (origin, error) { return findOrigin(client, wanted.Topic) })
+		found, err := retryWhileElecting(ctx, client, wanted.Topic, func() (origin, error) { return findOrigin(client, wanted.Topic) })
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +135,7 @@ func (in *ingester) locate(ctx context.Context, db *database.Database, p batch.P
 		at.next = b.Oldest
 		return at, err
 	}
-	known, err := compare(ctx, in.client, p, at, time.Now().Add(doubt))
+	known, err := compare(ctx, in.client, p, at, time.Now().Add(staleLeaderGrace))
 	if gap := (*gapError)(nil); errors.As(err, &gap) && in.AcceptGaps {
 		return at, nil // the reader will find it, too, and record it
 	}

@@ -114,10 +114,10 @@ func findBounds(ctx context.Context, client sarama.Client, p batch.Partition) (b
 	return b, nil
 }
 
-// doubt is how long another log may be no more than a broker that was paused or
+// staleLeaderGrace is how long another log may be no more than a broker that was paused or
 // cut off and does not know yet that it leads no longer: it answers from a log
 // that ends early. It learns within a second, a busy one within two.
-const doubt = 3 * time.Second
+const staleLeaderGrace = 3 * time.Second
 
 // compare refuses a log that does not go on at the position: one that has
 // expired behind it (a gapError), was truncated below it, or was truncated and

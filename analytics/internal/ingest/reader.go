@@ -36,7 +36,7 @@ func (in *ingester) newReader(p batch.Partition, at position) *reader {
 	if p.Topic == in.DeadLetters {
 		decode = (&letterDecoder{topicID: id}).decode
 	}
-	return &reader{ingester: in, partition: p, next: at.next, end: in.end(p), last: at.last, epoch: at.epoch, lane: in.queue.lane(), decode: decode}
+	return &reader{ingester: in, partition: p, next: at.next, end: in.stopAt(p), last: at.last, epoch: at.epoch, lane: in.queue.lane(), decode: decode}
 }
 
 func (in *ingester) topicID(topic string) string {
@@ -113,7 +113,7 @@ func (r *reader) compare(ctx context.Context) (epoch int32, err error) {
 	if err := r.checkOrigins(); err != nil {
 		return epoch, err
 	}
-	_, err = compare(ctx, r.client, r.partition, position{next: r.next, last: r.last}, time.Now().Add(doubt))
+	_, err = compare(ctx, r.client, r.partition, position{next: r.next, last: r.last}, time.Now().Add(staleLeaderGrace))
 	return epoch, err
 }
 

@@ -21,7 +21,7 @@ func TestDrainFailsBehindAnOpenTransaction(t *testing.T) {
 	s := c.drain()
 	s.DrainTimeout = 100 * time.Millisecond
 	totals, err := Run(t.Context(), s)
-	var held *HeldError
+	var held *kafka.HeldError
 	if !errors.As(err, &held) || len(held.Partitions) != 1 {
 		t.Fatalf("got %v, want one partition that is held up", err)
 	}
