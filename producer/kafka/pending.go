@@ -76,7 +76,7 @@ func FindPending(client sarama.Client, topic string, partition int32, position i
 		batch := firstBatch(block)
 		switch {
 		case batch == nil && block.LastStableOffset < block.HighWaterMarkOffset:
-			return p, p.findOpen(client, max(probe, block.LastStableOffset))
+			return p, p.findOpen(client, block.LastStableOffset)
 		case batch == nil:
 			return p, nil
 		case visible(batch, block.AbortedTransactions):

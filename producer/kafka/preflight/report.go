@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -69,6 +70,7 @@ func Inspect(ctx context.Context, settings kafka.Settings, needs []Need) (*Repor
 	for _, topic := range r.Topics {
 		r.addReplication(topic)
 	}
+	r.addOpenTransactions(client)
 	r.addCoordinator(client)
 	r.addRegistry(ctx, settings)
 	return r, nil
@@ -154,6 +156,43 @@ func (r *Report) addLack(err error) {
 		return
 	}
 	r.Problems = append(r.Problems, err)
+}
+
+// openLimit is how long a transaction may be open: those of a processor take
+// less than a second.
+const openLimit = 10 * time.Second
+
+// addOpenTransactions names the partitions in which one keeps this program from
+// what stands behind it.
+func (r *Report) addOpenTransactions(client sarama.Client) {
+	for _, n := range r.Needs {
+		if n.Kind != Topic || n.Operation != sarama.AclOperationRead {
+			continue
+		}
+		partitions, err := kafka.Partitions(client, n.Name)
+		if err != nil { // said with the lacks
+			continue
+		}
+		for _, p := range partitions {
+			if err := findOpen(client, n.Name, p); err != nil {
+				r.Notes = append(r.Notes, err)
+			}
+		}
+	}
+}
+
+func findOpen(client sarama.Client, topic string, partition int32) error {
+	end, err := client.GetOffset(topic, partition, sarama.OffsetNewest)
+	if err != nil {
+		return nil // an unreachable leader has been said
+	}
+	pending, err := kafka.FindPending(client, topic, partition, end)
+	if err != nil || !pending.Open || pending.Age(time.Now()) < openLimit {
+		return nil
+	}
+	return fmt.Errorf("an open transaction holds up %s/%d from offset %d on, since %s: "+
+		"let its producer commit or abort, or find it with `kafka-transactions.sh find-hanging`",
+		topic, partition, pending.Offset, pending.Since.UTC().Format(time.RFC3339))
 }
 
 // addReplication says what a topic's replication cannot do.
