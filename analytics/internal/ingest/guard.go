@@ -47,10 +47,11 @@ func (e *gapError) Error() string {
 
 // position is how far a partition has been stored or read.
 type position struct {
-	next  int64
-	last  *batch.Fingerprint // of the last record, nil before the first
-	epoch int32              // of the leader whose log has it
-	isNew bool               // and has no row yet
+	next   int64
+	last   *batch.Fingerprint // of the last record, nil before the first
+	epoch  int32              // of the leader whose log has it
+	isNew  bool               // and has no row yet
+	newest int64              // where the log of a new one ends
 }
 
 // positionRow is the position as the table partitions has it.
