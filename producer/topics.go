@@ -118,7 +118,7 @@ func createTopic(admin sarama.ClusterAdmin, user, topic string, detail sarama.To
 		return "exists already", nil
 	case errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrClusterAuthorizationFailed):
 		need := preflight.Need{Kind: preflight.Topic, Name: topic, Operation: sarama.AclOperationCreate, Why: "create it"}
-		return "", fmt.Errorf("%w, or have it created by who may", &preflight.MissingError{Need: need, User: user, Cause: err})
+		return "", fmt.Errorf("%w, or ask an administrator to create it", &preflight.MissingError{Need: need, User: user, Cause: err})
 	case errors.Is(err, sarama.ErrInvalidReplicationFactor):
 		return "", fmt.Errorf("create topic %q: %w; there are fewer brokers than --replication-factor", topic, err)
 	}

@@ -47,7 +47,7 @@ func run(c *cli.Context, needs []Need) error {
 		return err
 	}
 	if len(report.Problems) > 0 {
-		return fmt.Errorf("%d of what is needed is missing: %w", len(report.Problems), oneLine(report.Problems))
+		return fmt.Errorf("requirements not met (%d): %w", len(report.Problems), oneLine(report.Problems))
 	}
 	return nil
 }
