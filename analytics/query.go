@@ -313,7 +313,7 @@ func answerQuery(c *cli.Context, q query.Query) error {
 		return cmdline.Usagef("--%v; see `analytics query %s --help`", err, q.Name)
 	}
 	if c.Bool("plot") && q.Chart.Kind != query.LineChart {
-		return cmdline.Usagef("--plot: %s is no time series, such as sales-over-time is", q.Name)
+		return cmdline.Usagef("--plot: %s is not a time series; sales-over-time is one", q.Name)
 	}
 	limit := time.Duration(0)
 	if asked.Sandboxed() {

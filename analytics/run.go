@@ -88,7 +88,7 @@ func run(c *cli.Context) (err error) {
 	}
 	defer stopHTTP()
 	if err := notify.Ready(c.Context, nil); err != nil {
-		log.Warn("systemd does not know that this service is ready", "cause", err)
+		log.Warn("cannot notify systemd that the service is ready", "cause", err)
 	}
 	progress := startProgress(log)
 	defer progress.stop()
@@ -115,7 +115,7 @@ func ingestAndFollow(ctx context.Context, db *database.Database, config ingest.C
 		if err != nil {
 			return err
 		}
-		config.Log.Info("a replay has put another database in place; storing continues in that one",
+		config.Log.Info("database replaced by a replay; continuing with the new file",
 			"db", db.Path, "topic", config.Events, "dead_letters", config.DeadLetters)
 	}
 }

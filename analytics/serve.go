@@ -60,7 +60,7 @@ func serve(c *cli.Context) (err error) {
 		return err
 	}
 	if web == nil {
-		return cmdline.Usagef("--http is empty: there is nothing to do")
+		return cmdline.Usagef("--http is empty, so there is nothing to serve")
 	}
 	log := cmdline.Log(c, "server")
 	if err := web.open(c, log, nil); err != nil {
@@ -86,7 +86,7 @@ func listen(c *cli.Context) (*web, error) {
 		return nil, nil
 	}
 	if (w.tls.Certificate == "") != (w.tls.Key == "") {
-		return nil, cmdline.Usagef("--tls-cert and --tls-key go together")
+		return nil, cmdline.Usagef("--tls-cert and --tls-key must be set together")
 	}
 	if w.tls.Certificate != "" {
 		if _, err := tls.LoadX509KeyPair(w.tls.Certificate, w.tls.Key); err != nil {
@@ -105,7 +105,7 @@ func listen(c *cli.Context) (*web, error) {
 	}
 	if w.token == "" && !c.Bool("insecure") && !server.IsLoopback(w.listener) {
 		_ = w.listener.Close()
-		return nil, cmdline.Usagef("others can reach %s: give --auth-token-file FILE, or --insecure to let everybody read", c.String("http"))
+		return nil, cmdline.Usagef("other machines can reach --http %s: set --auth-token-file FILE, or --insecure to serve without a token", c.String("http"))
 	}
 	return w, nil
 }
@@ -183,7 +183,7 @@ func (w *web) warn(c *cli.Context, log *slog.Logger) {
 	}
 	file := c.String("auth-token-file")
 	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o077 != 0 {
-		log.Warn("others on this machine can read the token; `chmod 600` keeps it from them", "file", file)
+		log.Warn("other users can read the token file; run chmod 600 on it", "file", file)
 	}
 	if w.tls == (server.TLS{}) && !server.IsLoopback(w.listener) {
 		log.Warn("the token crosses the network in clear text; --tls-cert and --tls-key encrypt it", "http", c.String("http"))
@@ -225,7 +225,7 @@ func startHTTP(c *cli.Context, w *web, settings kafka.Settings, log *slog.Logger
 	go func() {
 		defer close(done)
 		if err := w.server.Serve(ctx, w.listener, w.tls); err != nil {
-			log.Error("HTTP has ended, storing continues", "cause", err)
+			log.Error("the HTTP server has stopped; ingest continues", "cause", err)
 		}
 	}()
 	return func() {

@@ -63,7 +63,7 @@ func showStatus(c *cli.Context) error {
 		return err
 	}
 	if format == render.Table && c.Bool("partitions") && terminal.OnlyMarkersFollow(partitions) {
-		fmt.Fprintf(c.App.ErrWriter, "%s: lag 0 below the high watermark: only transaction markers follow, which are no records\n", c.App.Name)
+		fmt.Fprintf(c.App.ErrWriter, "%s: lag 0 below the high watermark: only transaction markers follow, which are not records\n", c.App.Name)
 	}
 	return errors.Join(sayMissing(c, partitions), sayDatabase(c, db))
 }

@@ -81,16 +81,16 @@ func compareWithKafka(c *cli.Context, db *sqlx.DB) (refusals []error, err error)
 func conclude(c *cli.Context, path string, r verify.Report, refusals int, withKafka bool) error {
 	switch n := len(r.Differences); {
 	case n > 0:
-		return fmt.Errorf("database %s is not right: %d differences, see above; run `analytics replay` to build it again from Kafka",
+		return fmt.Errorf("database %s has %d differences, listed above; run `analytics replay` to rebuild it from Kafka",
 			path, n+refusals)
 	case refusals > 0:
-		return fmt.Errorf("database %s is right in itself and does not agree with Kafka: %d differences, each says above what to run", path, refusals)
+		return fmt.Errorf("database %s is consistent but does not agree with Kafka: %d differences; each line above says what to run", path, refusals)
 	}
 	also := ""
 	if withKafka {
 		also = ", and Kafka agrees"
 	}
-	_, err := fmt.Fprintf(c.App.Writer, "all is right: %d events and %d rejected records agree with the statistics in %d checks%s\n",
+	_, err := fmt.Fprintf(c.App.Writer, "verified: %d events and %d rejected records agree with the statistics in %d checks%s\n",
 		r.Events, r.Rejected, r.Checks, also)
 	return err
 }

@@ -225,12 +225,12 @@ func plural(n int64, of string) string {
 
 func writePlan(w io.Writer, p *dlq.Plan) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(table, "%d\tdead letters chosen\t\n", p.Letters)
+	fmt.Fprintf(table, "%d\tdead letters selected\t\n", p.Letters)
 	if p.Before > 0 {
-		fmt.Fprintf(table, "%d\tsent back earlier, left alone\t\n", p.Before)
+		fmt.Fprintf(table, "%d\talready sent back, skipped\t\n", p.Before)
 	}
 	if p.Cut > 0 {
-		fmt.Fprintf(table, "%d\tcut by the processor, left alone: edit them first\t\n", p.Cut)
+		fmt.Fprintf(table, "%d\ttruncated by the processor, skipped: edit them first\t\n", p.Cut)
 	}
 	fmt.Fprintf(table, "%d\tto send\t\n", p.Sent)
 	for _, reason := range slices.Sorted(maps.Keys(p.Reasons)) {
@@ -257,7 +257,7 @@ func dlqAction(work func(*cli.Context, sarama.Client, dlq.Filter) (foreign int64
 		defer func() { _ = client.Close() }()
 		foreign, err := work(c, client, f)
 		if foreign > 0 {
-			fmt.Fprintf(c.App.ErrWriter, "%s: passed over %d records that are no dead letters of this program\n", c.App.Name, foreign)
+			fmt.Fprintf(c.App.ErrWriter, "%s: skipped %d records that are not dead letters of this program\n", c.App.Name, foreign)
 		}
 		return err
 	}

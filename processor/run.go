@@ -98,12 +98,12 @@ func run(c *cli.Context) error {
 	defer stopMetrics()
 	instance, release, err := claimInstance(settings.Group)
 	if err != nil {
-		log.Warn("no identity that outlives a restart: after a kill, others wait for the session timeout", "cause", err)
+		log.Warn("no instance id that survives a restart: after a kill, other members wait for the session timeout", "cause", err)
 	}
 	defer release()
 	settings.Instance, settings.Log = instance, log
 	if err := notify.Ready(c.Context, nil); err != nil {
-		log.Warn("systemd does not know that this service is ready", "cause", err)
+		log.Warn("cannot notify systemd that the service is ready", "cause", err)
 	}
 	totals, err := pipeline.Run(c.Context, settings)
 	if totals != (pipeline.Totals{}) || err == nil {

@@ -147,7 +147,7 @@ func showTopics(c *cli.Context, settings kafka.Settings, names []string) error {
 		fmt.Fprintf(c.App.ErrWriter, "%s: %v\n", c.App.Name, note)
 	}
 	if n := len(report.Problems); n > 0 {
-		return fmt.Errorf("%d problems with the topics, see above", n)
+		return fmt.Errorf("%d problems with the topics, listed above", n)
 	}
 	return nil
 }

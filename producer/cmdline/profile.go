@@ -45,7 +45,7 @@ func addProfiles(app *cli.App) {
 		log.Info("serving profiles", "url", "http://"+listener.Addr().String()+"/debug/pprof/")
 		go func() {
 			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-				log.Warn("serving profiles has ended", "cause", err)
+				log.Warn("the profile server has stopped", "cause", err)
 			}
 		}()
 		return nil

@@ -125,7 +125,7 @@ func (s *session) look(partition int32, position int64) {
 	s.Metrics.pending(pending, now)
 	s.Health.pending(pending, now)
 	if pending.Open && pending.Age(now) > openLimit {
-		s.Log.Warn("an open transaction of another producer holds the partition up",
+		s.Log.Warn("an open transaction of another producer blocks the partition",
 			"topic", s.Input, "partition", partition, "offset", pending.Offset, "age", pending.Age(now).Round(time.Second))
 	}
 }
