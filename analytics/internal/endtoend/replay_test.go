@@ -108,7 +108,7 @@ func TestReplayGoesOnFromWhatWasBuilt(t *testing.T) {
 	l.crash("analytics.commit.before", "replay", "--yes", "--db", path)
 	want(t, l.crash("replay.built", "replay", "--yes", "--db", path), "resuming after the 0 records")
 	again := l.crash("replay.built", "replay", "--yes", "--db", path)
-	want(t, again, "resuming after the 400 records that an interrupted replay has built")
+	want(t, again, "resuming after the 400 records that an interrupted replay stored")
 	want(t, l.crash("replay.built", "replay", "--yes", "--keep-missing", "--db", path), "starting from scratch, because an interrupted replay had another plan")
 	spoil(t, path+".2", "internal_replays") // as a power cut may
 	want(t, l.crash("replay.built", "replay", "--yes", "--db", path), "starting from scratch, because the file of an interrupted replay cannot be read")

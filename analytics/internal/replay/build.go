@@ -54,7 +54,7 @@ func (p *Plan) findBuild(ctx context.Context) error {
 		p.Resume = "starting from scratch, because " + unfit
 	default:
 		p.resumed = &found
-		p.Resume = fmt.Sprintf("resuming after the %d records that an interrupted replay has built", found.Records)
+		p.Resume = fmt.Sprintf("resuming after the %d records that an interrupted replay stored", found.Records)
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ func (p *Plan) unfit(ctx context.Context) (found begun, why string, err error) {
 	case found.Plan != text:
 		return found, "an interrupted replay had another plan or program, or the machine has rebooted since", nil
 	case found.Carried < 0:
-		return found, "an interrupted replay has not taken over all that it was to", nil
+		return found, "an interrupted replay did not finish copying records from the current database", nil
 	}
 	next, err := positions(ctx, db)
 	for partition, at := range next {
