@@ -28,9 +28,8 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
 		Usage: "answer queries over HTTP, without reading from Kafka",
-		Description: "Serves the database that `analytics run` keeps, here or in another process: a page for people at /,\n" +
-			"and an API under /api. `analytics run` serves its database itself; this command is for a copy of it, or\n" +
-			"for another address.\n\n" +
+		Description: "Serves a web page at / and an API under /api. `analytics run` serves its own database. Use this command\n" +
+			"for a copy of the database or for another address.\n\n" +
 			"Example:\n   analytics serve --http 127.0.0.1:8081   # then open http://127.0.0.1:8081",
 		Flags:  append(httpFlags(), databaseFlag()),
 		Action: serve,
@@ -40,13 +39,13 @@ func serveCommand() *cli.Command {
 // httpFlags say how the database is served.
 func httpFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "http", Value: defaultHTTP, EnvVars: []string{"ANALYTICS_HTTP"}, Usage: "serve HTTP on `HOST:PORT`; empty for not at all"},
-		&cli.StringFlag{Name: "auth-token-file", Usage: "answer only who sends the token in `FILE`, as Authorization: Bearer TOKEN"},
-		&cli.BoolFlag{Name: "insecure", Usage: "serve on an address that others can reach, without a token"},
-		&cli.StringSliceFlag{Name: "cors-origin", Usage: "let pages of `ORIGIN`, such as https://grafana.example, read the API; * for every site"},
-		&cli.BoolFlag{Name: "no-sql", Usage: "answer no SELECTs of clients"},
+		&cli.StringFlag{Name: "http", Value: defaultHTTP, EnvVars: []string{"ANALYTICS_HTTP"}, Usage: "serve HTTP on `HOST:PORT`; empty disables HTTP"},
+		&cli.StringFlag{Name: "auth-token-file", Usage: "require the bearer token in `FILE`"},
+		&cli.BoolFlag{Name: "insecure", Usage: "serve without a token on an address that other machines can reach"},
+		&cli.StringSliceFlag{Name: "cors-origin", Usage: "allow pages of `ORIGIN`, such as https://grafana.example, to read the API; * allows every site"},
+		&cli.BoolFlag{Name: "no-sql", Usage: "disable ad-hoc SELECTs over HTTP"},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve HTTPS with the certificate in `FILE`"},
-		&cli.StringFlag{Name: "tls-key", Usage: "and its key in `FILE`"},
+		&cli.StringFlag{Name: "tls-key", Usage: "use the key in `FILE` for --tls-cert"},
 		queriesFlag(),
 	}
 }

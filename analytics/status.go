@@ -19,10 +19,10 @@ import (
 func statusCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "status",
-		Usage: "show how far the database is behind its topics",
-		Description: "Shows the consumer lag and the latest event of each topic, with --partitions of each partition. The lag\n" +
-			"comes from Kafka, where it can be reached. Formats other than the table always have all partitions.\n" +
-			"It needs no running `analytics run`, and does not disturb one.\n\n" +
+		Usage: "show the consumer lag of the database",
+		Description: "Shows the consumer lag and the latest event of each topic, or of each partition with --partitions.\n" +
+			"Formats other than table always list the partitions. The lag comes from Kafka, if it is reachable. The\n" +
+			"command works with and without a running `analytics run`.\n\n" +
 			"Examples:\n   analytics status\n   analytics status --output json",
 		Flags: append(kafka.Flags(), databaseFlag(), outputFlag(),
 			&cli.BoolFlag{Name: "partitions", DisableDefaultText: true, Usage: "show each partition, with its offsets"}),

@@ -24,20 +24,20 @@ const (
 func topicsCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "topics",
-		Usage: "the topics of the pipeline",
+		Usage: "create the topics of the pipeline",
 		Subcommands: []*cli.Command{{
 			Name:      "create",
 			Usage:     "create the three topics, or others by name",
 			ArgsUsage: "[TOPIC...]",
-			Description: `Creates purchases, analytics and purchases.dlq, or the topics named, where they
-are missing, and shows how all of them stand. Topics that exist are left as they are.
+			Description: `Creates purchases, analytics and purchases.dlq, or the named topics, if they are
+missing, and shows all of them. Existing topics are not changed.
 
 Examples:
    producer topics create --partitions 12 --replication-factor 3 --kafka-config client.properties
    producer topics create analytics.v2 purchases.dlq.v2`,
 			Flags: append(append(kafka.Flags(), valueFormatFlags()[:2]...),
-				&cli.IntFlag{Name: "partitions", Usage: "`N` partitions for each topic", DefaultText: "the cluster's", Value: clusterDefault},
-				&cli.IntFlag{Name: "replication-factor", Usage: "`N` replicas of each partition", DefaultText: "the cluster's", Value: clusterDefault},
+				&cli.IntFlag{Name: "partitions", Usage: "create topics with `N` partitions", DefaultText: "the cluster's", Value: clusterDefault},
+				&cli.IntFlag{Name: "replication-factor", Usage: "create `N` replicas of each partition", DefaultText: "the cluster's", Value: clusterDefault},
 			),
 			Action: createTopics,
 		}},

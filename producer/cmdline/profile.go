@@ -25,7 +25,7 @@ const (
 // a server of the runtime's profiles.
 func addProfiles(app *cli.App) {
 	app.Flags = append(app.Flags, &cli.StringFlag{
-		Name: profileFlag, Usage: "serve profiles of this process at the loopback `ADDR`, such as 127.0.0.1:6060",
+		Name: profileFlag, Usage: "serve Go profiles of this process on the loopback address `ADDR`, such as 127.0.0.1:6060",
 	})
 	server := &http.Server{Handler: profiles(), ReadHeaderTimeout: headerTimeout}
 	app.Before = func(c *cli.Context) error {
