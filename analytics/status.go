@@ -19,10 +19,10 @@ import (
 func statusCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "status",
-		Usage: "show how far the database is behind its topics",
-		Description: "Shows the consumer lag and the latest event of each topic, with --partitions of each partition, and\n" +
-			"the purchases that wait for a processor. The lag comes from Kafka. Formats other than the table always\n" +
-			"have all partitions. It needs no running `analytics run`, and does not disturb one.\n\n" +
+		Usage: "show the consumer lag of the database",
+		Description: "Shows the consumer lag and the latest event of each topic, or of each partition with --partitions,\n" +
+			"and the purchases that wait for a processor. Formats other than table always list the partitions.\n" +
+			"The lag comes from Kafka, if it is reachable. The command works with and without a running\n`analytics run`.\n\n" +
 			"Examples:\n   analytics status\n   analytics status --output json",
 		Flags: append(kafka.Flags(), databaseFlag(), outputFlag(), processorGroupFlag(),
 			&cli.BoolFlag{Name: "partitions", DisableDefaultText: true, Usage: "show each partition, with its offsets"}),
@@ -56,7 +56,7 @@ func showStatus(c *cli.Context) error {
 		return err
 	}
 	if format == render.Table && c.Bool("partitions") && terminal.OnlyMarkersFollow(known.positions, known.ends) {
-		fmt.Fprintf(c.App.ErrWriter, "%s: lag 0 below the high watermark: only transaction markers follow, which are no records\n", c.App.Name)
+		fmt.Fprintf(c.App.ErrWriter, "%s: lag 0 below the high watermark: only transaction markers follow, which are not records\n", c.App.Name)
 	}
 	known.sayOpen(c)
 	known.sayBacklog(c)
@@ -126,7 +126,7 @@ func (k *known) table(format render.Format, partitions bool) (table render.Answe
 func (k *known) sayOpen(c *cli.Context) {
 	for _, p := range k.positions {
 		if open := k.ends[p.Partition].Open; open != nil {
-			fmt.Fprintf(c.App.ErrWriter, "%s: an open transaction holds up %s from offset %d on, since %s\n",
+			fmt.Fprintf(c.App.ErrWriter, "%s: an open transaction blocks %s from offset %d, since %s\n",
 				c.App.Name, p.Partition, open.Offset, terminal.Age(open.Since, time.Now()))
 		}
 	}

@@ -34,7 +34,7 @@ func TestReplayWhileEverythingRuns(t *testing.T) {
 	l.live(path)
 	l.send(300)
 	kept := filepath.Join(t.TempDir(), "kept.db")
-	want(t, l.says("replay", "--yes", "--db", path, "--keep-old", kept), "the new data are in place: ", " 0 differences")
+	want(t, l.says("replay", "--yes", "--db", path, "--keep-old", kept), "the new database is in use: ", " 0 differences")
 	l.send(300)
 	l.becomesRight(path)
 	if target, err := os.Readlink(path); err != nil || target != "a.db.2" {
@@ -56,7 +56,7 @@ func TestReplayMakesGoodWhatIsWrong(t *testing.T) {
 	l, path := drained(t, 500)
 	change(t, path, `UPDATE stats_total SET revenue_micros = revenue_micros + 1, purchases = purchases - 2`)
 	out := l.says1("replay", "--check-only", "--yes", "--db", path)
-	want(t, out, "2 differences between the present data and the new", "purchases        GBP       498  500           2")
+	want(t, out, "2 differences between the current database and the new one", "purchases        GBP       498  500           2")
 	if _, err := os.Stat(path + ".2"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a check leaves %s.2: %v", path, err)
 	}
@@ -64,7 +64,7 @@ func TestReplayMakesGoodWhatIsWrong(t *testing.T) {
 	if err := l.hasAll(path); err != nil {
 		t.Error(err)
 	}
-	want(t, l.says("replay", "--check-only", "--yes", "--db", path), "the present data are the same as the new")
+	want(t, l.says("replay", "--check-only", "--yes", "--db", path), "the current database equals the new one")
 	results := []string{}
 	for _, r := range l.rows(path, "replays") {
 		results = append(results, r[2])
@@ -105,15 +105,15 @@ func TestReplayGoesOnFromWhatWasBuilt(t *testing.T) {
 	t.Parallel()
 	l, path := drained(t, 400)
 	l.crash("analytics.commit.before", "replay", "--yes", "--db", path)
-	want(t, l.crash("replay.built", "replay", "--yes", "--db", path), "going on from the 0 records")
+	want(t, l.crash("replay.built", "replay", "--yes", "--db", path), "resuming after the 0 records")
 	again := l.crash("replay.built", "replay", "--yes", "--db", path)
-	want(t, again, "going on from the 400 records that an interrupted replay has built")
-	want(t, l.crash("replay.built", "replay", "--yes", "--keep-missing", "--db", path), "starting clean, because an interrupted replay was of another plan")
+	want(t, again, "resuming after the 400 records that an interrupted replay stored")
+	want(t, l.crash("replay.built", "replay", "--yes", "--keep-missing", "--db", path), "starting from scratch, because an interrupted replay had another plan")
 	spoil(t, path+".2", "internal_replays") // as a power cut may
-	want(t, l.crash("replay.built", "replay", "--yes", "--db", path), "starting clean, because what an interrupted replay has built cannot be read")
+	want(t, l.crash("replay.built", "replay", "--yes", "--db", path), "starting from scratch, because the file of an interrupted replay cannot be read")
 	l.send(10)
 	// The program with crash points is another one than this.
-	want(t, l.says("replay", "--yes", "--keep-missing", "--db", path), "starting clean, because", "another program")
+	want(t, l.says("replay", "--yes", "--keep-missing", "--db", path), "starting from scratch, because", "another plan or program")
 	if err := l.hasAll(path); err != nil {
 		t.Error(err)
 	}
@@ -124,7 +124,7 @@ func TestReplayOfADamagedDatabase(t *testing.T) {
 	t.Parallel()
 	l, path := drained(t, 500)
 	spoil(t, path, "internal_topics")
-	want(t, l.says("replay", "--yes", "--db", path), "compared  with nothing: the present data cannot be read", "the new data are in place")
+	want(t, l.says("replay", "--yes", "--db", path), "compared  with nothing: the current database cannot be read", "the new database is in use")
 	if err := l.hasAll(path); err != nil {
 		t.Error(err)
 	}
@@ -244,13 +244,13 @@ func TestReplayAsks(t *testing.T) {
 func TestRebuildRollups(t *testing.T) {
 	t.Parallel()
 	l, path := drained(t, 500)
-	want(t, l.says("rebuild-rollups", "--check-only", "--yes", "--db", path), "the present data are the same as the new")
+	want(t, l.says("rebuild-rollups", "--check-only", "--yes", "--db", path), "the current database equals the new one")
 	change(t, path, `UPDATE stats_item_day SET revenue_micros = revenue_micros + 1 WHERE day = (SELECT min(day) FROM stats_item_day);
 		UPDATE stats_total SET users = users + 1`)
-	want(t, l.says1("rebuild-rollups", "--check-only", "--yes", "--db", path), "stats_item_day against what it sums up: ", "differences between the present data and the new")
+	want(t, l.says1("rebuild-rollups", "--check-only", "--yes", "--db", path), "stats_item_day against what it sums up: ", "differences between the current database and the new one")
 	l.live(path)
 	l.send(100)
-	want(t, l.says("rebuild-rollups", "--yes", "--db", path), "the new data are in place")
+	want(t, l.says("rebuild-rollups", "--yes", "--db", path), "the new database is in use")
 	l.send(100)
 	l.becomesRight(path)
 }

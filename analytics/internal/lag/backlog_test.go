@@ -45,21 +45,20 @@ func connect(t *testing.T) sarama.Client {
 	return client
 }
 
+// commit has the group stand at the offsets.
 func commit(t *testing.T, client sarama.Client, group string, offsets ...int64) {
 	t.Helper()
-	manager, err := sarama.NewOffsetManagerFromClient(group, client)
+	coordinator, err := client.Coordinator(group)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n, offset := range offsets {
-		p, err := manager.ManagePartition(topic, int32(n))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.MarkOffset(offset, "")
+	request := &sarama.OffsetCommitRequest{
+		Version: 7, ConsumerGroup: group, ConsumerGroupGeneration: sarama.GroupGenerationUndefined,
 	}
-	manager.Commit()
-	if err := manager.Close(); err != nil {
+	for n, offset := range offsets {
+		request.AddBlock(topic, int32(n), offset, 0, "")
+	}
+	if _, err := coordinator.CommitOffset(request); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -141,7 +141,7 @@ func (s *Source) warnOfOpen(ends Ends) {
 		if open == nil || time.Since(open.Since) < openLimit {
 			continue
 		}
-		s.Log.Warn("an open transaction of another producer holds the partition up",
+		s.Log.Warn("an open transaction of another producer blocks the partition",
 			"topic", p.Topic, "partition", p.Partition, "offset", open.Offset, "age", time.Since(open.Since).Round(time.Second))
 	}
 }

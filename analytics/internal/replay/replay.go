@@ -21,7 +21,7 @@ import (
 )
 
 // ErrDeclined is the error of a replay that its Options.Accept did not want.
-var ErrDeclined = errors.New("the new data was not put in place")
+var ErrDeclined = errors.New("declined; the current database stays in use")
 
 // Request says what to rebuild from where.
 type Request struct {

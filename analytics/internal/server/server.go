@@ -156,7 +156,7 @@ func (s *Server) Handler() http.Handler {
 func Listen(address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("serve HTTP on %s: another program listens there already; name another address with --http", address)
+		return nil, fmt.Errorf("serve HTTP on %s: the address is in use; choose another with --http", address)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("serve HTTP on %s: %w", address, err)
