@@ -120,6 +120,6 @@ func TestUnreadableBatchIsRefusedThenAcceptedThenKept(t *testing.T) {
 	if after := log.rows(path, "gaps"); fmt.Sprint(after) != fmt.Sprint(gaps) || len(gaps) != 1 {
 		t.Errorf("gaps %v, before they were %v", after, gaps)
 	}
-	want(t, log.says("verify", "--db", path), "all is right: 150 events")
+	want(t, log.says("verify", "--db", path), "verified: 150 events")
 	want(t, log.says("status", "--db", path, "--output", "csv"), ",0,")
 }
