@@ -75,7 +75,7 @@ func parseSingleValues(rawQuery string) (map[string]string, error) {
 	values := make(map[string]string, len(parsed))
 	for name, list := range parsed {
 		if len(list) > 1 {
-			return nil, wrongParameter(clip(name), fmt.Sprintf("%s stands there %d times: give it once", clip(name), len(list)))
+			return nil, wrongParameter(clip(name), fmt.Sprintf("%s appears %d times: set it once", clip(name), len(list)))
 		}
 		values[name] = list[0]
 	}

@@ -21,7 +21,7 @@ const (
 )
 
 // errGone is a client that has gone or does not read.
-var errGone = errors.New("the client does not take the events")
+var errGone = errors.New("the client does not receive the events")
 
 // stream is one client that listens.
 type stream struct {

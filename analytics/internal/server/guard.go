@@ -20,7 +20,7 @@ func (s *Server) guard(mux *http.ServeMux) http.Handler {
 		secure(w.Header())
 		switch {
 		case s.LocalOnly && !isLocal(r.Host):
-			newProblem(http.StatusMisdirectedRequest, "host", "This server answers for this machine only",
+			newProblem(http.StatusMisdirectedRequest, "host", "This server answers only requests to this machine",
 				"ask for localhost or 127.0.0.1, not "+clip(r.Host)).write(w)
 		case strings.HasPrefix(r.URL.Path, "/api/") && s.share(w, r): // a browser's question
 		case s.Token != "" && !isOpen(r.URL.Path) && !s.authorized(r):
@@ -28,7 +28,7 @@ func (s *Server) guard(mux *http.ServeMux) http.Handler {
 			if wantsPage(r) && s.askForToken(w, http.StatusUnauthorized, r.URL.RequestURI(), "") == nil {
 				return
 			}
-			newProblem(http.StatusUnauthorized, "token", "A token is needed", "send it as Authorization: Bearer TOKEN").write(w)
+			newProblem(http.StatusUnauthorized, "token", "A token is required", "send it as Authorization: Bearer TOKEN").write(w)
 		default:
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 			routed := closed

@@ -137,7 +137,7 @@ func negotiate(r *http.Request, parameter string, given bool) (format render.For
 		for _, m := range media {
 			types = append(types, m.accepted[0])
 		}
-		p := newProblem(http.StatusNotAcceptable, "not-acceptable", "There is no such format", "an answer comes as "+strings.Join(types, ", "))
+		p := newProblem(http.StatusNotAcceptable, "not-acceptable", "Unknown format", "the formats are "+strings.Join(types, ", "))
 		p.Allowed = types
 		return "", "", p
 	}

@@ -40,7 +40,7 @@ var (
 
 // wrongParameter is a parameter of the API itself, not of a query.
 func wrongParameter(name, detail string, allowed ...string) *problem {
-	p := newProblem(http.StatusBadRequest, "invalid-parameter", "A parameter is wrong", detail)
+	p := newProblem(http.StatusBadRequest, "invalid-parameter", "Invalid parameter", detail)
 	p.Parameter, p.Allowed = name, allowed
 	return p
 }
@@ -62,23 +62,23 @@ func explain(err error) *problem {
 		}
 		return wrongParameter(wrong.Param, clip(wrong.Error()), allowed...)
 	case errors.As(err, &unknown):
-		p := newProblem(http.StatusBadRequest, "unknown-parameter", "There is no such parameter", clip(unknown.Error()))
+		p := newProblem(http.StatusBadRequest, "unknown-parameter", "Unknown parameter", clip(unknown.Error()))
 		p.Parameter, p.Allowed = clip(unknown.Param), unknown.Known
 		return p
 	case errors.As(err, &tooLarge):
 		return newProblem(http.StatusRequestEntityTooLarge, "too-large", "The request is too large", fmt.Sprintf("the limit is %d bytes", tooLarge.Limit))
 	case errors.Is(err, errBusy):
-		return retry(newProblem(http.StatusServiceUnavailable, "busy", "The server is busy", "too much is under way, in all or for this client; try again"))
+		return retry(newProblem(http.StatusServiceUnavailable, "busy", "The server is busy", "too many requests in progress, in total or for this client; try again"))
 	case errors.Is(err, errStopping):
-		return retry(newProblem(http.StatusServiceUnavailable, "stopping", "The server is stopping", "try again when it runs"))
+		return retry(newProblem(http.StatusServiceUnavailable, "stopping", "The server is stopping", "try again after the restart"))
 	case errors.Is(err, context.Canceled):
-		return newProblem(http.StatusBadRequest, "incomplete-request", "The connection was closed on the client's side", "keep it open until the answer has arrived")
+		return newProblem(http.StatusBadRequest, "incomplete-request", "The client closed the connection", "keep it open until the answer has arrived")
 	case errors.Is(err, sandbox.ErrMemory):
 		return newProblem(http.StatusUnprocessableEntity, "memory-limit", "The query needs too much memory", err.Error())
 	case errors.Is(err, context.DeadlineExceeded):
 		return retry(newProblem(http.StatusServiceUnavailable, "time-limit", "The query took too long", "the limit is "+timeLimit.String()))
 	}
-	return newProblem(http.StatusInternalServerError, "internal", "Something went wrong here", "the server's log says what")
+	return newProblem(http.StatusInternalServerError, "internal", "Internal error", "the server's log has the cause")
 }
 
 // explainSQL is explain for the statement of a client, whose fault most errors
@@ -91,7 +91,7 @@ func explainSQL(err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return newProblem(http.StatusUnprocessableEntity, "time-limit", "The statement took too long", "the limit is "+timeLimit.String())
 	case errors.As(err, &own):
-		return newProblem(http.StatusUnprocessableEntity, "sql", "SQLite does not accept the statement", clip(own.Error()))
+		return newProblem(http.StatusUnprocessableEntity, "sql", "SQLite rejected the statement", clip(own.Error()))
 	}
 	return err
 }

@@ -68,7 +68,7 @@ func TestProblems(t *testing.T) {
 		{"PUT", "/api/v1/sql", 405, `"detail":"allowed are GET, HEAD, POST"`},
 		{"GET", "/api/v1/sql", 400, `"parameter":"sql"`},
 		{"GET", "/api/v1/queries/top-items?money=pounds", 400, `"parameter":"money","allowed":["string","number"]`},
-		{"GET", "/api/v1/queries/early", 500, `"detail":"the server's log says what"`},
+		{"GET", "/api/v1/queries/early", 500, `"detail":"the server's log has the cause"`},
 	}
 	for _, test := range tests {
 		got := a.do(test.method, test.path, "")

@@ -67,7 +67,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	next := localPath(r.PostForm.Get("next"))
 	if s.Token == "" || !s.isToken(strings.TrimSpace(r.PostForm.Get("token"))) {
-		return s.askForToken(w, http.StatusUnauthorized, next, "This is not the token.")
+		return s.askForToken(w, http.StatusUnauthorized, next, "Wrong token.")
 	}
 	http.SetCookie(w, &http.Cookie{
 		Name: sessionCookie, Value: s.session(), Path: "/", MaxAge: int(sessionTime / time.Second),

@@ -1,16 +1,16 @@
 package openapi
 
 func responses() object {
-	busy := problem("Too many queries run at this time, or this one took too long")
+	busy := problem("Too many queries are running, or this one took too long")
 	busy["headers"] = object{"Retry-After": object{"description": "Seconds", "schema": object{"type": "integer"}}}
 	return object{
-		"BadRequest":    problem("A parameter is wrong"),
-		"NoToken":       problem("A token is needed"),
+		"BadRequest":    problem("Invalid parameter"),
+		"NoToken":       problem("A token is required"),
 		"CrossOrigin":   problem("The request came from another site"),
-		"NotFound":      problem("There is no such query"),
-		"NotAcceptable": problem("The answer has no such format"),
+		"NotFound":      problem("Unknown query"),
+		"NotAcceptable": problem("Unknown format"),
 		"WrongHost":     problem("The request was for another host"),
-		"Failed":        problem("Something went wrong in the server"),
+		"Failed":        problem("Internal error"),
 		"Busy":          busy,
 	}
 }
@@ -20,10 +20,10 @@ func headers() object {
 		return object{"description": description, "schema": object{"type": "string"}}
 	}
 	return object{
-		"Purchases-As-Of":      text("When the database was looked at, RFC 3339."),
+		"Purchases-As-Of":      text("When the database was read, RFC 3339."),
 		"Purchases-Offsets":    text("The next offset of each log, as topic:partition=offset, with commas between."),
 		"Purchases-Last-Event": text("The time of the latest event, RFC 3339."),
-		"Purchases-Lag":        object{"description": "Records to be read yet, where known.", "schema": object{"type": "integer"}},
+		"Purchases-Lag":        object{"description": "Consumer lag in records, if known.", "schema": object{"type": "integer"}},
 	}
 }
 

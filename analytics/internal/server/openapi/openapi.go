@@ -22,11 +22,11 @@ func Document(queries query.Catalogue, needsToken bool) ([]byte, error) {
 		"info": object{
 			"title":       "analytics",
 			"version":     "1",
-			"description": "Exact statistics of purchases. Every answer says which offsets it reflects.",
+			"description": "Exact statistics of purchases. Every answer states the offsets that it reflects.",
 			"license":     object{"name": "Apache-2.0", "identifier": "Apache-2.0"},
 		},
 		"servers":    []object{{"url": "/"}},
-		"tags":       []object{{"name": "queries", "description": "Canned queries"}, {"name": "service", "description": "Everything else"}},
+		"tags":       []object{{"name": "queries", "description": "Built-in queries"}, {"name": "service", "description": "Everything else"}},
 		"paths":      paths(queries),
 		"components": object{"schemas": schemas(), "headers": headers(), "responses": responses()},
 	}
@@ -43,7 +43,7 @@ func Document(queries query.Catalogue, needsToken bool) ([]byte, error) {
 
 func paths(queries query.Catalogue) object {
 	all := object{
-		"/api/v1/queries":   object{"get": service("listQueries", "The canned queries with their parameters", "Queries")},
+		"/api/v1/queries":   object{"get": service("listQueries", "The queries with their parameters", "Queries")},
 		"/api/v1/status":    object{"get": service("status", "How far each partition has been stored", "Status")},
 		"/api/openapi.json": object{"get": service("openapi", "This description", "Document")},
 		"/api/v1/sql":       object{"get": sqlInURL(), "post": sqlOperation()},
@@ -68,7 +68,7 @@ func sqlOperation() object {
 	return object{
 		"operationId": "sql", "tags": []string{"service"},
 		"summary":     "Answer one SELECT",
-		"description": "The statement can only read. It ends at a time limit and a row limit; an answer that meets one is cut off or a problem, never a short answer.",
+		"description": "The statement can only read. It has a time limit and a row limit; an answer that exceeds one is cut off or a problem, never a short answer.",
 		"parameters":  []object{formatParameter("json", "ndjson", "csv", "markdown"), moneyParameter()},
 		"requestBody": object{"required": true, "content": object{"application/json": object{
 			"schema": ref("schemas", "Statement"), "example": object{"sql": "SELECT item, purchases FROM item_sales LIMIT 3"},
@@ -76,7 +76,7 @@ func sqlOperation() object {
 		"responses": withProblems(object{
 			"200": object{"description": "The rows", "headers": freshnessHeaders(), "content": content(ref("schemas", "Rows"))},
 			"413": problem("The request is too large"), "415": problem("The request is not JSON"),
-			"422": problem("SQLite does not accept the statement, or a limit was met"),
+			"422": problem("SQLite rejected the statement, or it exceeded a limit"),
 		}),
 	}
 }
@@ -126,7 +126,7 @@ func parameters(q query.Query) []object {
 		list = append(list, object{"name": p.Name, "in": "query", "description": prose(p.Description), "schema": paramSchema(p)})
 	}
 	return append(list, object{
-		"name": "wait_for", "in": "query", "description": "Answer once the record at topic:partition:offset has its effect: one of the topic that the processor reads, or of those that it writes.",
+		"name": "wait_for", "in": "query", "description": "Wait until the answer reflects the record at topic:partition:offset, on the topic that the processor reads or on one that it writes.",
 		"schema": object{"type": "string", "pattern": `^[^:]+:(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]{0,17})$`, "examples": []string{"purchases:0:41"}},
 	})
 }
@@ -147,7 +147,7 @@ func paramSchema(p query.Param) object {
 		schema["examples"] = []string{"2011-12-31", "2011-12-31T08:00:00Z"}
 	case query.ZoneParam:
 		schema["format"] = "iana-time-zone"
-		schema["description"] = "Its clock must be whole hours from UTC."
+		schema["description"] = "A time zone of the tz database."
 		schema["examples"] = []string{"Europe/London"}
 	case query.ChoiceParam:
 		schema["enum"] = p.Choices
