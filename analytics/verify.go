@@ -21,7 +21,8 @@ func verifyCommand() *cli.Command {
 		Description: "Computes every statistic again from the events and compares; compares counts, offsets, identities,\n" +
 			"rejected records and names; has SQLite check the file; and compares the stored offsets and the last\n" +
 			"records with Kafka, where it can be reached. Says in one line that all is right, or in one line each\n" +
-			"what differs, and then exits with 1. It writes nothing and may run beside `analytics run`.\n\n" +
+			"what differs, and then exits with 1. Warns of what leaves the numbers right, such as records that had\n" +
+			"expired before they were read. It writes nothing and may run beside `analytics run`.\n\n" +
 			"Example:\n   analytics verify --db data/analytics.db",
 		Flags:  append(kafka.Flags(), databaseFlag()),
 		Action: verifyDatabase,
@@ -54,6 +55,9 @@ func verifyDatabase(c *cli.Context) error {
 	}
 	for _, refusal := range refusals {
 		fmt.Fprintf(c.App.Writer, "Kafka: %v\n", refusal)
+	}
+	for _, warning := range report.Warnings {
+		fmt.Fprintf(c.App.ErrWriter, "%s: warning: %s\n", c.App.Name, warning)
 	}
 	return conclude(c, path, report, len(refusals), unasked == nil)
 }
