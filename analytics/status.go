@@ -65,19 +65,21 @@ func showStatus(c *cli.Context) error {
 	if format == render.Table && c.Bool("partitions") && terminal.OnlyMarkersFollow(partitions) {
 		fmt.Fprintf(c.App.ErrWriter, "%s: lag 0 below the high watermark: only transaction markers follow, which are no records\n", c.App.Name)
 	}
-	return errors.Join(sayMissing(c, partitions), sayDatabase(c, db))
+	return errors.Join(sayMissing(c, db), sayDatabase(c, db))
 }
 
-// sayMissing tells of gaps, which no later success makes good.
-func sayMissing(c *cli.Context, partitions []status.Partition) (err error) {
+// sayMissing tells of gaps, which no later success makes good: of those before
+// `processor`, too, whose topic is none of the partitions here.
+func sayMissing(c *cli.Context, db *sqlx.DB) error {
 	var missing int64
-	for _, p := range partitions {
-		missing += p.Missing
+	if err := db.GetContext(c.Context, &missing, `SELECT ifnull(sum(to_offset - from_offset + 1), 0) FROM gaps`); err != nil {
+		return fmt.Errorf("read the gaps: %w", err)
 	}
-	if missing > 0 {
-		_, err = fmt.Fprintf(c.App.ErrWriter, "%s: %d offsets had expired before they were read and are missing from the statistics; `analytics query gaps` lists them\n",
-			c.App.Name, missing)
+	if missing == 0 {
+		return nil
 	}
+	_, err := fmt.Fprintf(c.App.ErrWriter, "%s: %d offsets had expired before they were read and are missing from the statistics; `analytics query gaps` lists them\n",
+		c.App.Name, missing)
 	return err
 }
 
