@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/gaps"
 	"purchases/analytics/internal/lag"
 	"purchases/analytics/internal/render"
 	"purchases/analytics/internal/terminal"
@@ -60,7 +61,15 @@ func showStatus(c *cli.Context) error {
 	}
 	known.sayOpen(c)
 	known.sayBacklog(c)
-	return errors.Join(sayMissing(c, known.positions), sayDatabase(c, db))
+	return errors.Join(sayMissing(c, db), sayDatabase(c, db))
+}
+
+func sayMissing(c *cli.Context, db *sqlx.DB) error {
+	warning, err := gaps.Warning(c.Context, db)
+	if err == nil && warning != "" {
+		_, err = fmt.Fprintf(c.App.ErrWriter, "%s: %s\n", c.App.Name, warning)
+	}
+	return err
 }
 
 // known is what the database knows, and what Kafka says of it.
@@ -137,19 +146,6 @@ func (k *known) sayBacklog(c *cli.Context) {
 		fmt.Fprintf(c.App.ErrWriter, "%s: no processor is running: %d offsets of %s wait and consumer group %s has no member; run `processor run`\n",
 			c.App.Name, b.Lag, b.Topic, b.Group)
 	}
-}
-
-// sayMissing tells of gaps, which no later success makes good.
-func sayMissing(c *cli.Context, positions []lag.Position) (err error) {
-	var missing int64
-	for _, p := range positions {
-		missing += p.Missing
-	}
-	if missing > 0 {
-		_, err = fmt.Fprintf(c.App.ErrWriter, "%s: %d offsets had expired before they were read and are missing from the statistics; `analytics query gaps` lists them\n",
-			c.App.Name, missing)
-	}
-	return err
 }
 
 // sayDatabase adds what is no row.

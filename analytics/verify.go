@@ -20,8 +20,8 @@ func verifyCommand() *cli.Command {
 		Usage: "recompute every statistic and report any difference",
 		Description: "Recomputes every statistic from the events and compares. Checks counts, offsets, identities, rejected\n" +
 			"records, names and the SQLite file. Compares the stored offsets and the last records with Kafka, if it\n" +
-			"is reachable. Writes one line for each difference and exits with status 1 if there is any. Changes\n" +
-			"nothing and may run beside `analytics run`.\n\n" +
+			"is reachable. Writes one line for each difference and exits with status 1 if there is any. Warns of gaps\n" +
+			"and conflicts, which leave the numbers right. Changes nothing and may run beside `analytics run`.\n\n" +
 			"Example:\n   analytics verify --db data/analytics.db",
 		Flags:  append(kafka.Flags(), databaseFlag()),
 		Action: verifyDatabase,
@@ -54,6 +54,9 @@ func verifyDatabase(c *cli.Context) error {
 	}
 	for _, refusal := range refusals {
 		fmt.Fprintf(c.App.Writer, "Kafka: %v\n", refusal)
+	}
+	for _, warning := range report.Warnings {
+		fmt.Fprintf(c.App.ErrWriter, "%s: warning: %s\n", c.App.Name, warning)
 	}
 	return conclude(c, path, report, len(refusals), unasked == nil)
 }

@@ -29,6 +29,9 @@ func dlqCommand() *cli.Command {
 		Description: `Works on the current content of the dead-letter topic. The filters --reason, --letter, --source,
 --since and --until select letters; a letter must match all of them.
 
+A letter with the reason expired stands for no purchase: it records offsets that expired before
+` + "`processor run --on-gap accept`" + ` read them. There is nothing in it that could be sent back.
+
 Examples:
 
     processor dlq list
@@ -231,6 +234,9 @@ func writePlan(w io.Writer, p *dlq.Plan) error {
 	}
 	if p.Cut > 0 {
 		fmt.Fprintf(table, "%d\ttruncated by the processor, skipped: edit them first\t\n", p.Cut)
+	}
+	if p.Expired > 0 {
+		fmt.Fprintf(table, "%d\tof expired offsets, left alone: their records are gone\t\n", p.Expired)
 	}
 	fmt.Fprintf(table, "%d\tto send\t\n", p.Sent)
 	for _, reason := range slices.Sorted(maps.Keys(p.Reasons)) {

@@ -27,9 +27,9 @@ func TestOperationsNamesWhatTheCodeSays(t *testing.T) {
 			t.Errorf("no program says %q", m[1])
 		}
 	}
-	for _, m := range regexp.MustCompile("`processor_([a-z_]+)").FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile("`(?:processor|producer)_([a-z_]+)").FindAllStringSubmatch(string(text), -1) {
 		if !strings.Contains(code, `"`+m[1]+`"`) {
-			t.Errorf("there is no metric processor_%s", m[1])
+			t.Errorf("there is no metric of the name %s", m[1])
 		}
 	}
 }

@@ -83,3 +83,20 @@ func TestInstancesOfOneMachineDiffer(t *testing.T) {
 		t.Errorf("the identity is %s after a restart, was %s", third, first)
 	}
 }
+
+// The input has lost three purchases before the processor came.
+func TestGapScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/gap", Setup: func(env *testscript.Env) error {
+		broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, purchase.Topic, enriched.Topic, deadletter.Topic))
+		if err != nil {
+			return err
+		}
+		env.Defer(broker.Close)
+		env.Setenv("KAFKA_BOOTSTRAP_SERVERS", broker.ListenAddrs()[0])
+		const valid = `{"user":"u","item":"tea","timestamp":"2026-01-31T12:00:00Z"}`
+		if err := publish(broker.ListenAddrs()[0], valid, valid, valid, valid); err != nil {
+			return err
+		}
+		return broker.DeleteRecords(purchase.Topic, 0, 3)
+	}})
+}

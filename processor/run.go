@@ -28,6 +28,12 @@ const (
 	defaultDrainTimeout = 90 * time.Second
 )
 
+// What --on-gap may say.
+const (
+	refuseGaps = "refuse"
+	acceptGaps = "accept"
+)
+
 func runCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "run",
@@ -37,6 +43,10 @@ committed together in Kafka transactions, so each purchase takes effect exactly
 once, whatever crashes. Start more processors to share the work.
 
 If the brokers are unreachable, the processor waits for them. Ctrl-C stops cleanly.
+
+If retention deleted purchases before they were processed, run exits with an error.
+--on-gap accept continues without them. It records their offsets in a dead letter with
+the reason expired, so that analytics knows about the gap.
 
 Examples:
 
@@ -55,6 +65,7 @@ Examples:
 			&cli.StringFlag{Name: "dead-letters", Value: deadletter.Topic, Usage: "topic to write dead letters to"},
 			&cli.DurationFlag{Name: "linger", Value: defaultLinger, Usage: "maximum time that a transaction waits for more messages"},
 			&cli.IntFlag{Name: "batch-size", Value: defaultBatchSize, Usage: "maximum number of messages in a transaction"},
+			&cli.StringFlag{Name: "on-gap", Value: refuseGaps, Usage: "if offsets expired before they were processed, do `WHAT`: refuse, or accept and record the gap"},
 			metrics.Flag(),
 		}, valueFormatFlags(), kafka.Flags()),
 		Action: run,
@@ -121,8 +132,9 @@ func settings(c *cli.Context) (pipeline.Settings, error) {
 		Kafka: connection,
 		Group: group(c), Input: c.String("topic"), Output: c.String("to"), DeadLetters: c.String("dead-letters"),
 		Linger: c.Duration("linger"), BatchSize: c.Int("batch-size"), Drain: c.Bool("drain"),
-		DrainTimeout: c.Duration("drain-timeout"), Fresh: c.Bool("from-beginning"),
+		DrainTimeout: c.Duration("drain-timeout"), Fresh: c.Bool("from-beginning"), AcceptGaps: c.String("on-gap") == acceptGaps,
 	}
+	onGap := c.String("on-gap")
 	switch {
 	case c.NArg() > 0:
 		return s, cmdline.Usagef("unexpected argument %q; see `processor run --help`", c.Args().First())
@@ -134,6 +146,8 @@ func settings(c *cli.Context) (pipeline.Settings, error) {
 		return s, cmdline.Usagef("--linger is %s, want 0s to %s", s.Linger, maxLinger)
 	case s.DrainTimeout < 0:
 		return s, cmdline.Usagef("--drain-timeout is %s, want 0s or more", s.DrainTimeout)
+	case onGap != refuseGaps && onGap != acceptGaps:
+		return s, cmdline.Usagef("--on-gap %q: it is %s or %s", onGap, refuseGaps, acceptGaps)
 	case s.Input == "" || s.Output == "" || s.DeadLetters == "":
 		return s, cmdline.Usagef("--topic, --to and --dead-letters each need a name")
 	case s.Input == s.Output || s.Input == s.DeadLetters || s.Output == s.DeadLetters:

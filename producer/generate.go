@@ -8,9 +8,11 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/urfave/cli/v2"
 
 	"purchases/producer/cmdline"
+	"purchases/producer/cmdline/metrics"
 	"purchases/producer/cmdline/progress"
 	"purchases/producer/internal/generate"
 	"purchases/producer/internal/publish"
@@ -57,6 +59,7 @@ Examples:
 			&cli.Float64Flag{Name: "invalid-ratio", Usage: "fraction of events that break a rule, 0 to 1"},
 			&cli.Float64Flag{Name: "duplicate-ratio", Usage: "fraction of events that repeat an earlier one, 0 to 1"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the events as JSON lines instead of publishing them"},
+			metrics.Flag(),
 		),
 		Action: runGenerate,
 	}
@@ -80,12 +83,19 @@ func runGenerate(c *cli.Context) error {
 	if !c.IsSet("seed") {
 		fmt.Fprintf(c.App.ErrWriter, "%s: seed %d\n", c.App.Name, config.Seed)
 	}
-	to, err := openSink(c)
+	registry := metrics.NewRegistry(c.App.Name)
+	to, err := openSink(c, registry)
 	if err != nil {
 		return err
 	}
+	counters := newGenerated(registry)
+	stopMetrics, err := serveMetrics(c, registry)
+	if err != nil {
+		return errors.Join(err, to.Close())
+	}
+	defer stopMetrics()
 	began := time.Now()
-	tally, err := generateInto(c, generator, to)
+	tally, err := generateInto(c, generator, to, counters)
 	if lost := to.Close(); lost != nil {
 		err = lost
 	}
@@ -134,7 +144,8 @@ func generateTimes(c *cli.Context) (generate.Times, error) {
 	return generate.Spread(now.Add(-span), now, count), nil
 }
 
-func openSink(c *cli.Context) (sink, error) {
+// openSink registers what the sink counts with r.
+func openSink(c *cli.Context, r prometheus.Registerer) (sink, error) {
 	if _, _, err := valueFormat(c); err != nil {
 		return nil, err
 	}
@@ -153,8 +164,12 @@ func openSink(c *cli.Context) (sink, error) {
 		return nil, err
 	}
 	to, err := publish.Open(c.Context, settings, c.String("topic"))
-	if err != nil || serializer == nil {
-		return to, err
+	if err != nil {
+		return nil, err
+	}
+	to.Register(r)
+	if serializer == nil {
+		return to, nil
 	}
 	return serializing{to, serializer}, nil
 }
@@ -171,7 +186,7 @@ func (t tally) String() string {
 		t.total(), t[generate.Invalid], t[generate.Duplicate])
 }
 
-func generateInto(c *cli.Context, g *generate.Generator, to sink) (tally, error) {
+func generateInto(c *cli.Context, g *generate.Generator, to sink, counters generated) (tally, error) {
 	count, pace := c.Int64("count"), pacer{rate: c.Float64("rate"), began: time.Now()}
 	bar := progress.New(c.App.ErrWriter, c.App.Name+": generate", count, "events")
 	defer bar.Finish()
@@ -188,6 +203,7 @@ func generateInto(c *cli.Context, g *generate.Generator, to sink) (tally, error)
 			return done, err
 		}
 		done[m.Kind]++
+		counters[m.Kind].Inc()
 		bar.Add(1)
 	}
 	return done, nil

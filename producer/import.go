@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"purchases/producer/cmdline"
+	"purchases/producer/cmdline/metrics"
 	"purchases/producer/cmdline/progress"
 	"purchases/producer/internal/importing"
 	"purchases/producer/internal/mapping"
@@ -74,11 +75,17 @@ func runImport(c *cli.Context) error {
 	if err := job.Check(); err != nil {
 		return unclearFormat(err)
 	}
-	to, err := openSink(c)
+	registry := metrics.NewRegistry(c.App.Name)
+	to, err := openSink(c, registry)
 	if err != nil {
 		return err
 	}
-	job.Sink = to
+	job.Sink, job.Tallied = to, importing.NewMetrics(registry).Set
+	stopMetrics, err := serveMetrics(c, registry)
+	if err != nil {
+		return errors.Join(err, to.Close())
+	}
+	defer stopMetrics()
 	reports := &reports{w: c.App.ErrWriter, program: c.App.Name}
 	job.Report, job.Opened = reports.add, reports.opened
 	began := time.Now()

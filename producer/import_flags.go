@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"purchases/producer/cmdline"
+	"purchases/producer/cmdline/metrics"
 	"purchases/producer/internal/importing"
 	"purchases/producer/internal/preset"
 	"purchases/producer/purchase"
@@ -33,6 +34,7 @@ func importFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "strict", Usage: "stop at the first malformed row"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the events as JSON lines instead of publishing them, " +
 			"and report those that would be dead letters"},
+		metrics.Flag(),
 	}
 	return append(flags, presetFlags()...)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/urfave/cli/v2"
 
 	"purchases/producer/cmdline"
@@ -169,7 +170,7 @@ func publishRetractions(c *cli.Context, list []purchase.Event) (err error) {
 	if len(list) == 0 {
 		return nil
 	}
-	to, err := openSink(c)
+	to, err := openSink(c, prometheus.NewRegistry()) // which nobody asks
 	if err != nil {
 		return err
 	}

@@ -75,6 +75,9 @@ type Letter struct {
 	Value    []byte
 	// Headers are the original ones, in their order.
 	Headers []sarama.RecordHeader
+	// Offsets is how many offsets a letter with the reason [Expired] stands for, and 0
+	// in all others.
+	Offsets int64
 	// Cut is set by [Parse] if Key or Value is only the beginning of the original,
 	// or if the original Headers are left out.
 	Cut bool
@@ -94,6 +97,7 @@ func (l *Letter) Message(topic string) *sarama.ProducerMessage {
 		m.Headers = slices.Clone(l.Headers)
 	}
 	m.Headers = append(m.Headers, l.errorHeaders()...)
+	m.Headers = append(m.Headers, l.offsetsHeader()...)
 	m.Headers = append(m.Headers, l.cutHeaders()...)
 	return m
 }
@@ -111,6 +115,14 @@ func (l *Letter) errorHeaders() []sarama.RecordHeader {
 		{HeaderEventID, l.EventID},
 		{HeaderRecordID, l.RecordID.String()},
 	})
+}
+
+// offsetsHeader is none where the letter stands for a message.
+func (l *Letter) offsetsHeader() []sarama.RecordHeader {
+	if l.Offsets == 0 {
+		return nil
+	}
+	return headers([][2]string{{HeaderOffsets, strconv.FormatInt(l.Offsets, 10)}})
 }
 
 // cutHeaders describe what the message leaves out.

@@ -20,7 +20,8 @@ type Flat struct {
 	SourceTopic                    []byte
 	SourcePartition                int32
 	SourceOffset                   int64
-	Cut                            bool // see [Letter.Cut]
+	Offsets                        int64 // see [Letter]
+	Cut                            bool  // see [Letter.Cut]
 }
 
 // Parse reads a message of the dead-letter topic. A message without our reason,
@@ -32,8 +33,9 @@ func Parse(m *sarama.ConsumerMessage) (Letter, error) {
 	return Letter{
 		Reason: purchase.Reason(f.Reason), Detail: string(f.Detail), Stage: string(f.Stage),
 		EventID: string(f.EventID), RecordID: f.RecordID,
-		Source: enriched.Source{Topic: string(f.SourceTopic), Partition: f.SourcePartition, Offset: f.SourceOffset},
-		Key:    m.Key, Value: m.Value, Headers: originals(m.Headers), Cut: f.Cut,
+		Source:  enriched.Source{Topic: string(f.SourceTopic), Partition: f.SourcePartition, Offset: f.SourceOffset},
+		Offsets: f.Offsets,
+		Key:     m.Key, Value: m.Value, Headers: originals(m.Headers), Cut: f.Cut,
 	}, err
 }
 
@@ -58,7 +60,10 @@ func (f *Flat) Parse(m *sarama.ConsumerMessage) error {
 	if f.RecordID, err = uuid.ParseBytes(own.recordID); err != nil {
 		return fmt.Errorf("dead letter %s/%d/%d: header %s: %w", m.Topic, m.Partition, m.Offset, HeaderRecordID, err)
 	}
-	if err := f.parsePosition(own.partition, own.offset); err != nil {
+	if err = f.parsePosition(own.partition, own.offset); err == nil {
+		err = f.parseOffsets(own.offsets)
+	}
+	if err != nil {
 		return fmt.Errorf("dead letter %s/%d/%d: %w", m.Topic, m.Partition, m.Offset, err)
 	}
 	return nil
@@ -79,7 +84,7 @@ func (f *Flat) parsePosition(partition, offset []byte) error {
 
 // ownHeaders are the values of our headers.
 type ownHeaders struct {
-	topic, partition, offset, stage, message, reason, eventID, recordID, length, keyLength, dropped []byte
+	topic, partition, offset, stage, message, reason, eventID, recordID, length, keyLength, dropped, offsets []byte
 }
 
 // named returns where the header's value belongs, or nil if it is not ours.
@@ -107,6 +112,8 @@ func (o *ownHeaders) named(header []byte) *[]byte {
 		return &o.keyLength
 	case HeaderDropped:
 		return &o.dropped
+	case HeaderOffsets:
+		return &o.offsets
 	}
 	return nil
 }

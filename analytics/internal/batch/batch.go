@@ -23,6 +23,7 @@ type Batch struct {
 	Rejected   []Rejected
 	Outcomes   *Outcomes // nil where every record is new
 	Gaps       []*Chunk
+	Expired    []ExpiredAt
 	Sources    *SourceMarks
 	Statistics *Statistics
 
@@ -56,8 +57,8 @@ type PartitionDelta struct {
 	Last          *Fingerprint
 	HighWatermark int64 // 0 when unknown
 
-	Records, Events, Duplicates, Conflicts, Rejected, Late, Retractions, Retracted int64
-	Checksum                                                                       uint64
+	Records, Events, Duplicates, Conflicts, Rejected, Late, Retractions, Retracted, Expired int64
+	Checksum                                                                                uint64
 }
 
 // Counted is an event that is to be stored, with Sign 1, or that is stored and is
@@ -77,6 +78,13 @@ type Rejected struct {
 	*Rejection
 	Delta  *PartitionDelta
 	Offset int64
+}
+
+// ExpiredAt is a letter of expired offsets at its place.
+type ExpiredAt struct {
+	*Expired
+	Partition Partition
+	At        int64 // the letter's offset
 }
 
 // Attribute is a name with its value.
@@ -145,6 +153,7 @@ func (b *Batch) Fill(chunks []Chunk, outcomes *Outcomes) error {
 
 func (b *Batch) reset() {
 	b.Deltas, b.Counted, b.Rejected, b.Gaps = b.Deltas[:0], b.Counted[:0], b.Rejected[:0], b.Gaps[:0]
+	b.Expired = b.Expired[:0]
 	b.SetMembers, b.Orders, b.OrderLines = b.SetMembers[:0], b.Orders[:0], b.OrderLines[:0]
 	b.HasRetractions = false
 	b.Labels = b.Labels[:0]
@@ -200,10 +209,18 @@ func (b *Batch) add(d *PartitionDelta, r *Record) {
 	case r.Retraction != nil:
 		b.Sources.mark(d.Partition, r.Retraction.Source)
 		b.HasRetractions = true
+	case r.Expired != nil:
+		b.addExpired(d, r)
 	default:
 		b.Sources.mark(d.Partition, r.Event.Source)
 		b.addEvent(d, r)
 	}
+}
+
+func (b *Batch) addExpired(d *PartitionDelta, r *Record) {
+	d.Expired++
+	d.Checksum += ExpiredChecksum(Place{d.Partition.Partition, r.Offset}, d.Topic, r.Expired)
+	b.Expired = append(b.Expired, ExpiredAt{r.Expired, d.Partition, r.Offset})
 }
 
 func (b *Batch) addEvent(d *PartitionDelta, r *Record) {

@@ -25,6 +25,7 @@ const (
 	retractionRow
 	retractedRow
 	exampleRow
+	expiredRow
 )
 
 // encoder makes bytes of a row, each value with its length or of a fixed size.
@@ -85,4 +86,10 @@ func RetractedChecksum(p Place, id Identity) uint64 {
 func ExampleChecksum(p Place, r *Rejection) uint64 {
 	var space [768]byte
 	return begin(space[:0], exampleRow, p).id(r.RecordID).text(r.Reason).text(string(r.Value)).sum()
+}
+
+// ExpiredChecksum is that of a letter of expired offsets.
+func ExpiredChecksum(p Place, topic string, e *Expired) uint64 {
+	var space [128]byte
+	return begin(space[:0], expiredRow, p).text(topic).text(e.Topic).int(int64(e.Partition)).int(e.Offset).int(e.Offsets).int(e.RecordedAt).sum()
 }

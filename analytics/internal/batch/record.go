@@ -60,6 +60,7 @@ type Record struct {
 	Event      Event
 	Rejection  *Rejection
 	Retraction *Retraction
+	Expired    *Expired
 }
 
 // Source is the position of the record that the processor made a record of. Its
@@ -112,6 +113,17 @@ type Retraction struct {
 func (r *Retraction) TakesBack(importedAt int64) bool {
 	return importedAt == 0 || r.RetractedAt == 0 || importedAt <= r.RetractedAt
 }
+
+// Expired is a dead letter of offsets that had expired before the processor read
+// them.
+type Expired struct {
+	Source     // the first of them
+	Offsets    int64
+	RecordedAt int64 // milliseconds since 1970 UTC
+}
+
+// Last is the last of the offsets.
+func (e *Expired) Last() int64 { return e.Offset + e.Offsets - 1 }
 
 // MaxRejectedValue is how many bytes of a rejected record an example keeps.
 const MaxRejectedValue = 512

@@ -48,14 +48,14 @@ func TestGapIsRefusedThenAcceptedThenShownForEver(t *testing.T) {
 	log.send(100)
 	log.expire()
 	log.send(50)
-	if err := failed(log.drainCommand(path), "expired before they were read; run `analytics run --on-gap accept` to go on without them and record the gap"); err != nil {
+	if err := failed(log.drainCommand(path), "expired before they were read; run `analytics run --on-gap accept` to continue without them and record the gap"); err != nil {
 		t.Error(err)
 	}
 	if err := failed(log.program("verify", "--db", path), "is consistent but does not agree with Kafka: 2 differences"); err != nil {
 		t.Error(err)
 	}
 	want(t, log.says("run", "--drain", "--db", path, "--on-gap", "accept"), "offsets expired before they were read, which is recorded as a gap component=ingest partition=analytics/0")
-	want(t, log.says("status", "--db", path), "100 offsets had expired before they were read and are missing from the statistics; `analytics query gaps` lists them")
+	want(t, log.says("status", "--db", path), "100 offsets expired or could not be read, and are missing from the statistics; `analytics query gaps` lists them")
 	want(t, log.says("query", "gaps", "--db", path, "--output", "csv"), "\nanalytics,0,", "\nanalytics,1,")
 	want(t, log.says("verify", "--db", path), "verified: 150 events and 0 rejected records", "Kafka agrees")
 	want(t, log.says("run", "--drain", "--db", path))

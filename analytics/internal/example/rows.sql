@@ -58,13 +58,18 @@ INSERT INTO late_events (partition, offset, event_id, occurred_at, latest_event_
 INSERT INTO gaps (topic, partition, from_offset, to_offset, recorded_at) VALUES ('analytics', 0, 5000, 5009,
     unixepoch('now') * 1000);
 
+INSERT INTO gaps (topic, partition, from_offset, to_offset, recorded_at) VALUES ('purchases', 0, 100, 149,
+    unixepoch('now') * 1000);
+INSERT INTO expired (topic, partition, offset, source_topic, source_partition, from_offset, to_offset, recorded_at)
+    VALUES ('purchases.dlq', 0, 2, 'purchases', 0, 100, 149, unixepoch('now') * 1000);
+
 INSERT INTO internal_topics (topic, role, cluster_id, topic_id) VALUES ('analytics', 'events', 'example', 'a'),
     ('purchases.dlq', 'dead_letters', 'example', 'b');
 INSERT INTO internal_partitions (topic, partition, next_offset, latest_event_at, stored_at, records, events,
-    duplicates, conflicts, rejected, late, retractions, retracted, high_watermark)
+    duplicates, conflicts, rejected, late, retractions, retracted, expired, high_watermark)
 SELECT 'analytics', partition, 6000, max(occurred_at), unixepoch('now') * 1000, count(*) + 3, count(*), 1, partition,
-    0, 1, 1, 1, 6001 FROM events GROUP BY partition
-UNION ALL SELECT 'purchases.dlq', 0, 2, NULL, unixepoch('now') * 1000, 2, 0, 0, 0, 2, 0, 0, 0, 3;
+    0, 1, 1, 1, 0, 6001 FROM events GROUP BY partition
+UNION ALL SELECT 'purchases.dlq', 0, 3, NULL, unixepoch('now') * 1000, 3, 0, 0, 0, 2, 0, 0, 0, 1, 4;
 INSERT INTO internal_minutes (minute, topic, partition, records) VALUES (unixepoch('now') / 60 - 1, 'analytics', 0,
     60), (unixepoch('now') / 60, 'analytics', 0, 6);
 INSERT INTO internal_sources (topic, partition, block, results) VALUES ('purchases', 0, 0, x'ff');

@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"bytes"
+	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -129,6 +131,7 @@ func millis(t time.Time) int64 {
 // records. The same text is one string in all of them.
 type letterDecoder struct {
 	topicID                string
+	own                    []string // topics that this program reads itself
 	flat                   deadletter.Flat
 	reason, detail, source texts
 }
@@ -138,10 +141,26 @@ func (d *letterDecoder) decode(m *sarama.ConsumerMessage) batch.Record {
 	if err := l.Parse(m); err != nil {
 		return rejected(m, d.topicID, invalidDeadLetter, err)
 	}
+	if l.Offsets > 0 {
+		return d.decodeExpired(m)
+	}
 	return batch.Record{Offset: m.Offset, Rejection: &batch.Rejection{
 		RecordID: l.RecordID, Reason: d.reason.of(text(l.Reason)), Detail: d.detail.of(text(l.Detail)),
 		RejectedAt: m.Timestamp.UnixMilli(), Value: head(m.Value),
 		Source: batch.Source{Topic: d.source.of(text(l.SourceTopic)), Partition: l.SourcePartition, Offset: l.SourceOffset},
+	}}
+}
+
+// decodeExpired believes nothing about the topics that this program reads itself:
+// what it has missed there it knows best.
+func (d *letterDecoder) decodeExpired(m *sarama.ConsumerMessage) batch.Record {
+	topic := d.source.of(text(d.flat.SourceTopic))
+	if slices.Contains(d.own, topic) {
+		return rejected(m, d.topicID, invalidDeadLetter, fmt.Errorf("it tells of expired offsets of topic %q, which is not read by the processor", topic))
+	}
+	return batch.Record{Offset: m.Offset, Expired: &batch.Expired{
+		Source:  batch.Source{Topic: topic, Partition: d.flat.SourcePartition, Offset: d.flat.SourceOffset},
+		Offsets: d.flat.Offsets, RecordedAt: m.Timestamp.UnixMilli(),
 	}}
 }
 

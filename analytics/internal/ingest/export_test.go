@@ -10,4 +10,6 @@ import (
 var RunWithBudget = run
 
 // DecodeDeadLetters returns what the reader of a partition of dead letters decodes with.
-func DecodeDeadLetters() func(*sarama.ConsumerMessage) batch.Record { return (&letterDecoder{}).decode }
+func DecodeDeadLetters() func(*sarama.ConsumerMessage) batch.Record {
+	return (&letterDecoder{own: []string{DefaultTopics.Events, DefaultTopics.DeadLetters}}).decode
+}

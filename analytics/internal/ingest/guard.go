@@ -41,7 +41,7 @@ type gapError struct {
 }
 
 func (e *gapError) Error() string {
-	return fmt.Sprintf("%s: offsets %d to %d expired before they were read; run `analytics run --on-gap accept` to go on without them and record the gap",
+	return fmt.Sprintf("%s: offsets %d to %d expired before they were read; run `analytics run --on-gap accept` to continue without them and record the gap",
 		e.partition, e.from, e.to)
 }
 

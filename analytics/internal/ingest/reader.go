@@ -34,7 +34,7 @@ func (in *ingester) newReader(p batch.Partition, at position) *reader {
 	id := in.topicID(p.Topic)
 	decode := (&decoder{topicID: id}).decode
 	if p.Topic == in.DeadLetters {
-		decode = (&letterDecoder{topicID: id}).decode
+		decode = (&letterDecoder{topicID: id, own: in.names()}).decode
 	}
 	return &reader{ingester: in, partition: p, next: at.next, end: in.stopAt(p), last: at.last, epoch: at.epoch, lane: in.queue.lane(), decode: decode}
 }

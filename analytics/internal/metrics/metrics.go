@@ -89,13 +89,13 @@ type partition struct {
 	LatestEventAt                                 *float64 `db:"latest_event_at"`
 	StoredAt                                      *float64 `db:"stored_at"`
 	Events, Duplicates, Conflicts, Rejected, Late float64
-	Retractions, Retracted                        float64
+	Retractions, Retracted, Expired               float64
 }
 
 func partitions(ctx context.Context, db sqlx.QueryerContext, out chan<- prometheus.Metric) error {
 	var list []partition
 	err := sqlx.SelectContext(ctx, db, &list, `SELECT topic, partition, next_offset, high_watermark, latest_event_at, stored_at,
-		events, duplicates, conflicts, rejected, late, retractions, retracted FROM internal_partitions`)
+		events, duplicates, conflicts, rejected, late, retractions, retracted, expired FROM internal_partitions`)
 	for _, p := range list {
 		p.send(out)
 	}
@@ -108,6 +108,7 @@ func (p *partition) send(out chan<- prometheus.Metric) {
 	}
 	for outcome, n := range map[string]float64{
 		"event": p.Events, "duplicate": p.Duplicates, "rejected": p.Rejected, "retraction": p.Retractions, "retracted": p.Retracted,
+		"expired": p.Expired,
 	} {
 		send(records, prometheus.CounterValue, n, outcome)
 	}

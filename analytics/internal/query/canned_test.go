@@ -118,7 +118,7 @@ func TestCannedAnswers(t *testing.T) {
 			"analytics|0|9|conflict|2011-02-06T09:00:00.000Z|00010203-0405-0607-0809-0a0b0c0d0e0f",
 			"analytics|0|7|repetition|2011-02-06T09:00:00.000Z|00010203-0405-0607-0809-0a0b0c0d0e0f"}},
 		{"duplicates", given{"kind": "conflict"}, []string{"analytics|0|9|conflict|2011-02-06T09:00:00.000Z|00010203-0405-0607-0809-0a0b0c0d0e0f"}},
-		{"records", nil, []string{"analytics|12|7|2|1|0|2|1|0|0", "purchases.dlq|3|0|0|0|3|0|0|0|10"}},
+		{"records", nil, []string{"analytics|12|7|2|1|0|2|1|0|0|0", "purchases.dlq|4|0|0|0|3|0|0|1|0|10"}},
 		{"repeated-ids", nil, []string{}},
 		{"retractions", nil, []string{
 			"0|11|-|2011-02-06T10:00:00.000Z|01010203-0405-0607-0809-0a0b0c0d0e0f|not seen",
@@ -129,10 +129,10 @@ func TestCannedAnswers(t *testing.T) {
 		{"figures", given{"since": "2011-02-01T00:10:00Z", "until": "2011-02-01T12:00:00Z"}, []string{"GBP|0.01|0.00|0.01|10|1|0|1|0.01"}},
 		{"customers", nil, []string{"3|1|2|33.33"}},
 		{"customers", given{"since": "2011-02-01"}, []string{"3|1|2|33.33"}},
-		{"pipeline", nil, []string{"15|20|-|-|1970-01-07T22:41:30Z|3|0|2"}},
+		{"pipeline", nil, []string{"16|20|-|-|1970-01-07T22:41:30Z|3|0|2"}},
 		{"rejected-examples", nil, []string{"invalid_json|[1]"}},
 		{"database", nil, []string{"UTC|an id|2011-01-31|2011-02-07|-|GBP,,EUR"}},
-		{"ingest", nil, []string{"analytics|0|2|20|12|7|2|0|0|1970-01-07T22:41:30Z", "purchases.dlq|0|-|-|3|0|0|3|0|-"}},
+		{"ingest", nil, []string{"analytics|0|2|20|12|7|2|0|0|1970-01-07T22:41:30Z", "purchases.dlq|0|-|-|4|0|0|3|0|-"}},
 	}
 	db, catalogue := openSmall(t, "sqlite3"), canned(t)
 	tested := map[string]bool{}

@@ -171,8 +171,8 @@ var logs = []string{
 		(0, 3, x'000102030405060708090a0b0c0d0e0f', unixepoch('2011-02-06T09:00:00Z') * 1000, unixepoch('2011-02-08T10:30:00Z') * 1000)`,
 	`UPDATE internal_database SET database_id = 'an id'`,
 	`INSERT INTO internal_topics (topic, role, cluster_id, topic_id) VALUES ('analytics', 'events', 'c', 't'), ('purchases.dlq', 'dead_letters', 'c', 'u')`,
-	`INSERT INTO internal_partitions (topic, partition, next_offset, records, events, duplicates, conflicts, rejected, retractions, retracted)
-		VALUES ('analytics', 0, 8, 12, 7, 2, 1, 0, 2, 1), ('purchases.dlq', 0, 3, 3, 0, 0, 0, 3, 0, 0)`,
+	`INSERT INTO internal_partitions (topic, partition, next_offset, records, events, duplicates, conflicts, rejected, retractions, retracted, expired)
+		VALUES ('analytics', 0, 8, 12, 7, 2, 1, 0, 2, 1, 0), ('purchases.dlq', 0, 4, 4, 0, 0, 0, 3, 0, 0, 1)`,
 	`UPDATE internal_partitions SET stored_at = 600090000, high_watermark = 11 WHERE topic = 'analytics'`,
 	`INSERT INTO internal_minutes (minute, topic, partition, records)
 		VALUES (unixepoch() / 60 - 1, 'analytics', 0, 1200), (unixepoch() / 60, 'analytics', 0, 600), (unixepoch() / 60 + 1, 'analytics', 0, 7)`,

@@ -47,14 +47,16 @@ func (j *job) carryAll(ctx context.Context) error {
 			return err
 		}
 	}
+	if j.old.db != nil { // events do not say where they come from, and gaps before the processor follow from that
+		if err := sources.Copy(ctx, j.old.db, j.shadow.DB); err != nil {
+			return err
+		}
+	}
 	w, err := store.NewWriter(ctx, j.shadow.DB)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(j.carryTo(ctx, w), w.Close()); err != nil || j.old.db == nil {
-		return err
-	}
-	return sources.Copy(ctx, j.old.db, j.shadow.DB) // events do not say where they come from
+	return errors.Join(j.carryTo(ctx, w), w.Close())
 }
 
 // carrier turns the old database's rows of one log after the other into chunks
@@ -78,7 +80,8 @@ func (j *job) carryTo(ctx context.Context, w *store.Writer) (err error) {
 	c := &carrier{job: j, writer: w}
 	rows := func(func(*row) error) error { return nil }
 	if j.old.db != nil {
-		if err := j.old.db.SelectContext(ctx, &c.gaps, `SELECT * FROM gaps ORDER BY topic, partition, from_offset`); err != nil {
+		if err := j.old.db.SelectContext(ctx, &c.gaps, `SELECT * FROM gaps WHERE topic IN (SELECT topic FROM internal_partitions)
+			ORDER BY topic, partition, from_offset`); err != nil {
 			return fmt.Errorf("read the gaps: %w", err)
 		}
 		rows = func(use func(*row) error) error { return eachBefore(ctx, j.old.db, j.Logs, use) }

@@ -10,7 +10,8 @@ import (
 )
 
 // row is a record as the old database has it: an event, a rejected record where
-// it has a Reason, or a retraction where Retraction is set.
+// it has a Reason, a letter of expired offsets where it has Offsets, or a
+// retraction where Retraction is set.
 type row struct {
 	batch.Partition
 	Offset     int64
@@ -35,6 +36,7 @@ type row struct {
 	SourceTopic     *string `db:"source_topic"`
 	SourcePartition *int32  `db:"source_partition"`
 	SourceOffset    *int64  `db:"source_offset"`
+	Offsets         *int64
 	Value           []byte
 }
 
@@ -56,27 +58,31 @@ const recordsBefore = `, named AS (
 	)
 	SELECT s.topic, s.partition, n.offset, 0 AS retraction, event_id, occurred_at, processed_at, imported_at, NULL AS retracted_at, given_id,
 		user, item, item_name, order_number, attributes, quantity, amount_micros, n.currency,
-		NULL AS reason, NULL AS detail, NULL AS rejected_at, NULL AS source_topic, NULL AS source_partition, NULL AS source_offset, NULL AS value
+		NULL AS reason, NULL AS detail, NULL AS rejected_at, NULL AS source_topic, NULL AS source_partition, NULL AS source_offset, NULL AS value, NULL AS offsets
 	FROM named n JOIN starts s ON s.events AND s.partition = n.partition AND n.offset < s.offset
 	UNION ALL
 	SELECT s.topic, s.partition, d.offset, 0, d.event_id, n.occurred_at, processed_at, imported_at, NULL, given_id,
 		user, item, item_name, order_number, attributes, quantity, amount_micros, n.currency,
-		NULL, NULL, NULL, NULL, NULL, NULL, NULL
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 	FROM duplicates d JOIN starts s ON s.topic = d.topic AND s.partition = d.partition AND d.offset < s.offset
 	JOIN named n ON n.occurred_at = d.occurred_at AND n.event_id = d.event_id
 	UNION ALL
 	SELECT s.topic, s.partition, r.offset, 0, record_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-		reason, detail, rejected_at, source_topic, source_partition, source_offset, value
+		reason, detail, rejected_at, source_topic, source_partition, source_offset, value, NULL
 	FROM refused r JOIN starts s ON s.topic = r.topic AND s.partition = r.partition AND r.offset < s.offset
 	UNION ALL
 	SELECT s.topic, s.partition, d.offset, 0, d.event_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-		reason, detail, rejected_at, source_topic, source_partition, source_offset, value
+		reason, detail, rejected_at, source_topic, source_partition, source_offset, value, NULL
 	FROM duplicates d JOIN starts s ON s.topic = d.topic AND s.partition = d.partition AND d.offset < s.offset
 	JOIN refused r ON r.record_id = d.event_id
 	UNION ALL
 	SELECT s.topic, s.partition, r.offset, 1, event_id, occurred_at, NULL, NULL, retracted_at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-		NULL, NULL, NULL, NULL, NULL, NULL, NULL
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 	FROM retractions r JOIN starts s ON s.events AND s.partition = r.partition AND r.offset < s.offset
+	UNION ALL
+	SELECT s.topic, s.partition, e.offset, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+		NULL, NULL, recorded_at, source_topic, source_partition, from_offset, NULL, to_offset - from_offset + 1
+	FROM expired e JOIN starts s ON s.topic = e.topic AND s.partition = e.partition AND e.offset < s.offset
 	ORDER BY 1, 2, 3`
 
 // eachBefore calls use with every record that is not read again.
@@ -106,13 +112,19 @@ func (r *row) record() batch.Record {
 	switch {
 	case r.Retraction:
 		return batch.Record{Offset: r.Offset, Retraction: &batch.Retraction{Identity: r.identity(), RetractedAt: whole(r.RetractedAt)}}
+	case r.Offsets != nil:
+		return batch.Record{Offset: r.Offset, Expired: &batch.Expired{Source: r.source(), Offsets: *r.Offsets, RecordedAt: *r.RejectedAt}}
 	case r.Reason == nil:
 		return batch.Record{Offset: r.Offset, Event: r.event()}
 	}
 	return batch.Record{Offset: r.Offset, Rejection: &batch.Rejection{
 		RecordID: [16]byte(r.EventID), Reason: *r.Reason, Detail: *r.Detail, RejectedAt: *r.RejectedAt, Value: r.Value,
-		Source: batch.Source{Topic: *r.SourceTopic, Partition: *r.SourcePartition, Offset: *r.SourceOffset},
+		Source: r.source(),
 	}}
+}
+
+func (r *row) source() batch.Source {
+	return batch.Source{Topic: *r.SourceTopic, Partition: *r.SourcePartition, Offset: *r.SourceOffset}
 }
 
 func (r *row) identity() batch.Identity {

@@ -94,6 +94,8 @@ func (c *classifier) classify(p batch.Partition, r *batch.Record) error {
 			c.retract(s, r.Retraction)
 		}
 		return err
+	case r.Expired != nil:
+		return nil // it is about no event
 	}
 	s, err := c.identity(p, r.Event.Identity)
 	if err == nil {

@@ -94,7 +94,8 @@ type statements struct {
 }
 
 const addCounts = `records = records + ?, events = events + ?, duplicates = duplicates + ?, conflicts = conflicts + ?, rejected = rejected + ?,
-	late = late + ?, retractions = retractions + ?, retracted = retracted + ?, checksum = ?`
+	late = late + ?, retractions = retractions + ?, retracted = retracted + ?,
+	expired = expired + ?, checksum = ?`
 
 func newStatements(conn driver.Conn) *statements {
 	return &statements{
@@ -122,7 +123,8 @@ func (s *statements) Close() error {
 // counts are the values of addCounts. The checksum is computed here: SQLite's
 // integers do not wrap.
 func counts(d *batch.PartitionDelta, checksum uint64) []driver.Value {
-	return []driver.Value{d.Records, d.Events, d.Duplicates, d.Conflicts, d.Rejected, d.Late, d.Retractions, d.Retracted, int64(checksum + d.Checksum)}
+	return []driver.Value{d.Records, d.Events, d.Duplicates, d.Conflicts, d.Rejected, d.Late, d.Retractions, d.Retracted, d.Expired,
+		int64(checksum + d.Checksum)}
 }
 
 // move moves the partition's offset and adds to its counts. checksum is the one

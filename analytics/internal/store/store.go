@@ -49,6 +49,7 @@ type Writer struct {
 	orders     *orders
 	rejections *rejections
 	logs       *logs
+	expired    *expired
 	unused     *unused
 	summaries  []*summary
 	zone       *zone.Zone
@@ -108,7 +109,10 @@ func (w *Writer) loadState(ctx context.Context, db *sqlx.DB) (err error) {
 	for _, t := range totals {
 		w.totals[t.Currency] = t.Measures
 	}
-	w.retracted, err = loadFilter(ctx, db)
+	if w.retracted, err = loadFilter(ctx, db); err != nil {
+		return err
+	}
+	w.expired, err = loadExpired(ctx, db)
 	return err
 }
 
@@ -125,6 +129,7 @@ func (w *Writer) prepare(driverConn any) (err error) {
 	}
 	w.sql, w.lookups, w.names, w.orders = newStatements(raw), newLookups(raw), newNames(raw), newOrders(raw)
 	w.rejections, w.logs, w.unused = newRejections(raw), newLogs(raw), newUnused(raw)
+	w.expired.prepare(raw)
 	w.summaries, err = newSummaries(raw)
 	return err
 }
@@ -134,7 +139,7 @@ func (w *Writer) NewBatch() *batch.Batch { return batch.New(w.zone) }
 
 // Close gives the connection back, or drops it after an error.
 func (w *Writer) Close() error {
-	err := sqlitestmt.CloseAll(w.sql, w.lookups, w.names, w.orders, w.rejections, w.logs, w.unused)
+	err := sqlitestmt.CloseAll(w.sql, w.lookups, w.names, w.orders, w.rejections, w.logs, w.unused, w.expired)
 	for _, s := range w.summaries {
 		err = errors.Join(err, s.Close())
 	}
@@ -216,7 +221,7 @@ func (w *Writer) write(b *batch.Batch) (*batch.Batch, error) {
 	}
 	crashpoint.At("analytics.insert.after")
 	w.advanceWatermarks(b)
-	for _, step := range []func(*batch.Batch) error{w.insertAnomalies, w.saveSources, w.addStatistics, w.moveOffsets} {
+	for _, step := range []func(*batch.Batch) error{w.insertAnomalies, w.saveSources, w.expired.save, w.addStatistics, w.moveOffsets} {
 		if err := step(b); err != nil {
 			return b, err
 		}

@@ -36,13 +36,15 @@ const stored = `WITH log AS (SELECT min(topic) AS topic FROM internal_partitions
 		UNION ALL SELECT log.topic, partition, offset FROM log CROSS JOIN retractions
 		UNION ALL SELECT log.topic, partition, offset FROM log CROSS JOIN retracted_events
 		UNION ALL SELECT topic, partition, offset FROM duplicates
+		UNION ALL SELECT topic, partition, offset FROM expired
 		UNION ALL SELECT topic, partition, offset FROM rejected JOIN rejected_causes USING (cause_id)) `
 
 var partitionChecks = []Check{
-	{"the counts of each partition", `SELECT format('%s/%d: %d records, but %d events, %d duplicates, %d rejected, %d retractions and %d retracted',
-			topic, partition, records, events, duplicates, rejected, retractions, retracted)
-		FROM internal_partitions WHERE records <> events + duplicates + rejected + retractions + retracted
-			OR conflicts > duplicates OR late > events + retracted OR min(events, duplicates, conflicts, rejected, late, retractions, retracted) < 0`},
+	{"the counts of each partition", `SELECT format('%s/%d: %d records, but %d events, %d duplicates, %d rejected, %d retractions, %d retracted and %d expired',
+			topic, partition, records, events, duplicates, rejected, retractions, retracted, expired)
+		FROM internal_partitions WHERE records <> events + duplicates + rejected + retractions + retracted + expired
+			OR conflicts > duplicates OR late > events + retracted
+			OR min(events, duplicates, conflicts, rejected, late, retractions, retracted, expired) < 0`},
 	{"the counts of partitions against the events", countsAgainst("events", `SELECT partition, count(*) AS n FROM events GROUP BY partition`)},
 	{"the counts of partitions against the retractions", countsAgainst("retractions", `SELECT partition, count(*) AS n FROM retractions GROUP BY partition`)},
 	{"the counts of partitions against the retracted events", countsAgainst("retracted", `SELECT partition, count(*) AS n FROM retracted_events GROUP BY partition`)},
@@ -50,6 +52,7 @@ var partitionChecks = []Check{
 	{"the counts of partitions against the conflicts", countsOfTopics("conflicts", `SELECT topic, partition, conflict AS n FROM duplicates`)},
 	{"the counts of partitions against the rejected records", countsOfTopics("rejected",
 		`SELECT topic, partition, 1 AS n FROM rejected JOIN rejected_causes USING (cause_id)`)},
+	{"the counts of partitions against the letters of expired offsets", countsOfTopics("expired", `SELECT topic, partition, 1 AS n FROM expired`)},
 	{"records stored twice", stored + `SELECT format('%s/%d offset %d, %d times', topic, partition, offset, count(*))
 		FROM stored GROUP BY topic, partition, offset HAVING count(*) > 1`},
 	{"the stored offsets against the records", stored + `, last AS (SELECT topic, partition, max(offset) AS offset FROM stored GROUP BY topic, partition)

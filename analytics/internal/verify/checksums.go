@@ -21,7 +21,7 @@ func checksums(ctx context.Context, tx *sqlx.Tx) (string, error) {
 		return "", err
 	}
 	for _, add := range []func(context.Context, *sqlx.Tx, string, map[batch.Partition]uint64) error{
-		addEvents, addRetractions, addRetracted, addDuplicates, addRejected, addExamples,
+		addEvents, addRetractions, addRetracted, addDuplicates, addRejected, addExamples, addExpired,
 	} {
 		if err := add(ctx, tx, topic, found); err != nil {
 			return "", err
@@ -193,5 +193,25 @@ func addExamples(ctx context.Context, tx *sqlx.Tx, _ string, sums map[batch.Part
 		FROM rejected_examples x JOIN rejected USING (record_id) JOIN rejected_causes USING (cause_id)`, func(r *row) {
 		sums[batch.Partition{Topic: r.Topic, Partition: r.Partition}] +=
 			batch.ExampleChecksum(r.place(), &batch.Rejection{RecordID: id(r.RecordID), Reason: r.Reason, Value: r.Value})
+	})
+}
+
+func addExpired(ctx context.Context, tx *sqlx.Tx, _ string, sums map[batch.Partition]uint64) error {
+	type row struct {
+		Topic string
+		position
+		SourceTopic     string `db:"source_topic"`
+		SourcePartition int32  `db:"source_partition"`
+		From            int64  `db:"from_offset"`
+		Offsets         int64
+		RecordedAt      int64 `db:"recorded_at"`
+	}
+	return each(ctx, tx, `SELECT topic, partition, offset, source_topic, source_partition, from_offset, to_offset - from_offset + 1 AS offsets, recorded_at
+		FROM expired`, func(r *row) {
+		e := batch.Expired{
+			Source:  batch.Source{Topic: r.SourceTopic, Partition: r.SourcePartition, Offset: r.From},
+			Offsets: r.Offsets, RecordedAt: r.RecordedAt,
+		}
+		sums[batch.Partition{Topic: r.Topic, Partition: r.Partition}] += batch.ExpiredChecksum(r.place(), r.Topic, &e)
 	})
 }

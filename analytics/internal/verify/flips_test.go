@@ -24,6 +24,7 @@ var once = map[string][]string{
 	"rejected":          {"source_partition", "source_offset", "record_id", "cause_id", "partition", "offset", "rejected_at"},
 	"rejected_causes":   {"topic", "source_topic", "reason", "detail"},
 	"rejected_examples": {"record_id", "reason", "value"},
+	"expired":           {"topic", "partition", "offset", "source_topic", "source_partition", "from_offset", "to_offset", "recorded_at"},
 }
 
 // A bit that flips in a row that is stored once is found, whichever it is.

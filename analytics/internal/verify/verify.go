@@ -11,6 +11,8 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/mattn/go-sqlite3"
+
+	"purchases/analytics/internal/gaps"
 )
 
 // cache is for the sorting of many events, in KiB, negative as PRAGMA
@@ -30,7 +32,16 @@ type Report struct {
 }
 
 // Count is how many checks there are.
-func Count() int { return len(Checks()) + 1 }
+func Count() int { return len(Checks()) + len(computed) }
+
+// computed are the checks that SQL alone cannot make.
+var computed = []struct {
+	name string
+	find func(context.Context, *sqlx.Tx) (string, error)
+}{
+	{"checksums", checksums},
+	{"the gaps before the processor", lostGaps},
+}
 
 // Run makes all checks on one snapshot of the database, on one connection. It
 // writes nothing and keeps no writer waiting. After each check it calls done.
@@ -66,18 +77,20 @@ func run(ctx context.Context, tx *sqlx.Tx, done func()) (r Report, err error) {
 		r.Checks++
 		done()
 	}
-	difference, err := checksums(ctx, tx)
-	switch {
-	case isDamage(err):
-		difference = fmt.Sprintf("checksums: cannot be checked: %v", err)
-	case err != nil:
-		return r, fmt.Errorf("verify checksums: %w", err)
+	for _, check := range computed {
+		difference, err := check.find(ctx, tx)
+		switch {
+		case isDamage(err):
+			difference = fmt.Sprintf("%s: cannot be checked: %v", check.name, err)
+		case err != nil:
+			return r, fmt.Errorf("verify %s: %w", check.name, err)
+		}
+		if difference != "" {
+			r.Differences = append(r.Differences, difference)
+		}
+		r.Checks++
+		done()
 	}
-	if difference != "" {
-		r.Differences = append(r.Differences, difference)
-	}
-	r.Checks++
-	done()
 	if len(r.Differences) > 0 {
 		return r, nil
 	}
@@ -88,8 +101,15 @@ func run(ctx context.Context, tx *sqlx.Tx, done func()) (r Report, err error) {
 	return r, err
 }
 
-// warnings looks for conflicts, and for event ids with several timestamps.
+// warnings looks for gaps, for conflicts, and for event ids with several timestamps.
 func warnings(ctx context.Context, tx *sqlx.Tx) (list []string, err error) {
+	missing, err := gaps.Warning(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	if missing != "" {
+		list = append(list, missing)
+	}
 	var conflicts int64
 	if err := tx.GetContext(ctx, &conflicts, `SELECT ifnull(sum(conflicts), 0) FROM internal_partitions`); err != nil {
 		return nil, err

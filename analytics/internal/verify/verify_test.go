@@ -38,7 +38,7 @@ func fill(t *testing.T) string {
 	events, letters := batch.Partition{Topic: "analytics"}, batch.Partition{Topic: "purchases.dlq"}
 	for _, chunks := range [][]batch.Chunk{
 		{chunk(events, 0, sales(100)...)},
-		{{Partition: events, From: 100, Next: 150, Gap: true}, chunk(letters, 0, letter(1), letter(2))},
+		{{Partition: events, From: 100, Next: 150, Gap: true}, chunk(letters, 0, letter(1), letter(2), expired(0, 9), expired(20, 9))},
 		{chunk(events, 150, sales(200)[99:]...)}, // begins with a duplicate
 	} {
 		if err := w.Write(chunks); err != nil {
@@ -79,6 +79,11 @@ func letter(id byte) batch.Record {
 		RecordID: [16]byte{id}, Reason: "missing_user", Detail: "user is empty", RejectedAt: int64(id),
 		Source: batch.Source{Topic: "purchases", Offset: int64(id)}, Value: []byte(`{"item":"A"}`),
 	}}
+}
+
+// expired is a letter of so many offsets, of which letter has processed some.
+func expired(from, offsets int64) batch.Record {
+	return batch.Record{Expired: &batch.Expired{Source: batch.Source{Topic: "purchases", Offset: from}, Offsets: offsets, RecordedAt: from + 5}}
 }
 
 func run(t *testing.T, path string) verify.Report {
@@ -138,8 +143,14 @@ func TestEachDamageIsFound(t *testing.T) {
 		{`INSERT INTO retractions SELECT occurred_at, event_id, 0, 900, NULL FROM events WHERE offset = 3`, "events that were taken back and count: event "},
 		{`UPDATE events SET offset = 7 WHERE offset = 8`, "records stored twice: analytics/0 offset 7, 2 times"},
 		{`UPDATE events SET offset = 400 WHERE offset = 9`, "the stored offsets against the records: analytics/0: next offset 251, last record 250, but a record at 400"},
-		{`UPDATE internal_partitions SET last_offset = 3 WHERE topic = 'purchases.dlq'`, "the stored offsets against the records: purchases.dlq/0: next offset 2, last record 3, but a record at 1"},
-		{`UPDATE gaps SET from_offset = 10`, "the stored offsets against the gaps: "},
+		{`UPDATE internal_partitions SET last_offset = 2 WHERE topic = 'purchases.dlq'`, "the stored offsets against the records: purchases.dlq/0: next offset 4, last record 2, but a record at 3"},
+		{`UPDATE gaps SET from_offset = 10 WHERE topic = 'analytics'`, "the stored offsets against the gaps: "},
+		{`DELETE FROM expired WHERE from_offset = 20`, "the counts of partitions against the letters of expired offsets: purchases.dlq/0: +1"},
+		{`UPDATE gaps SET to_offset = 7 WHERE from_offset = 3`,
+			"the gaps before the processor: purchases/0 has 2, the first from 3 to 7 recorded at 5, but the letters and the results say 2, the first from 3 to 8 recorded at 5"},
+		{`DELETE FROM gaps WHERE topic = 'purchases'`, "the gaps before the processor: purchases/0 has none, but "},
+		{`INSERT INTO gaps VALUES ('other', 0, 1, 2, 3)`, "the gaps before the processor: other/0 has 1, the first from 1 to 2 recorded at 3, but the letters and the results say none"},
+		{`DELETE FROM internal_sources`, "the gaps before the processor: purchases/0 has 2, "},
 		{`UPDATE events SET offset = 120 WHERE offset = 20`, "records inside gaps: analytics/0 offset 120"},
 		{`UPDATE stats_total SET revenue_micros = revenue_micros + 1 WHERE currency = 'GBP'`, "stats_total against what it sums up: currency='GBP': revenue_micros +1"},
 		{`UPDATE stats_total SET orders = 1 WHERE currency = ''`, "stats_total against what it sums up: currency='': orders -"},

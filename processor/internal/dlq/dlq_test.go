@@ -243,3 +243,32 @@ func TestCutLettersNeedAnEdit(t *testing.T) {
 		t.Errorf("sent %q", got)
 	}
 }
+
+func TestLetterOfExpiredOffsets(t *testing.T) {
+	expired := deadletter.NewExpired("topic", enriched.Source{Topic: purchases, Partition: 0, Offset: 7}, 3)
+	settings, client := newBroker(t, expired, letter(1, "missing_user", `{"item":"B"}`))
+	var out bytes.Buffer
+	_, err := dlq.Each(t.Context(), client, letters, dlq.Filter{Reasons: []string{"expired"}}, func(l *dlq.Letter) error {
+		return dlq.WriteLine(&out, l)
+	})
+	want := `"detail":"offsets 7 to 9 expired before they were processed","stage":"read",`
+	if err != nil || !strings.Contains(out.String(), want) || !strings.Contains(out.String(), `"offsets":3,`) {
+		t.Errorf("got %s, %v", out.String(), err)
+	}
+	edited, err := dlq.ReadEdited(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []*dlq.Redrive{
+		{Kafka: settings, Letters: letters, Purchases: purchases, Edited: edited},
+		{Kafka: settings, Letters: letters, Purchases: purchases},
+	} {
+		plan, err := r.Run(t.Context())
+		if err != nil || plan.Expired != 1 || plan.Sent != plan.Letters-1 {
+			t.Errorf("run %+v, %v", plan, err)
+		}
+	}
+	if got := sent(t, client); len(got) != 1 {
+		t.Errorf("sent %q, want the one purchase", got)
+	}
+}

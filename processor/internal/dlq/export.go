@@ -20,7 +20,8 @@ type line struct {
 	Detail      string         `json:"detail,omitzero"`
 	Stage       string         `json:"stage,omitzero"`
 	EventID     string         `json:"event_id,omitzero"`
-	Source      string         `json:"source,omitzero"` // topic/partition/offset on the topic of purchases
+	Source      string         `json:"source,omitzero"`  // topic/partition/offset on the topic of purchases
+	Offsets     int64          `json:"offsets,omitzero"` // that had expired, from that of source on
 	RejectedAt  time.Time      `json:"rejected_at,omitzero"`
 	Key         *string        `json:"key,omitzero"`
 	Headers     []header       `json:"headers,omitempty"`
@@ -39,7 +40,7 @@ type header struct {
 func WriteLine(w io.Writer, l *Letter) error {
 	out := line{
 		Letter: l.Position.String(), Reason: string(l.Reason), Detail: l.Detail, Stage: l.Stage, EventID: l.EventID,
-		Source: l.Source.String(), RejectedAt: l.RejectedAt, Cut: l.Cut,
+		Source: l.Source.String(), Offsets: l.Offsets, RejectedAt: l.RejectedAt, Cut: l.Cut,
 	}
 	if l.Key != nil {
 		key := valid(l.Key)

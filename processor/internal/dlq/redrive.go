@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"purchases/processor/deadletter"
 	"purchases/processor/internal/transaction"
 	"purchases/producer/kafka"
 )
@@ -35,6 +36,7 @@ type Plan struct {
 	Letters int64            // chosen
 	Before  int64            // of them, sent back earlier: they are left alone
 	Cut     int64            // of them, not whole and not edited: they cannot be sent back
+	Expired int64            // of them, of expired offsets: there is nothing to send
 	Sent    int64            // the others
 	Reasons map[string]int64 // of those
 }
@@ -121,6 +123,9 @@ func (r *Redrive) each(ctx context.Context, client sarama.Client, send func(*sar
 		switch {
 		case before[l.Position]:
 			plan.Before++
+			return nil
+		case l.Reason == deadletter.Expired:
+			plan.Expired++
 			return nil
 		case l.Cut && !edited:
 			plan.Cut++

@@ -37,6 +37,11 @@ func (p *pipeline) newDraining() (*draining, error) {
 		if d.ends[partition], err = p.client.GetOffset(p.Input, partition, sarama.OffsetNewest); err != nil {
 			return nil, fmt.Errorf("find the end of %s/%d: %w", p.Input, partition, err)
 		}
+		oldest, err := p.client.GetOffset(p.Input, partition, sarama.OffsetOldest)
+		if err != nil {
+			return nil, fmt.Errorf("find the start of %s/%d: %w", p.Input, partition, err)
+		}
+		d.last[partition] = max(d.last[partition], oldest-1) // what has expired is passed over first
 	}
 	return d, nil
 }

@@ -162,8 +162,9 @@ func wait(ctx context.Context, pause time.Duration) {
 
 // fatal says whether an error stays however often the work is tried again.
 func fatal(err error) bool {
-	var gap *OutOfRangeError
-	if errors.As(err, &gap) {
+	var outside *OutOfRangeError
+	var expired *ExpiredError
+	if errors.As(err, &outside) || errors.As(err, &expired) {
 		return true
 	}
 	for _, permanent := range []error{

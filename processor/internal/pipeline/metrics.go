@@ -13,10 +13,10 @@ import (
 
 // Metrics counts the work of a process. Create it with [NewMetrics].
 type Metrics struct {
-	events, bytes, batches, retries, rebalances prometheus.Counter
-	deadLetters                                 *prometheus.CounterVec
-	transactions                                prometheus.Histogram
-	lag, age, held                              *prometheus.GaugeVec
+	events, bytes, batches, retries, rebalances, expired prometheus.Counter
+	deadLetters                                          *prometheus.CounterVec
+	transactions                                         prometheus.Histogram
+	lag, age, held                                       *prometheus.GaugeVec
 }
 
 // NewMetrics returns metrics that are registered with r, which may be nil.
@@ -33,6 +33,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		batches:    counter("batches_total", "Committed transactions."),
 		retries:    counter("retries_total", "Sessions of the consumer group that ended with an error and were begun again."),
 		rebalances: counter("rebalances_total", "Assignments of partitions to this member of the group."),
+		expired:    counter("expired_offsets_total", "Offsets that expired before they were processed, and are recorded as gaps."),
 		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "processor", Name: "dead_letters_total", Help: "Dead letters in committed transactions, by reason.",
 		}, []string{"reason"}),
@@ -45,7 +46,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		held: gauge("open_transaction_age_seconds", "Age of the open transaction of another producer that holds the partition up; 0 without one."),
 	}
 	if r != nil {
-		r.MustRegister(m.events, m.bytes, m.batches, m.retries, m.rebalances, m.deadLetters, m.transactions, m.lag, m.age, m.held)
+		r.MustRegister(m.events, m.bytes, m.batches, m.retries, m.rebalances, m.expired, m.deadLetters, m.transactions, m.lag, m.age, m.held)
 	}
 	return m
 }
@@ -67,6 +68,12 @@ func (m *Metrics) published(in []*sarama.ConsumerMessage, out []*sarama.Producer
 			m.deadLetters.WithLabelValues(reason).Inc()
 		}
 	}
+}
+
+// expiredOffsets counts the letter of so many offsets.
+func (m *Metrics) expiredOffsets(n int64) {
+	m.deadLetters.WithLabelValues(string(deadletter.Expired)).Inc()
+	m.expired.Add(float64(n))
 }
 
 // reasonOf is empty for an event.

@@ -16,22 +16,20 @@ const (
 	doubt = 3 * time.Second // a broker learns within one that it leads no longer, a busy one within two
 )
 
-// OutOfRangeError is the error of a committed offset that the log no longer
-// holds, or does not hold yet: records between were lost or replaced.
+// OutOfRangeError is the error of a committed offset beyond the end of the log:
+// its records were lost or replaced.
 type OutOfRangeError struct {
 	Topic     string
 	Partition int32
 	Group     string
-	// Committed is the group's offset; the log holds Oldest up to but not
-	// including End.
-	Committed, Oldest, End int64
+	// Committed is the group's offset; the log ends before End.
+	Committed, End int64
 }
 
 func (e *OutOfRangeError) Error() string {
-	return fmt.Sprintf("%s/%d: group %s has committed offset %d, but the log holds %d to %d: "+
-		"records that were not processed are gone, or the topic was recreated; "+
-		"to accept the gap, stop the group's members and set its offset with `kafka-consumer-groups.sh --reset-offsets`, or start with a new --group",
-		e.Topic, e.Partition, e.Group, e.Committed, e.Oldest, e.End)
+	return fmt.Sprintf("%s/%d: group %s has committed offset %d, but the log ends at %d: it was truncated, or the topic was recreated; "+
+		"to process the log as it is, stop the group's members and set its offset with `kafka-consumer-groups.sh --reset-offsets`, "+
+		"or start with a new --group", e.Topic, e.Partition, e.Group, e.Committed, e.End)
 }
 
 // committedOffsets returns the group's next offsets, transaction.NoOffset where there is none.
@@ -89,41 +87,43 @@ func (p *pipeline) checkFresh() error {
 }
 
 // checkBounds compares the committed offsets with the logs, because sarama
-// would jump or try for ever. An offset equal to the log's end is in order. One
-// behind it must stay there for a while: a leader that was paused or cut off,
-// and does not know yet that it leads no longer, has an older end.
-func (p *pipeline) checkBounds(ctx context.Context, partitions []int32) error {
+// would jump or try for ever, and returns the partitions that are behind their
+// logs' starts. An offset equal to the log's end is in order. One behind the end
+// must stay there for a while: a leader that was paused or cut off, and does not
+// know yet that it leads no longer, has an older end.
+func (p *pipeline) checkBounds(ctx context.Context, partitions []int32) ([]behind, error) {
 	committed, err := p.committedOffsets(partitions)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for until := time.Now().Add(doubt); ; {
-		err := p.compareBounds(committed)
+		list, err := p.compareBounds(partitions, committed)
 		var outside *OutOfRangeError
-		if !errors.As(err, &outside) || outside.Committed < outside.Oldest || time.Now().After(until) {
-			return err
+		if !errors.As(err, &outside) || time.Now().After(until) {
+			return list, err
 		}
 		wait(ctx, longestPause)
 		_ = p.client.RefreshMetadata(p.Input) // fails with what the comparison will say
 	}
 }
 
-func (p *pipeline) compareBounds(committed map[int32]int64) error {
-	for partition, offset := range committed {
+func (p *pipeline) compareBounds(partitions []int32, committed map[int32]int64) (list []behind, err error) {
+	for _, partition := range partitions {
 		oldest, err := p.client.GetOffset(p.Input, partition, sarama.OffsetOldest)
 		if err != nil {
-			return fmt.Errorf("find the start of %s/%d: %w", p.Input, partition, err)
+			return nil, fmt.Errorf("find the start of %s/%d: %w", p.Input, partition, err)
 		}
 		end, err := p.client.GetOffset(p.Input, partition, sarama.OffsetNewest)
 		if err != nil {
-			return fmt.Errorf("find the end of %s/%d: %w", p.Input, partition, err)
+			return nil, fmt.Errorf("find the end of %s/%d: %w", p.Input, partition, err)
 		}
-		switch {
-		case offset < 0 && oldest > 0:
-			p.Log.Info("no committed offset; starting at the oldest record", "topic", p.Input, "partition", partition, "offset", oldest)
-		case offset >= 0 && (offset < oldest || offset > end):
-			return &OutOfRangeError{p.Input, partition, p.Group, offset, oldest, end}
+		switch offset := max(committed[partition], 0); {
+		case offset > end:
+			return nil, &OutOfRangeError{p.Input, partition, p.Group, offset, end}
+		case offset < oldest:
+			from := min(max(offset, p.progress.position(partition)), oldest)
+			list = append(list, behind{Gap{partition, from, oldest - 1}, committed[partition]})
 		}
 	}
-	return nil
+	return list, nil
 }

@@ -54,6 +54,9 @@ type Settings struct {
 	// Fresh refuses outputs that hold records, if the group has not committed
 	// anything yet: the results would be there twice.
 	Fresh bool
+	// AcceptGaps continues where offsets have expired before they were processed,
+	// and records them in a dead letter. Without it that is an error.
+	AcceptGaps bool
 	// DrainTimeout is how long a drain waits behind another producer's open
 	// transaction once all else is processed. Then it fails.
 	DrainTimeout time.Duration

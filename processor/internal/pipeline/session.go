@@ -106,7 +106,7 @@ func (s *session) Setup(group sarama.ConsumerGroupSession) error {
 		return err
 	}
 	partitions := slices.Sorted(maps.Keys(s.producers))
-	if err := s.checkLog(partitions); err != nil {
+	if err := s.checkLog(group, partitions); err != nil {
 		s.fail(err)
 		return err
 	}
@@ -118,13 +118,26 @@ func (s *session) Setup(group sarama.ConsumerGroupSession) error {
 	return nil
 }
 
-func (s *session) checkLog(partitions []int32) error {
+func (s *session) checkLog(group sarama.ConsumerGroupSession, partitions []int32) error {
 	var err error
 	if s.topic, err = kafka.Identify(s.client, s.Input); err != nil {
 		return err
 	}
 	s.progress.of(s.topic)
-	return s.checkBounds(s.context, partitions)
+	list, err := s.checkBounds(s.context, partitions)
+	if err != nil {
+		return err
+	}
+	return s.passOver(group, list)
+}
+
+// metadata is what the broker knows this member of the group by.
+func (s *session) metadata(group sarama.ConsumerGroupSession) *sarama.ConsumerGroupMetadata {
+	var instance *string
+	if s.Instance != "" {
+		instance = &s.Instance
+	}
+	return sarama.NewConsumerGroupMetadataFromSession(group, s.Group, instance)
 }
 
 // verifyTopic fails when the topic was deleted and created again since the
@@ -144,10 +157,6 @@ func (s *session) Cleanup(sarama.ConsumerGroupSession) error { return nil }
 
 // ConsumeClaim processes one partition. Its return ends the session.
 func (s *session) ConsumeClaim(group sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
-	var instance *string
-	if s.Instance != "" {
-		instance = &s.Instance
-	}
 	c := &partitionClaim{
 		session:  s,
 		producer: s.producers[claim.Partition()],
@@ -156,7 +165,7 @@ func (s *session) ConsumeClaim(group sarama.ConsumerGroupSession, claim sarama.C
 		position: transaction.Offset{
 			Topic: claim.Topic(), Partition: claim.Partition(), Previous: max(claim.InitialOffset(), transaction.NoOffset),
 			Next:  s.progress.position(claim.Partition()),
-			Group: sarama.NewConsumerGroupMetadataFromSession(group, s.Group, instance),
+			Group: s.metadata(group),
 		},
 	}
 	watch, stop := context.WithCancel(group.Context())

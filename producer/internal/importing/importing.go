@@ -66,6 +66,8 @@ type Import struct {
 	// Progress is told how many bytes of all files have been read for what was
 	// sent. Nil tells nobody.
 	Progress func(bytes int64)
+	// Tallied is told the counts after each run of rows. Nil tells nobody.
+	Tallied func(Tally)
 }
 
 // Tally counts what an import has done.
@@ -236,6 +238,9 @@ func (r *run) send(ctx context.Context, name string, b *batch) error {
 	}
 	if r.Progress != nil {
 		r.Progress(r.before + b.input)
+	}
+	if r.Tallied != nil {
+		r.Tallied(*r.tally)
 	}
 	if b.err != nil {
 		return fmt.Errorf("%s: read the row after line %d: %w", name, r.tally.Line, b.err)

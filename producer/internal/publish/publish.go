@@ -87,6 +87,9 @@ type Publisher struct {
 	closing   sync.Once
 	delivered atomic.Int64
 	failed    atomic.Int64
+	bytes     atomic.Int64 // of what was delivered
+	retries   *atomic.Int64
+	batches   batchCount
 	first     error // written by one goroutine, read after drains.Wait
 }
 
@@ -95,7 +98,12 @@ func Open(ctx context.Context, settings kafka.Settings, topic string) (*Publishe
 	if err := findTopic(ctx, settings, topic); err != nil {
 		return nil, err
 	}
-	client, err := settings.Connect(ctx, Configure(settings.Config()))
+	config, retries := Configure(settings.Config()), new(atomic.Int64)
+	config.Producer.Retry.BackoffFunc = func(n, most int) time.Duration {
+		retries.Add(1)
+		return backoff(n, most)
+	}
+	client, err := settings.Connect(ctx, config)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +111,7 @@ func Open(ctx context.Context, settings kafka.Settings, topic string) (*Publishe
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	p.client = client
+	p.client, p.retries = client, retries
 	return p, nil
 }
 
@@ -129,7 +137,8 @@ func New(client sarama.Client, topic string) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start an idempotent producer for topic %q: %w", topic, err)
 	}
-	p := &Publisher{topic: topic, producer: producer, space: semaphore.NewWeighted(maxInFlight)}
+	p := &Publisher{topic: topic, producer: producer, space: semaphore.NewWeighted(maxInFlight), retries: new(atomic.Int64)}
+	p.batches.registry = client.Config().MetricRegistry
 	p.drains.Go(p.drainSuccesses)
 	p.drains.Go(p.drainErrors)
 	return p, nil
@@ -168,17 +177,21 @@ func newMessage(topic string, key, value []byte) *sarama.ProducerMessage {
 	return &m.ProducerMessage
 }
 
-func size(m *sarama.ProducerMessage) int64 {
-	n := overhead + m.Value.Length()
+func size(m *sarama.ProducerMessage) int64 { return min(overhead+payload(m), maxInFlight) }
+
+// payload is the bytes of key and value.
+func payload(m *sarama.ProducerMessage) int64 {
+	n := m.Value.Length()
 	if m.Key != nil {
 		n += m.Key.Length()
 	}
-	return min(int64(n), maxInFlight)
+	return int64(n)
 }
 
 func (p *Publisher) drainSuccesses() {
 	for m := range p.producer.Successes() {
 		p.delivered.Add(1)
+		p.bytes.Add(payload(m))
 		p.space.Release(size(m))
 	}
 }

@@ -352,7 +352,19 @@ CREATE TABLE late_events ( -- stored and counted, but more than a day behind an 
     PRIMARY KEY (partition, offset)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE gaps ( -- offsets that had expired before they were read: the statistics lack their records
+CREATE TABLE expired ( -- dead letters of offsets that had expired before `processor` read them; the table gaps has those without a result
+    topic            TEXT    NOT NULL, -- where the letter stands
+    partition        INTEGER NOT NULL,
+    offset           INTEGER NOT NULL,
+    source_topic     TEXT    NOT NULL, -- whose offsets they are, such as purchases
+    source_partition INTEGER NOT NULL,
+    from_offset      INTEGER NOT NULL, -- the first that had expired
+    to_offset        INTEGER NOT NULL, -- the last that had expired
+    recorded_at      INTEGER NOT NULL,
+    PRIMARY KEY (topic, partition, offset)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE gaps ( -- offsets that had expired before they were read, here or by `processor`, or that could not be read: the statistics lack their records
     topic       TEXT    NOT NULL,
     partition   INTEGER NOT NULL,
     from_offset INTEGER NOT NULL, -- the first that is missing
@@ -394,7 +406,7 @@ CREATE TABLE internal_partitions ( -- how far each log has been stored, and what
     next_offset     INTEGER NOT NULL,           -- every record below it is in this database
     latest_event_at INTEGER,                    -- latest occurred_at of its events
     stored_at       INTEGER,                    -- when next_offset last moved
-    records         INTEGER NOT NULL DEFAULT 0, -- read = events + duplicates + rejected + retractions + retracted
+    records         INTEGER NOT NULL DEFAULT 0, -- read = events + duplicates + rejected + retractions + retracted + expired
     events          INTEGER NOT NULL DEFAULT 0,
     duplicates      INTEGER NOT NULL DEFAULT 0,
     conflicts       INTEGER NOT NULL DEFAULT 0, -- of the duplicates
@@ -402,6 +414,7 @@ CREATE TABLE internal_partitions ( -- how far each log has been stored, and what
     late            INTEGER NOT NULL DEFAULT 0, -- of the events, those taken back included
     retractions     INTEGER NOT NULL DEFAULT 0,
     retracted       INTEGER NOT NULL DEFAULT 0, -- events that were taken back
+    expired         INTEGER NOT NULL DEFAULT 0, -- dead letters of expired offsets
     last_offset     INTEGER, -- of the last record stored, by which the log is known again at the next start
     last_timestamp  INTEGER, -- of that record, given by Kafka
     last_crc        INTEGER, -- CRC-32C of its key followed by its value
@@ -567,7 +580,7 @@ SELECT d.topic, d.partition, d.offset,
 FROM duplicates d
 LEFT JOIN events e ON e.occurred_at = d.occurred_at AND e.event_id = d.event_id;
 
-CREATE VIEW gap_log AS -- offsets that had expired before they were read
+CREATE VIEW gap_log AS -- offsets that had expired before they were read, here or by `processor`
 SELECT topic, partition, from_offset, to_offset, to_offset - from_offset + 1 AS offsets,
        strftime('%Y-%m-%dT%H:%M:%fZ', recorded_at / 1000.0, 'unixepoch') AS recorded_at
 FROM gaps;
@@ -576,5 +589,5 @@ CREATE VIEW progress AS -- how far each log has been stored
 SELECT topic, partition, next_offset, high_watermark, lag,
        strftime('%Y-%m-%dT%H:%M:%fZ', latest_event_at / 1000.0, 'unixepoch') AS latest_event_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', stored_at / 1000.0, 'unixepoch') AS stored_at,
-       records, events, duplicates, conflicts, rejected, late, retractions, retracted
+       records, events, duplicates, conflicts, rejected, late, retractions, retracted, expired
 FROM internal_partitions;
