@@ -41,6 +41,7 @@ type Decoders struct {
 	mu       sync.RWMutex
 	schemas  map[registry.ID]outcome
 	away     bool
+	outages  int // so far
 }
 
 // outcome is what became of asking for a schema.
@@ -200,9 +201,11 @@ func (d *Decoders) tell(away error) {
 	defer d.mu.Unlock()
 	switch {
 	case away != nil && !d.away:
-		d.Log.Warn("the schema registry is away; partitions with schemas not met before wait for it", "cause", away)
+		d.outages++
+		d.Log.Warn("the schema registry is away; partitions with schemas not met before wait for it",
+			"outage", d.outages, "cause", away)
 	case away == nil && d.away:
-		d.Log.Info("the schema registry answers again")
+		d.Log.Info("the schema registry answers again", "outage", d.outages)
 	}
 	d.away = away != nil
 }
