@@ -37,13 +37,18 @@ type shop struct {
 func newShop(t *testing.T, s *suite, brokers *cluster.Cluster) *shop {
 	test, kind, _ := strings.Cut(strings.TrimPrefix(t.Name(), "Test"), "/")
 	shop := &shop{suite: s, t: t, brokers: brokers, dir: t.TempDir(), suffix: "-" + test + "-" + kind}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if err := brokers.Create(ctx, partitions, shop.purchases(), shop.events(), shop.letters()); err != nil {
-		t.Fatal(err)
-	}
+	shop.createTopics()
 	shop.configure(s.registry.url)
 	return shop
+}
+
+func (s *shop) createTopics() {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	if err := s.brokers.Create(ctx, partitions, s.purchases(), s.events(), s.letters()); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func (s *shop) purchases() string { return "purchases" + s.suffix }
