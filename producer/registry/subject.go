@@ -33,7 +33,7 @@ func Subject(topic string) string { return topic + "-value" }
 func (c *Client) Lookup(ctx context.Context, subject string, schema sr.Schema) (int32, error) {
 	found, err := c.sr.LookupSchema(ctx, subject, schema)
 	if err != nil {
-		return 0, fmt.Errorf("look up our schema in subject %.100q: %w", subject, explain(err, false))
+		return 0, fmt.Errorf("look up our schema in subject %.100q: %w", subject, explain(err))
 	}
 	return int32(found.ID), nil
 }
@@ -42,7 +42,7 @@ func (c *Client) Lookup(ctx context.Context, subject string, schema sr.Schema) (
 func (c *Client) Register(ctx context.Context, subject string, schema sr.Schema) (int32, error) {
 	found, err := c.sr.CreateSchema(ctx, subject, schema)
 	if err != nil {
-		return 0, fmt.Errorf("register our schema in subject %.100q: %w", subject, explain(err, false))
+		return 0, fmt.Errorf("register our schema in subject %.100q: %w", subject, explain(err))
 	}
 	return int32(found.ID), nil
 }
@@ -88,7 +88,7 @@ func (c *Client) refused(ctx context.Context, subject string, s Standing) (refus
 	switch {
 	case errors.As(err, &answer) && slices.Contains(cannotCompare, answer.StatusCode):
 		return fmt.Errorf("subject %s: whether our schema can follow version %d is not known: %w",
-			subject, s.Version, explain(err, false)), nil
+			subject, s.Version, explain(err)), nil
 	case err != nil:
 		return nil, explainSubject(subject, err)
 	case !checked.Is:
@@ -100,7 +100,7 @@ func (c *Client) refused(ctx context.Context, subject string, s Standing) (refus
 
 func explainSubject(subject string, err error) error {
 	if err != nil {
-		err = fmt.Errorf("ask the schema registry for subject %.100q: %w", subject, explain(err, false))
+		err = fmt.Errorf("ask the schema registry for subject %.100q: %w", subject, explain(err))
 	}
 	return err
 }
