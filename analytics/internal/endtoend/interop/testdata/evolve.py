@@ -5,21 +5,14 @@ default, one with renamed fields, one with fields of other types, one with a typ
 no purchase can have. The registry checks that the second one is backward compatible.
 """
 from shop import (BOOL, DOUBLE, INT32, INT64, MESSAGE, MILLIS, STRING, TEXT, TIMESTAMP, at, at_text, avro, flush,
-                  json_schema, message_class, proto_file, protobuf, registry, topic)
-from confluent_kafka.schema_registry import ConfigCompatibilityLevel, ServerConfig
-
-
-def keep(subject, level):
-    """Sets the compatibility of a subject that is there."""
-    registry.set_config(subject + "-value", ServerConfig(compatibility=ConfigCompatibilityLevel[level]))
+                  json_schema, keep, message_class, proto_file, protobuf)
 
 
 def evolve(name, versions, level="BACKWARD"):
-    """Writes a purchase of each version, and one more of the first after the second, which keeps to the level."""
-    subject = "%s-%s" % (topic, name)
+    """Writes a purchase of each version. The second version keeps to the level."""
     for key, write in versions:
-        write("%s-%s" % (name, key), subject)
-        keep(subject, level if key == "first" else "NONE")
+        write("%s-%s" % (name, key), name)
+        keep(name, level if key == "first" else "NONE")
 
 
 # Avro

@@ -4,7 +4,7 @@ import sys
 from datetime import datetime, timezone
 
 from confluent_kafka import Producer
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry import ConfigCompatibilityLevel, SchemaRegistryClient, ServerConfig
 from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.schema_registry.json_schema import JSONSerializer
 from confluent_kafka.schema_registry.protobuf import ProtobufSerializer
@@ -27,8 +27,8 @@ def produce(key, value, headers=()):
 
 
 def send(key, subject, value, serializer):
-    """Writes a purchase. The schema goes to the subject that the name of a topic gives."""
-    context = SerializationContext(subject, MessageField.VALUE, headers=[])
+    """Writes a purchase. Its schema goes to the subject, one of the topic's own."""
+    context = SerializationContext("%s-%s" % (topic, subject), MessageField.VALUE, headers=[])
     framed = serializer(value, context)
     produce(key, framed, context.headers)
     return framed
@@ -74,6 +74,12 @@ def proto_file(syntax):
 
 DOUBLE, INT64, INT32, BOOL, TEXT, MESSAGE = 1, 3, 5, 8, 9, 11
 TIMESTAMP = ".google.protobuf.Timestamp"
+
+
+def keep(subject, level):
+    """Sets the compatibility of a subject that is there."""
+    config = ServerConfig(compatibility=ConfigCompatibilityLevel[level])
+    registry.set_config("%s-%s-value" % (topic, subject), config)
 
 
 def flush():

@@ -63,5 +63,6 @@ bought("protobuf-in-header", HEADER)
 # What no reader can make sense of, and plain JSON.
 produce("cut-off", whole[:-1])
 produce("unknown", b"\x00\x7f\xff\xff\xff" + whole[5:])
+produce("guid", whole[5:], [("__value_schema_id", b"\x01" + bytes(range(16)))])
 produce("plain", '{"user":"plain","item":"tea","timestamp":"%s"}' % at_text)
 flush()
