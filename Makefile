@@ -45,11 +45,12 @@ test-kafka: generate ## run the tests that need a real Apache Kafka (Java, Maven
 	go test -p 1 -count=1 -timeout 15m purchases/analytics/internal/endtoend purchases/analytics/internal/endtoend/security \
 		-args -cluster "$${KAFKA_BOOTSTRAP_SERVERS:-kafka}"
 
+INTEROP := analytics/internal/endtoend/interop
 SERIALIZERS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/purchases/serializers
 test-registry: generate ## run the tests that need a real schema registry and Confluent's serializers (Java 17, Maven, Python 3.10 and its venv)
 	@test -x $(SERIALIZERS)/bin/python || python3 -m venv $(SERIALIZERS)
-	@$(SERIALIZERS)/bin/pip install --quiet --disable-pip-version-check -r processor/internal/interop/testdata/requirements.txt
-	go test -v -count=1 -timeout 5m purchases/processor/internal/interop -args -python $(SERIALIZERS)/bin/python
+	@$(SERIALIZERS)/bin/pip install --quiet --disable-pip-version-check -r $(INTEROP)/testdata/requirements.txt
+	go test -v -count=1 -timeout 10m purchases/$(INTEROP) -args -python $(SERIALIZERS)/bin/python
 
 CONNECT ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/purchases/connect-4.3.1
 test-connect: generate ## run docs/connect.md: Kafka Connect into PostgreSQL, and DuckDB (needs Java, Maven, PostgreSQL, Python's venv)

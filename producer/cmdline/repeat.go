@@ -14,7 +14,9 @@ const (
 
 // repeats is a handler that holds back a warning or an error like one that was
 // written less than a minute ago: with the same level, message, attributes of
-// [slog.Logger.With], topic and partition. Others, such as a cause, may differ.
+// [slog.Logger.With], topic, partition and outage. Others, such as a cause, may
+// differ. Who says once that something is away, and no more until it is back, counts
+// the outages, because nothing else would tell the next one.
 type repeats struct {
 	slog.Handler
 	with string
@@ -53,7 +55,8 @@ func (h *repeats) Handle(ctx context.Context, r slog.Record) error {
 func (h *repeats) key(r slog.Record) string {
 	key := h.with + "\x00" + r.Level.String() + "\x00" + r.Message
 	r.Attrs(func(a slog.Attr) bool {
-		if a.Key == "topic" || a.Key == "partition" {
+		switch a.Key {
+		case "topic", "partition", "outage":
 			key += "\x00" + a.String()
 		}
 		return true

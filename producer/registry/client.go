@@ -24,7 +24,7 @@ const (
 	maxReferences = 50
 	maxDepth      = 100       // of brackets in each other
 	maxAnswer     = 4 << 20   // bytes of one answer: a schema with its escapes
-	notFound      = 404       // a status, and the error code of an unknown path
+	notFound      = 404       // a status
 	subjectCodes  = 404 * 100 // error codes from here name what was not found
 )
 
@@ -105,32 +105,43 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 func (c *Client) Schema(ctx context.Context, id ID) (*Schema, error) {
 	found, err := c.byID(ctx, id)
 	if err != nil {
-		return nil, fmt.Errorf("get schema %s: %w", id, explain(err, id.GUID != uuid.Nil))
+		return nil, fmt.Errorf("get schema %s: %w", id, explain(err))
 	}
 	s := &Schema{ID: id, Type: found.Type, Text: found.Schema}
 	if err := c.resolve(ctx, s, found); err != nil {
-		return nil, fmt.Errorf("get schema %s: %w", id, explain(err, false))
+		return nil, fmt.Errorf("get schema %s: %w", id, explain(err))
 	}
 	return s, nil
 }
 
 func (c *Client) byID(ctx context.Context, id ID) (sr.Schema, error) {
-	if id.GUID != uuid.Nil {
-		found, err := c.sr.SchemaByGUID(ctx, id.GUID.String())
-		return found.Schema, err
+	if id.GUID == uuid.Nil {
+		return c.sr.SchemaByID(ctx, int(id.Number))
 	}
-	return c.sr.SchemaByID(ctx, int(id.Number))
+	found, err := c.sr.SchemaByGUID(ctx, id.GUID.String())
+	var answer *sr.ResponseError
+	if errors.As(err, &answer) && answer.StatusCode == notFound && answer.ErrorCode < subjectCodes && c.hasTypes(ctx) {
+		err = ErrNotFound
+	}
+	return found.Schema, err
+}
+
+// hasTypes says whether there is a registry at the address. One that does not know
+// GUIDs has no such path, and answers as something else at a wrong address does.
+func (c *Client) hasTypes(ctx context.Context) bool {
+	var types []string
+	return c.sr.Do(ctx, http.MethodGet, "/schemas/types", nil, &types) == nil && len(types) > 0
 }
 
 // explain tells a registry that does not know a schema from one that is away. An
 // address that is not that of a registry also answers 404, but without the error
-// code of one. Registries that do not know GUIDs have no such path.
-func explain(err error, byGUID bool) error {
+// code of one.
+func explain(err error) error {
 	var answer *sr.ResponseError
 	switch {
 	case !errors.As(err, &answer):
 		return unreachable(err)
-	case answer.StatusCode == notFound && (answer.ErrorCode >= subjectCodes || byGUID && answer.ErrorCode == notFound):
+	case answer.StatusCode == notFound && answer.ErrorCode >= subjectCodes:
 		return ErrNotFound
 	}
 	hint := ""

@@ -57,7 +57,8 @@ func (r *resolver) references(ctx context.Context, found sr.Schema) error {
 		}
 		needed, err := r.sr.SchemaByVersion(ctx, at.subject, at.version)
 		if err != nil {
-			return fmt.Errorf("reference %.80q, subject %.80q version %d: %w", reference.Name, at.subject, at.version, explain(err, false))
+			return fmt.Errorf("reference %.80q, subject %.80q version %d: %w",
+				reference.Name, at.subject, at.version, explain(err))
 		}
 		if err := r.references(ctx, needed.Schema); err != nil {
 			return err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/sr"
 
@@ -11,6 +13,9 @@ import (
 )
 
 const latest = -1 // the version's number in requests
+
+// cannotCompare are the answers of a registry that does not understand a schema.
+var cannotCompare = []int{http.StatusUnprocessableEntity, http.StatusInternalServerError}
 
 // Ours is the schema of purchases in the format.
 func Ours(format sr.SchemaType) sr.Schema {
@@ -28,7 +33,7 @@ func Subject(topic string) string { return topic + "-value" }
 func (c *Client) Lookup(ctx context.Context, subject string, schema sr.Schema) (int32, error) {
 	found, err := c.sr.LookupSchema(ctx, subject, schema)
 	if err != nil {
-		return 0, fmt.Errorf("look up our schema in subject %.100q: %w", subject, explain(err, false))
+		return 0, fmt.Errorf("look up our schema in subject %.100q: %w", subject, explain(err))
 	}
 	return int32(found.ID), nil
 }
@@ -37,7 +42,7 @@ func (c *Client) Lookup(ctx context.Context, subject string, schema sr.Schema) (
 func (c *Client) Register(ctx context.Context, subject string, schema sr.Schema) (int32, error) {
 	found, err := c.sr.CreateSchema(ctx, subject, schema)
 	if err != nil {
-		return 0, fmt.Errorf("register our schema in subject %.100q: %w", subject, explain(err, false))
+		return 0, fmt.Errorf("register our schema in subject %.100q: %w", subject, explain(err))
 	}
 	return int32(found.ID), nil
 }
@@ -49,7 +54,8 @@ type Standing struct {
 	Type    sr.SchemaType
 	// Compatibility is the level that new versions keep to.
 	Compatibility sr.CompatibilityLevel
-	// Refused says why our schema of that type cannot be the next version, nil if it can.
+	// Refused says why our schema of that type cannot be the next version, or that the
+	// registry cannot tell; nil if it can.
 	Refused error
 }
 
@@ -69,19 +75,32 @@ func (c *Client) Stand(ctx context.Context, subject string) (Standing, error) {
 		return s, explainSubject(subject, level.Err)
 	}
 	s.Compatibility = level.Level
+	s.Refused, err = c.refused(ctx, subject, s)
+	return s, err
+}
+
+// refused says why our schema cannot follow. A registry that has answered so far and
+// cannot compare with a schema of others, as Apicurio some of Protobuf and JSON Schema,
+// is not away.
+func (c *Client) refused(ctx context.Context, subject string, s Standing) (refused, err error) {
 	checked, err := c.sr.CheckCompatibility(sr.WithParams(ctx, sr.Verbose), subject, latest, Ours(s.Type))
+	var answer *sr.ResponseError
 	switch {
+	case errors.As(err, &answer) && slices.Contains(cannotCompare, answer.StatusCode):
+		return fmt.Errorf("subject %s: whether our schema can follow version %d is not known: %w",
+			subject, s.Version, explain(err)), nil
 	case err != nil:
-		return s, explainSubject(subject, err)
+		return nil, explainSubject(subject, err)
 	case !checked.Is:
-		s.Refused = fmt.Errorf("subject %s: our schema cannot follow version %d under compatibility %v: %.300q", subject, s.Version, s.Compatibility, checked.Messages)
+		return fmt.Errorf("subject %s: our schema cannot follow version %d under compatibility %v: %.300q",
+			subject, s.Version, s.Compatibility, checked.Messages), nil
 	}
-	return s, nil
+	return nil, nil
 }
 
 func explainSubject(subject string, err error) error {
 	if err != nil {
-		err = fmt.Errorf("ask the schema registry for subject %.100q: %w", subject, explain(err, false))
+		err = fmt.Errorf("ask the schema registry for subject %.100q: %w", subject, explain(err))
 	}
 	return err
 }

@@ -41,6 +41,7 @@ type Decoders struct {
 	mu       sync.RWMutex
 	schemas  map[registry.ID]outcome
 	away     bool
+	outages  int // so far
 }
 
 // outcome is what became of asking for a schema.
@@ -200,9 +201,10 @@ func (d *Decoders) tell(away error) {
 	defer d.mu.Unlock()
 	switch {
 	case away != nil && !d.away:
-		d.Log.Warn("the schema registry is unreachable; partitions with new schemas wait for it", "cause", away)
+		d.outages++
+		d.Log.Warn("the schema registry is unreachable; partitions with new schemas wait for it", "outage", d.outages, "cause", away)
 	case away == nil && d.away:
-		d.Log.Info("the schema registry is reachable again")
+		d.Log.Info("the schema registry is reachable again", "outage", d.outages)
 	}
 	d.away = away != nil
 }

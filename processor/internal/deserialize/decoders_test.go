@@ -175,6 +175,40 @@ func TestAnAwayRegistryIsWaitedForAndSaidOnce(t *testing.T) {
 	}
 }
 
+// Registries of before there were GUIDs answer 404 as a wrong address does.
+func TestARegistryWithoutGUIDs(t *testing.T) {
+	message := &sarama.ConsumerMessage{Value: []byte("x"), Headers: []*sarama.RecordHeader{
+		{Key: []byte(registry.Header), Value: append([]byte{1}, "0123456789abcdef"...)},
+	}}
+	for body, isRegistry := range map[string]bool{
+		`{"error_code":0,"message":"Could not find resource"}`:    true,
+		`{"error_code":404,"message":"HTTP 404 Not Found"}`:       true,
+		`{"error_code":404,"message":"There is no such page"}`:    false,
+		`{"error_code":40403,"message":"Schema not found"}`:       true,
+		`<html>The server has no such page, and no other.</html>`: false,
+	} {
+		f := newFixture(t)
+		f.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+			if isRegistry && r.URL.Path == "/schemas/types" {
+				_, _ = w.Write([]byte(`["JSON","PROTOBUF","AVRO"]`))
+			} else {
+				http.Error(w, body, http.StatusNotFound)
+			}
+			return true
+		})
+		if isRegistry {
+			_, err := f.json(t, message)
+			wantReason(t, err, deserialize.UnknownSchema)
+			continue
+		}
+		ctx, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		if err := f.decoders.Fetch(ctx, []*sarama.ConsumerMessage{message}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v, want to wait", body, err)
+		}
+		stop()
+	}
+}
+
 func TestEachIdIsAskedForOnce(t *testing.T) {
 	f := newFixture(t)
 	id := f.register(t, sr.Schema{Schema: `{"type":"record","name":"P","fields":[{"name":"user","type":"string"}]}`, Type: sr.TypeAvro})

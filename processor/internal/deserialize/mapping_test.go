@@ -154,6 +154,30 @@ func TestProtobuf(t *testing.T) {
 	}
 }
 
+// A field that is not in the payload has the default that its schema states.
+func TestProtobufDefaults(t *testing.T) {
+	const schema = `syntax = "proto2";
+message P {
+  optional string user = 1; optional int32 quantity = 2 [default = 3]; optional Currency currency = 3 [default = GBP];
+  optional Kind op = 4; optional Facts attributes = 5; repeated string order_id = 6;
+}
+message Facts { optional string country = 1 [default = "DE"]; optional string city = 2; }
+enum Currency { EUR = 0; GBP = 1; }
+enum Kind { purchase = 0; }
+`
+	f := newFixture(t)
+	id := f.register(t, sr.Schema{Schema: schema, Type: sr.TypeProtobuf})
+	for payload, want := range map[string]string{
+		"\x00":                          `{"quantity":3,"currency":"GBP"}`,
+		"\x00\x0a\x01u\x10\x05\x18\x00": `{"user":"u","quantity":5,"currency":"EUR"}`,
+		"\x00\x2a\x00":                  `{"quantity":3,"currency":"GBP","attributes":{"country":"DE"}}`,
+	} {
+		if got, err := f.json(t, framed(id, []byte(payload))); err != nil || got != want {
+			t.Errorf("%q: %s, %v\nwant %s", payload, got, err, want)
+		}
+	}
+}
+
 func TestProtobufDescriptor(t *testing.T) {
 	file := &descriptorpb.FileDescriptorProto{
 		Name: proto.String("p.proto"), Syntax: proto.String("proto3"),

@@ -33,12 +33,17 @@ func (p *plan) decode(b, payload []byte) ([]byte, error) {
 	}
 	o := begin(b)
 	for _, field := range p.fields {
-		if m.Has(field) {
-			o.name(string(field.Name()))
-			o.b = appendField(o.b, field, m.Get(field))
-		}
+		o.field(m, field)
 	}
 	return o.end(), nil
+}
+
+// field writes a field that the message has, or for which its schema states a default.
+func (o *object) field(m protoreflect.Message, field protoreflect.FieldDescriptor) {
+	if m.Has(field) || field.HasDefault() {
+		o.name(string(field.Name()))
+		o.b = appendField(o.b, field, m.Get(field))
+	}
 }
 
 func appendField(b []byte, field protoreflect.FieldDescriptor, value protoreflect.Value) []byte {
@@ -109,11 +114,9 @@ func appendMessage(b []byte, m protoreflect.Message) []byte {
 		}
 	}
 	o := begin(b)
-	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		o.name(string(field.Name()))
-		o.b = appendField(o.b, field, value)
-		return true
-	})
+	for i := range fields.Len() {
+		o.field(m, fields.Get(i))
+	}
 	return o.end()
 }
 

@@ -266,6 +266,14 @@ func (l *logLines) count(text string) (n int) {
 	return n
 }
 
+// find is the first line with the text.
+func (l *logLines) find(text string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := slices.IndexFunc(l.lines, func(line string) bool { return strings.Contains(line, text) })
+	return l.lines[i]
+}
+
 func (l *logLines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
 func testLog(t testing.TB) *slog.Logger {

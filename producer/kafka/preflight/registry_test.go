@@ -1,6 +1,7 @@
 package preflight_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -40,6 +41,15 @@ func TestTheRegistryIsAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	inspect(0, "in-value version 1, AVRO, compatibility BACKWARD")
+	inspect(0, "OK")
+	fake.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		fails := strings.HasPrefix(r.URL.Path, "/compatibility/")
+		if fails {
+			http.Error(w, `{"error_code":500,"message":"Syntax error"}`, http.StatusInternalServerError)
+		}
+		return fails
+	})
+	inspect(0, "note: subject in-value: whether our schema can follow version 1 is not known: ")
 	fake.Close()
 	inspect(1, "ask the schema registry for subject")
 }

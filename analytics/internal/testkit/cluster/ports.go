@@ -26,3 +26,13 @@ func freePorts(count int) (ports []int, err error) {
 	}
 	return ports, nil
 }
+
+// FreePort returns a port that nobody listens on, and that stays free while a
+// test's own server there is down.
+func FreePort() (int, error) {
+	ports, err := freePorts(1)
+	if err != nil {
+		return 0, err
+	}
+	return ports[0], nil
+}
