@@ -44,7 +44,7 @@ func TestReplayWhileEverythingRuns(t *testing.T) {
 	if err := isRight(t.Context(), kept); err != nil || l.stored(kept) < 2000 {
 		t.Errorf("the old database that was kept has %d records: %v", l.stored(kept), err)
 	}
-	want(t, l.says("replay", "--yes", "--db", path), "as the last replay had", "built in  "+path+".3")
+	want(t, l.says("replay", "--yes", "--db", path), "the rate of the last replay", "built in  "+path+".3")
 	l.becomesRight(path)
 	replays := l.rows(path, "replays")
 	if len(replays) != 2 || replays[0][0] != "2" || replays[0][2] != "in place" || replays[1][7] != fmt.Sprint(l.sent-300) {
