@@ -35,7 +35,7 @@ pause() { # a moment, in which a program may turn out to have ended, or Ctrl-C m
     [ -z "$interrupted" ] || exit "$status"
     for n in "${!pids[@]}"; do
         kill -0 "${pids[n]}" 2>/dev/null || {
-            echo "${names[n]} has ended; the last it said (all is in $logs/${names[n]}.log):" >&2
+            echo "${names[n]} exited; the last lines of its log, $logs/${names[n]}.log:" >&2
             tail -n 3 "$logs/${names[n]}.log" >&2
             exit 1
         }
@@ -50,7 +50,7 @@ stored_all() { # whether analytics has stored all that the logs hold
 
 if broker_listens; then
     trap - EXIT
-    echo "127.0.0.1:9092 is in use already: end what listens there (another make run?) and try again" >&2
+    echo "127.0.0.1:9092 is in use: stop the program that listens there (another make run?) and try again" >&2
     exit 1
 fi
 start broker bin/producer broker

@@ -133,7 +133,7 @@ func (r *reports) opened(name string, plan *mapping.Plan, missing []string) {
 			"name the column with --map unit_price= or --map amount=", name)
 	}
 	for _, name := range plan.Ambiguous() {
-		r.printf("%q is a member of both levels: the element's is taken; parent.%[1]s is the other", name)
+		r.printf("%q is a member of both levels: using the element's; parent.%[1]s is the other", name)
 	}
 	if len(missing) > 0 {
 		r.printf("%s: no row so far has %q", name, missing)
@@ -146,7 +146,7 @@ func (r *reports) add(err error) {
 	case r.count <= maxReports:
 		r.printf("%v", err)
 	case r.count == maxReports+1:
-		r.printf("further such rows are counted, not shown")
+		r.printf("further such rows are counted but not shown")
 	}
 }
 
@@ -179,14 +179,14 @@ func notes(job *importing.Import, t importing.Tally) (all []string) {
 		zone = job.Mapping.Zone
 	}
 	add(t.LeftOut, "rows left out by --where %.100q", job.Mapping.Where)
-	add(t.Unfinished, "rows unfinished at the end of a file and left out; --complete takes them")
+	add(t.Unfinished, "incomplete rows at the end of a file left out; --complete imports them")
 	add(t.DeadLetters, "events would be dead letters")
-	add(t.SameID, "rows have the --id columns of another row and count once with it")
+	add(t.SameID, "rows have the same --id columns as another row and count once with it")
 	if job.Mapping.Zone == nil {
-		add(t.Local, "timestamps name no zone and were read as UTC; --time-zone names another")
+		add(t.Local, "timestamps have no zone and were read as UTC; set another with --time-zone")
 	}
 	add(t.Skipped, "timestamps do not exist in %s, where clocks went forward, and were read as if they had not", zone)
-	add(t.Repeated, "timestamps exist twice in %s, where clocks went back, and were read as the first", zone)
+	add(t.Repeated, "timestamps occur twice in %s, where clocks went back, and were read as the first", zone)
 	if !job.Undo && !job.Judge && t.Sent > 0 {
 		all = append(all, "importing this again with the same options adds nothing; with another --map, --set or --source "+
 			"it adds a second set of events: to correct it, repeat the command with --undo first")

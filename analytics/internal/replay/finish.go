@@ -67,11 +67,11 @@ func (j *job) keepOld(ctx context.Context) error {
 		return nil
 	}
 	if j.Damage != nil {
-		return fmt.Errorf("keep the old database as %s: %w; copy the file %s by hand and leave --keep-old out", j.KeepOld, j.Damage, j.Path)
+		return fmt.Errorf("keep the old database as %s: %w; copy the file %s by hand and omit --keep-old", j.KeepOld, j.Damage, j.Path)
 	}
 	part := j.KeepOld + ".part"
 	if err := database.Create(part); err != nil {
-		return fmt.Errorf("keep the old database as %s: %w; delete it if it is of an interrupted replay", j.KeepOld, err)
+		return fmt.Errorf("keep the old database as %s: %w; delete it if an interrupted replay left it", j.KeepOld, err)
 	}
 	if err := database.Copy(ctx, j.Path, part); err != nil {
 		return fmt.Errorf("keep the old database as %s: %w", j.KeepOld, err)

@@ -72,7 +72,7 @@ func (p *Plan) Refusal() error {
 		return fmt.Errorf("replay %s: the log has lost %d of the stored records, and without them the sums would be wrong; "+
 			"pass --keep-missing to copy them from the current database", p.Path, before)
 	case p.Bytes > p.Free:
-		return fmt.Errorf("replay %s: about %d MB are needed in %s and %d MB are free; make room and try again",
+		return fmt.Errorf("replay %s: about %d MB are needed in %s and %d MB are free; free some space and try again",
 			p.Path, p.Bytes>>20, filepath.Dir(p.Build), p.Free>>20)
 	}
 	return nil

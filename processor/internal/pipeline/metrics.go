@@ -31,7 +31,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		events:     counter("events_total", "Enriched events in committed transactions."),
 		bytes:      counter("input_bytes_total", "Bytes of keys and values of the purchases in committed transactions."),
 		batches:    counter("batches_total", "Committed transactions."),
-		retries:    counter("retries_total", "Sessions of the consumer group that ended with an error and were begun again."),
+		retries:    counter("retries_total", "Sessions of the consumer group that failed and were restarted."),
 		rebalances: counter("rebalances_total", "Assignments of partitions to this member of the group."),
 		expired:    counter("expired_offsets_total", "Offsets that expired before they were processed, and are recorded as gaps."),
 		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -41,9 +41,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Namespace: "processor", Name: "transaction_duration_seconds", Help: "Duration of committed transactions.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}),
-		lag:  gauge("consumer_lag_offsets", "Offsets from the first purchase that is not processed to the high watermark; 0 when all are."),
-		age:  gauge("consumer_lag_seconds", "Age of the first purchase that is not processed, by its record's timestamp."),
-		held: gauge("open_transaction_age_seconds", "Age of the open transaction of another producer that holds the partition up; 0 without one."),
+		lag:  gauge("consumer_lag_offsets", "Offsets from the first unprocessed purchase to the high watermark; 0 if there is none."),
+		age:  gauge("consumer_lag_seconds", "Age of the first unprocessed purchase, by its record's timestamp."),
+		held: gauge("open_transaction_age_seconds", "Age of the open transaction of another producer that blocks the partition; 0 without one."),
 	}
 	if r != nil {
 		r.MustRegister(m.events, m.bytes, m.batches, m.retries, m.rebalances, m.expired, m.deadLetters, m.transactions, m.lag, m.age, m.held)

@@ -110,7 +110,7 @@ const tags = new Map()
 async function update(panel) {
   const old = document.getElementById(panel)
   if (!old) return
-  const slow = setTimeout(() => say("The server takes long to answer…"), 5000)
+  const slow = setTimeout(() => say("The server is slow to answer…"), 5000)
   try {
     const response = await fetch(old.dataset.source, { headers: { Accept: "text/html", ...(tags.has(panel) && { "If-None-Match": tags.get(panel) }) } })
     if (response.status === 304 || !response.ok) return
@@ -140,7 +140,7 @@ function listen(address) {
     })
     source.addEventListener("error", () => {
       lost ||= Date.now()
-      say("The connection to the server is lost; trying again. The figures are those of " + new Date(lost).toLocaleTimeString() + ".")
+      say("Connection lost; reconnecting. Figures as of " + new Date(lost).toLocaleTimeString() + ".")
       if (source.readyState === EventSource.CLOSED && !document.hidden) setTimeout(open, 3000)
     })
   }
