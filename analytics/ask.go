@@ -21,9 +21,9 @@ func askFlags() []cli.Flag {
 	return []cli.Flag{
 		databaseFlag(),
 		outputFlag(),
-		&cli.BoolFlag{Name: "safe-csv", DisableDefaultText: true, Usage: "put an apostrophe before texts of a CSV that a spreadsheet would run as a formula"},
-		&cli.StringFlag{Name: "wait-for", Usage: "answer once the record at `TOPIC:PARTITION:OFFSET`, such as purchases:0:41, has its effect, or fail after 30 s"},
-		&cli.DurationFlag{Name: "watch", Usage: "answer again every `INTERVAL`, until stopped"},
+		&cli.BoolFlag{Name: "safe-csv", DisableDefaultText: true, Usage: "in CSV, put an apostrophe before texts that a spreadsheet would run as a formula"},
+		&cli.StringFlag{Name: "wait-for", Usage: "wait until the answer reflects the record at `TOPIC:PARTITION:OFFSET`, such as purchases:0:41; fail after 30 s"},
+		&cli.DurationFlag{Name: "watch", Usage: "repeat every `INTERVAL` until stopped"},
 	}
 }
 

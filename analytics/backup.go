@@ -17,9 +17,9 @@ func backupCommand() *cli.Command {
 		Name:      "backup",
 		Usage:     "save a verified copy of the database",
 		ArgsUsage: "FILE",
-		Description: "Copies the database as it is at one moment, beside a running `analytics run`, and verifies the copy.\n" +
-			"FILE is one plain file: compact, without a write-ahead log, readable by its owner alone. It must not\n" +
-			"exist yet. `analytics restore` makes a database of it.\n\n" +
+		Description: "Copies the database as of one moment and verifies the copy. `analytics run` may keep running. FILE must\n" +
+			"not exist. It becomes one compact file without a write-ahead log, readable only by its owner.\n" +
+			"`analytics restore` restores the database from it.\n\n" +
 			"Example:\n   analytics backup /backups/analytics-2026-01-31.db",
 		Flags: []cli.Flag{databaseFlag()},
 		Action: func(c *cli.Context) error {
@@ -39,11 +39,11 @@ func backupCommand() *cli.Command {
 func restoreCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "restore",
-		Usage:     "make the database from a backup",
+		Usage:     "restore the database from a backup",
 		ArgsUsage: "FILE",
-		Description: "Copies FILE to the path of the database and verifies the copy. It replaces nothing: move a present\n" +
-			"database away first, with its -wal. `analytics run` then continues from the offsets of the backup and\n" +
-			"comes to the same statistics, as long as Kafka still has the records since.\n\n" +
+		Description: "Copies FILE to the path of the database and verifies the copy. It overwrites nothing: move an existing\n" +
+			"database and its -wal file away first. `analytics run` then resumes from the offsets of the backup. It\n" +
+			"reaches the same statistics if Kafka still has all later records.\n\n" +
 			"Example:\n   analytics restore /backups/analytics-2026-01-31.db",
 		Flags: []cli.Flag{databaseFlag()},
 		Action: func(c *cli.Context) error {

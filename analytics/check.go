@@ -11,7 +11,7 @@ import (
 func checkCommand() *cli.Command {
 	return preflight.Command("analytics", checkedNeeds,
 		databaseFlag(), eventsFlag(), lettersFlag(),
-		&cli.StringFlag{Name: "group", Value: "analytics", Usage: "show the stored offsets to lag tools as consumer `GROUP`"},
+		&cli.StringFlag{Name: "group", Value: "analytics", Usage: "also commit offsets to `GROUP`, for lag monitoring only"},
 	)
 }
 

@@ -65,7 +65,7 @@ func describeFiles(folder string) (string, error) {
 	}
 	entries, err := os.ReadDir(folder)
 	if err != nil {
-		return "", fmt.Errorf("look at the queries: %w", err)
+		return "", fmt.Errorf("check the folder of queries: %w", err)
 	}
 	var b strings.Builder
 	for _, entry := range entries {

@@ -25,8 +25,8 @@ func app() *cli.App {
 	app := &cli.App{
 		Name:  "analytics",
 		Usage: "exact purchase statistics from Kafka, in SQLite",
-		Description: "analytics keeps every event of a topic in one SQLite file, together with the offset up\n" +
-			"to which it has read, so that its numbers are right after any crash.\n\n" +
+		Description: "Stores every event of a topic in one SQLite file, together with the offset read so far, so its\n" +
+			"numbers are right after any crash.\n\n" +
 			"Example:\n   analytics run --drain && analytics query top-items",
 		Commands: []*cli.Command{
 			runCommand(), serveCommand(), queryCommand(), tailCommand(), sqlCommand(), statusCommand(), verifyCommand(), checkCommand(),
@@ -58,12 +58,12 @@ func explainFaults(commands []*cli.Command) {
 // databaseFlag names the database, the same for every command.
 func databaseFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "db", Usage: "the SQLite database at `PATH`",
+		Name: "db", Usage: "use the SQLite database at `PATH`",
 		Value: database.DefaultPath, EnvVars: []string{"ANALYTICS_DB"},
 	}
 }
 
 // outputFlag chooses how an answer is written.
 func outputFlag() cli.Flag {
-	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`FORMAT` of the answer: " + render.FormatNames(", "), Value: string(render.Table)}
+	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the answer in `FORMAT`: " + render.FormatNames(", "), Value: string(render.Table)}
 }

@@ -39,13 +39,13 @@ func newQueryCommand(folder string) *cli.Command {
 		Name:      "query",
 		Usage:     "run a built-in query, or one of your own",
 		UsageText: "analytics query [NAME [options]]",
-		Description: "Without a name it lists the queries. `analytics query NAME --help` shows the\n" +
-			"parameters and columns of one. Flags may stand before or after the name.\n\n" +
+		Description: "Without a name, lists the queries. `analytics query NAME --help` shows the parameters and columns\n" +
+			"of one. Flags may come before or after the name.\n\n" +
 			"Examples:\n   analytics query top-items --limit 5\n   analytics query summary --output json",
 		Flags: slices.Concat(askFlags(), []cli.Flag{
 			queriesFlag(),
-			&cli.BoolFlag{Name: "plot", DisableDefaultText: true, Usage: "draw a time series as a line"},
-			&cli.StringFlag{Name: "check", Usage: "check the queries in `FOLDER`, by running each on a small database, and report what is wrong"},
+			&cli.BoolFlag{Name: "plot", DisableDefaultText: true, Usage: "draw a time series as a line chart"},
+			&cli.StringFlag{Name: "check", Usage: "run each query in `FOLDER` on a small database and report errors"},
 		}, hiddenFlags(catalogue)),
 		Before: func(c *cli.Context) error { return reportFaults(c, faults) },
 		Action: func(c *cli.Context) error {
@@ -64,7 +64,7 @@ func newQueryCommand(folder string) *cli.Command {
 func queriesFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name: "queries", EnvVars: []string{queriesVariable},
-		Usage: "`FOLDER` of your own queries, one NAME.sql each; a name that exists replaces it",
+		Usage: "load your own queries from `FOLDER`, one NAME.sql each; they override built-in queries of the same name",
 	}
 }
 
@@ -313,7 +313,7 @@ func answerQuery(c *cli.Context, q query.Query) error {
 		return cmdline.Usagef("--%v; see `analytics query %s --help`", err, q.Name)
 	}
 	if c.Bool("plot") && q.Chart.Kind != query.LineChart {
-		return cmdline.Usagef("--plot: %s is no time series, such as sales-over-time is", q.Name)
+		return cmdline.Usagef("--plot: %s is not a time series; sales-over-time is one", q.Name)
 	}
 	limit := time.Duration(0)
 	if asked.Sandboxed() {

@@ -36,7 +36,7 @@ func checkQueries(c *cli.Context, folder string) error {
 	if len(faults) > 0 {
 		return fmt.Errorf("faults in %s: %d", folder, len(faults))
 	}
-	fmt.Fprintf(c.App.ErrWriter, "%s: the queries in %s are right: %d\n", c.App.Name, folder, len(catalogue))
+	fmt.Fprintf(c.App.ErrWriter, "%s: the queries in %s are valid: %d\n", c.App.Name, folder, len(catalogue))
 	return nil
 }
 

@@ -105,7 +105,7 @@ func TestQueryFailures(t *testing.T) {
 		{"query top-items --every day", 2, "--every: top-items does not have this parameter, it has only by, limit, since, until"},
 		{"query --every day top-items", 2, "--every: top-items does not have this parameter"},
 		{"query top-items --bogus 3", 2, "-bogus"},
-		{"query top-items --plot", 2, "--plot: top-items is no time series"},
+		{"query top-items --plot", 2, "--plot: top-items is not a time series"},
 		{"query top-items 5", 2, `unexpected argument "5"`},
 		{"query top-items --output xml", 2, `output "xml": want one of table, json, ndjson, csv, markdown`},
 		{"query top-items --db " + db + ".not", 1, "no database at " + db + ".not; `analytics run`"},

@@ -13,13 +13,13 @@ import (
 func rebuildCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "rebuild-rollups",
-		Usage: "compute the statistics anew from the stored events",
-		Description: "Copies the database, computes every statistic of the copy from its events, without Kafka, compares,\n" +
-			"and puts the copy in place in one step. Until then queries are answered from the present data, and a\n" +
-			"running `analytics run` continues filling them; afterwards it reads again what came after the copy.\n\n" +
-			"Example:\n   analytics rebuild-rollups --check-only   # exit status 1 where a statistic is wrong",
+		Usage: "recompute the statistics from the stored events",
+		Description: "Copies the database, recomputes every statistic of the copy from its events without Kafka, compares, and\n" +
+			"swaps in the copy atomically. Until then, queries use the current database and a running `analytics run`\n" +
+			"keeps filling it. Afterwards it reads from Kafka again the records stored since the copy was made.\n\n" +
+			"Example:\n   analytics rebuild-rollups --check-only   # exit status 1 if a statistic is wrong",
 		Flags: append(rebuildFlags(), &cli.StringFlag{
-			Name: "zone", Usage: "count days, weeks, months and orders by the clock of `ZONE`, such as Europe/Paris", DefaultText: "the database's",
+			Name: "zone", Usage: "count days, weeks, months and orders in the time zone `ZONE`, such as Europe/Paris", DefaultText: "the database's",
 		}),
 		Action: rebuildRollups,
 	}
@@ -37,7 +37,7 @@ func rebuildRollups(c *cli.Context) error {
 			return cmdline.Usagef("--zone: %v", err)
 		}
 	}
-	if err := confirm(c, "Compute all statistics of "+c.String("db")+" anew? A copy beside it takes the place of its file, which is removed."); err != nil {
+	if err := confirm(c, "Recompute all statistics of "+c.String("db")+"? A copy replaces its file, which is removed."); err != nil {
 		return err
 	}
 	began := time.Now()

@@ -30,10 +30,7 @@ func replayCommand() *cli.Command {
 			"Examples:\n   analytics replay                  # shows its plan and asks\n" +
 			"   analytics replay --check-only     # only compares, exit status 1 where something differs",
 		Flags: append(kafka.Flags(), append(rebuildFlags(),
-			&cli.Int64Flag{Name: "from-offset", Usage: "read each partition from `OFFSET` on; with more than 0, --keep-missing takes over what lies before"},
-			&cli.TimestampFlag{Name: "from-time", Layout: time.RFC3339, Usage: "read each partition from its first record of `TIME` on, as 2026-01-31T12:00:00Z; see --from-offset"},
-			&cli.IntSliceFlag{Name: "partition", Usage: "read only partition `N` of both topics; may be repeated; see --from-offset"},
-			&cli.BoolFlag{Name: "keep-missing", Usage: "take over from the present data what is not read: what the log has lost, and what other flags leave out"},
+			&cli.BoolFlag{Name: "keep-missing", Usage: "copy from the current database the records that the log has lost"},
 			eventsFlag(), lettersFlag(),
 		)...),
 		Action: replayDatabase,
@@ -79,22 +76,10 @@ func replayDatabase(c *cli.Context) (err error) {
 
 func replayRequest(c *cli.Context) (replay.Request, error) {
 	r := replay.Request{
-		Path: c.String("db"), Topics: namedTopics(c), KeepMissing: c.Bool("keep-missing"),
-		From: replay.From{Offset: c.Int64("from-offset")}, Log: cmdline.Log(c, "replay"),
+		Path: c.String("db"), Topics: namedTopics(c), KeepMissing: c.Bool("keep-missing"), Log: cmdline.Log(c, "replay"),
 	}
-	if at := c.Timestamp("from-time"); at != nil {
-		r.From.Time = *at
-	}
-	for _, n := range c.IntSlice("partition") {
-		r.Partitions = append(r.Partitions, int32(n))
-	}
-	switch {
-	case c.Args().Present():
+	if c.Args().Present() {
 		return r, cmdline.Usagef("`analytics replay` takes no arguments, got %q", c.Args().First())
-	case r.From.Offset < 0:
-		return r, cmdline.Usagef("--from-offset %d: want 0 or more", r.From.Offset)
-	case c.IsSet("from-offset") && c.IsSet("from-time"):
-		return r, cmdline.Usagef("--from-offset and --from-time exclude each other")
 	}
 	if err := checkRebuildFlags(c); err != nil {
 		return r, err

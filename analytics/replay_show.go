@@ -25,24 +25,24 @@ func showPlan(c *cli.Context, p *replay.Plan) error {
 	w := c.App.Writer
 	fmt.Fprintf(w, "rebuild %s from the topics %s and %s\n\n", p.Path, p.Topics.Events, p.Topics.DeadLetters)
 	err := showTable(c, []query.Column{
-		{Name: "topic", Type: query.Text}, {Name: "partition", Type: query.Integer}, {Name: "log_begins", Type: query.Integer},
+		{Name: "topic", Type: query.Text}, {Name: "partition", Type: query.Integer},
 		{Name: "from", Type: query.Integer}, {Name: "to", Type: query.Integer}, {Name: "stored_before_from", Type: query.Integer},
 	}, slices.Values(p.Logs), func(l replay.Log) query.Row {
-		return query.Row{l.Topic, int64(l.Partition.Partition), l.Oldest, l.From, l.To, l.Before}
+		return query.Row{l.Topic, int64(l.Partition.Partition), l.From, l.To, l.Before}
 	})
-	assumed := "as the last replay had"
+	assumed := "the rate of the last replay"
 	if p.Assumed {
-		assumed = "which is assumed"
+		assumed = "an assumption"
 	}
 	fmt.Fprintf(w, "\nrecords   %d at most; about %s at %d a second, %s\n", p.Records, p.Expected().Round(100*time.Millisecond), p.Rate, assumed)
-	fmt.Fprintf(w, "disk      about %.1f MB are needed, %.1f MB are free\n", float64(p.Bytes)/1e6, float64(p.Free)/1e6)
-	fmt.Fprintf(w, "built in  %s, while the present data serve\n", p.Build)
+	fmt.Fprintf(w, "disk      about %.1f MB needed, %.1f MB free\n", float64(p.Bytes)/1e6, float64(p.Free)/1e6)
+	fmt.Fprintf(w, "built in  %s, while the current database stays in use\n", p.Build)
 	fmt.Fprintf(w, "files     %s is created%s; no other file is touched\n", p.Build, fateOfOld(c, p))
 	if p.Damage != nil {
 		fmt.Fprintf(w, "compared  with nothing: %v\n", p.Damage)
 	}
 	if p.Moved {
-		fmt.Fprintln(w, "compared  as a whole: the present data are of other topics")
+		fmt.Fprintln(w, "compared  as a whole: the current database was built from other topics")
 	}
 	if n := p.Before(); n > 0 && p.KeepMissing {
 		fmt.Fprintf(w, "taken over from the present data: %d records\n", n)
@@ -61,7 +61,7 @@ func fateOfOld(c *cli.Context, p *replay.Plan) string {
 	case p.Aside != "":
 		return ", " + database.Real(p.Path) + " is renamed to " + p.Aside
 	}
-	return ", " + database.Real(p.Path) + " is removed when the new data are in place"
+	return ", " + database.Real(p.Path) + " is removed when the new database is in use"
 }
 
 // showReport shows old against new.
@@ -125,12 +125,12 @@ func concludeRebuild(c *cli.Context, r *replay.Report, took time.Duration) error
 	took = took.Round(time.Millisecond)
 	switch n := r.Differences(); {
 	case !c.Bool("check-only"):
-		fmt.Fprintf(w, "\nthe new data are in place: %s, %d differences, %s\n", counts, n, took)
+		fmt.Fprintf(w, "\nthe new database is in use: %s, %d differences, %s\n", counts, n, took)
 	case n > 0:
-		return fmt.Errorf("%d differences between the present data and the new: %s, %s; nothing was changed, `%s` without --check-only puts the new data in place",
+		return fmt.Errorf("%d differences between the current database and the new one: %s, %s; nothing was changed; run `%s` without --check-only to swap in the new one",
 			n, counts, took, c.Command.HelpName)
 	default:
-		fmt.Fprintf(w, "\nthe present data are the same as the new: %s, %s; nothing was changed\n", counts, took)
+		fmt.Fprintf(w, "\nthe current database equals the new one: %s, %s; nothing was changed\n", counts, took)
 	}
 	return nil
 }

@@ -22,6 +22,11 @@ import (
 // reportEvery is how often a run that has something to say says it.
 const reportEvery = 10 * time.Second
 
+// defaultDrainTimeout is that of the processor: Kafka aborts a dead producer's
+// transaction after its transaction.timeout.ms, a minute by default, and looks
+// every ten seconds.
+const defaultDrainTimeout = 90 * time.Second
+
 // What --on-gap may say.
 const (
 	refuseGaps = "refuse"
@@ -32,21 +37,25 @@ func runCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "run",
 		Usage: "store events from Kafka in the database, until stopped",
-		Description: "Reads every partition of the two topics from where the database stands. Events, statistics and\n" +
-			"offsets are stored in one SQLite transaction. One process may write a database at a time; any\n" +
-			"number may query it meanwhile. It answers queries over HTTP too, but not with --drain, unless --http\n" +
-			"is given.\n\n" +
-			"Example:\n   analytics run --drain   # store what is there now, then end",
+		Description: "Reads every partition of both topics from the offsets in the database. Stores events, statistics and\n" +
+			"offsets in one SQLite transaction. Only one process may write a database, while any number may query it.\n" +
+			"Also answers queries over HTTP; with --drain, only if you set --http.\n\n" +
+			"Example:\n   analytics run --drain   # store what is in the topics now, then exit",
 		Flags: append(append(kafka.Flags(), httpFlags()...),
 			databaseFlag(),
-			&cli.BoolFlag{Name: "drain", Usage: "end when all is stored that the log holds at the start"},
-			&cli.StringFlag{Name: "on-gap", Value: refuseGaps, Usage: "when offsets have expired before they were read: `WHAT` is refuse, or accept to go on without them and record the gap"},
+			&cli.BoolFlag{Name: "drain", Usage: "store what is in the topics now, then exit"},
+			&cli.DurationFlag{
+				Name: "drain-timeout", Value: defaultDrainTimeout,
+				Usage: "how long --drain waits for an open transaction of a producer before it fails",
+			},
+			&cli.StringFlag{Name: "on-gap", Value: refuseGaps, Usage: "if offsets expired before they were read, do `WHAT`: refuse, or accept and record the gap"},
 			&cli.StringFlag{
-				Name: "zone", EnvVars: []string{"ANALYTICS_ZONE"}, DefaultText: "the database's, at first UTC",
-				Usage: "count days, weeks, months and orders by the clock of `ZONE`, such as Europe/Paris",
+				Name: "zone", EnvVars: []string{"ANALYTICS_ZONE"}, DefaultText: "the database's; UTC for a new one",
+				Usage: "count days, weeks, months and orders in the time zone `ZONE`, such as Europe/Paris",
 			},
 			eventsFlag(), lettersFlag(),
-			&cli.StringFlag{Name: "group", Value: "analytics", Usage: "show the stored offsets to lag tools as consumer `GROUP`"},
+			processorGroupFlag(),
+			&cli.StringFlag{Name: "group", Value: "analytics", Usage: "also commit offsets to `GROUP`, for lag monitoring only"},
 		),
 		Action: run,
 	}
@@ -59,6 +68,9 @@ func run(c *cli.Context) (err error) {
 	onGap := c.String("on-gap")
 	if onGap != refuseGaps && onGap != acceptGaps {
 		return cmdline.Usagef("--on-gap %q: it is %s or %s", onGap, refuseGaps, acceptGaps)
+	}
+	if timeout := c.Duration("drain-timeout"); timeout < 0 {
+		return cmdline.Usagef("--drain-timeout is %s, want 0s or more", timeout)
 	}
 	settings, err := kafka.FromFlags(c)
 	if err != nil {
@@ -88,13 +100,13 @@ func run(c *cli.Context) (err error) {
 	}
 	defer stopHTTP()
 	if err := notify.Ready(c.Context, nil); err != nil {
-		log.Warn("systemd does not know that this service is ready", "cause", err)
+		log.Warn("cannot notify systemd that the service is ready", "cause", err)
 	}
 	progress := startProgress(log)
 	defer progress.stop()
 	return ingestAndFollow(c.Context, db, ingest.Config{
 		Kafka: settings, Topics: topics, Group: c.String("group"),
-		AcceptGaps: onGap == acceptGaps, Drain: c.Bool("drain"), Log: log, Stored: progress.add,
+		AcceptGaps: onGap == acceptGaps, Drain: c.Bool("drain"), DrainTimeout: c.Duration("drain-timeout"), Log: log, Stored: progress.add,
 	})
 }
 
@@ -115,7 +127,7 @@ func ingestAndFollow(ctx context.Context, db *database.Database, config ingest.C
 		if err != nil {
 			return err
 		}
-		config.Log.Info("a replay has put another database in place; storing continues in that one",
+		config.Log.Info("database replaced by a replay; continuing with the new file",
 			"db", db.Path, "topic", config.Events, "dead_letters", config.DeadLetters)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"purchases/analytics/internal/lag"
 	dbmetrics "purchases/analytics/internal/metrics"
 	"purchases/analytics/internal/page"
 	"purchases/analytics/internal/readonly"
@@ -28,9 +29,8 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
 		Usage: "answer queries over HTTP, without reading from Kafka",
-		Description: "Serves the database that `analytics run` keeps, here or in another process: a page for people at /,\n" +
-			"and an API under /api. `analytics run` serves its database itself; this command is for a copy of it, or\n" +
-			"for another address.\n\n" +
+		Description: "Serves a web page at / and an API under /api. `analytics run` serves its own database. Use this command\n" +
+			"for a copy of the database or for another address.\n\n" +
 			"Example:\n   analytics serve --http 127.0.0.1:8081   # then open http://127.0.0.1:8081",
 		Flags:  append(httpFlags(), databaseFlag()),
 		Action: serve,
@@ -40,13 +40,13 @@ func serveCommand() *cli.Command {
 // httpFlags say how the database is served.
 func httpFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "http", Value: defaultHTTP, EnvVars: []string{"ANALYTICS_HTTP"}, Usage: "serve HTTP on `HOST:PORT`; empty for not at all"},
-		&cli.StringFlag{Name: "auth-token-file", Usage: "answer only who sends the token in `FILE`, as Authorization: Bearer TOKEN"},
-		&cli.BoolFlag{Name: "insecure", Usage: "serve on an address that others can reach, without a token"},
-		&cli.StringSliceFlag{Name: "cors-origin", Usage: "let pages of `ORIGIN`, such as https://grafana.example, read the API; * for every site"},
-		&cli.BoolFlag{Name: "no-sql", Usage: "answer no SELECTs of clients"},
+		&cli.StringFlag{Name: "http", Value: defaultHTTP, EnvVars: []string{"ANALYTICS_HTTP"}, Usage: "serve HTTP on `HOST:PORT`; empty disables HTTP"},
+		&cli.StringFlag{Name: "auth-token-file", Usage: "require the bearer token in `FILE`"},
+		&cli.BoolFlag{Name: "insecure", Usage: "serve without a token on an address that other machines can reach"},
+		&cli.StringSliceFlag{Name: "cors-origin", Usage: "allow pages of `ORIGIN`, such as https://grafana.example, to read the API; * allows every site"},
+		&cli.BoolFlag{Name: "no-sql", Usage: "disable ad-hoc SELECTs over HTTP"},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve HTTPS with the certificate in `FILE`"},
-		&cli.StringFlag{Name: "tls-key", Usage: "and its key in `FILE`"},
+		&cli.StringFlag{Name: "tls-key", Usage: "use the key in `FILE` for --tls-cert"},
 		queriesFlag(),
 	}
 }
@@ -60,7 +60,7 @@ func serve(c *cli.Context) (err error) {
 		return err
 	}
 	if web == nil {
-		return cmdline.Usagef("--http is empty: there is nothing to do")
+		return cmdline.Usagef("--http is empty, so there is nothing to serve")
 	}
 	log := cmdline.Log(c, "server")
 	if err := web.open(c, log, nil); err != nil {
@@ -86,7 +86,7 @@ func listen(c *cli.Context) (*web, error) {
 		return nil, nil
 	}
 	if (w.tls.Certificate == "") != (w.tls.Key == "") {
-		return nil, cmdline.Usagef("--tls-cert and --tls-key go together")
+		return nil, cmdline.Usagef("--tls-cert and --tls-key must be set together")
 	}
 	if w.tls.Certificate != "" {
 		if _, err := tls.LoadX509KeyPair(w.tls.Certificate, w.tls.Key); err != nil {
@@ -105,7 +105,7 @@ func listen(c *cli.Context) (*web, error) {
 	}
 	if w.token == "" && !c.Bool("insecure") && !server.IsLoopback(w.listener) {
 		_ = w.listener.Close()
-		return nil, cmdline.Usagef("others can reach %s: give --auth-token-file FILE, or --insecure to let everybody read", c.String("http"))
+		return nil, cmdline.Usagef("other machines can reach --http %s: set --auth-token-file FILE, or --insecure to serve without a token", c.String("http"))
 	}
 	return w, nil
 }
@@ -127,7 +127,7 @@ func readToken(file string) (string, error) {
 }
 
 // open opens the database, which must exist, for what web serves.
-func (w *web) open(c *cli.Context, log *slog.Logger, ends *logEnds) (err error) {
+func (w *web) open(c *cli.Context, log *slog.Logger, monitor *lag.Monitor) (err error) {
 	catalogue, faults := allQueries(c.String("queries"))
 	if err := reportFaults(c, faults); err != nil {
 		return errors.Join(err, w.listener.Close())
@@ -143,7 +143,7 @@ func (w *web) open(c *cli.Context, log *slog.Logger, ends *logEnds) (err error) 
 		Size:      func() int64 { return databaseSize(path) },
 		Replaying: func(ctx context.Context) *page.Replay { return replaying(ctx, path, log) },
 	}
-	w.observe(&config, path, ends)
+	w.observe(&config, path, monitor)
 	w.server, err = server.New(config)
 	if err != nil {
 		return errors.Join(err, w.listener.Close(), w.pool.Close())
@@ -165,11 +165,11 @@ func replaying(ctx context.Context, path string, log *slog.Logger) *page.Replay 
 	return &page.Replay{Since: progress.Since(), Done: progress.Done, Total: progress.Total}
 }
 
-// observe adds metrics and health, and what ends knows of Kafka, if it asks.
-func (w *web) observe(config *server.Config, path string, ends *logEnds) {
+// observe adds metrics and health, and what the monitor knows of Kafka, if there is one.
+func (w *web) observe(config *server.Config, path string, monitor *lag.Monitor) {
 	var reasons metrics.Reasons
-	if ends != nil {
-		config.Ends, config.Kafka, reasons = ends.known, ends.kafka, ends.reasons
+	if monitor != nil {
+		config.Kafka, reasons = monitor.View, monitor.Reasons
 	}
 	registry := metrics.NewRegistry("analytics")
 	registry.MustRegister(dbmetrics.New(w.pool, path))
@@ -183,7 +183,7 @@ func (w *web) warn(c *cli.Context, log *slog.Logger) {
 	}
 	file := c.String("auth-token-file")
 	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o077 != 0 {
-		log.Warn("others on this machine can read the token; `chmod 600` keeps it from them", "file", file)
+		log.Warn("other users can read the token file; run chmod 600 on it", "file", file)
 	}
 	if w.tls == (server.TLS{}) && !server.IsLoopback(w.listener) {
 		log.Warn("the token crosses the network in clear text; --tls-cert and --tls-key encrypt it", "http", c.String("http"))
@@ -215,17 +215,17 @@ func startHTTP(c *cli.Context, w *web, settings kafka.Settings, log *slog.Logger
 	if w == nil {
 		return func() {}, nil
 	}
-	ends := &logEnds{}
-	if err := w.open(c, log, ends); err != nil {
+	monitor := &lag.Monitor{}
+	if err := w.open(c, log, monitor); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(c.Context)
-	go ends.follow(ctx, settings, w.pool)
+	go monitor.Run(ctx, lag.Source{Kafka: settings, Database: w.pool, Group: c.String("processor-group"), Log: log})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		if err := w.server.Serve(ctx, w.listener, w.tls); err != nil {
-			log.Error("HTTP has ended, storing continues", "cause", err)
+			log.Error("the HTTP server has stopped; ingest continues", "cause", err)
 		}
 	}()
 	return func() {

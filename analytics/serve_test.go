@@ -46,15 +46,15 @@ func TestServeRefusesWhatIsNotSafe(t *testing.T) {
 		code int
 		want string
 	}{
-		{"--http 0.0.0.0:0", 2, "others can reach 0.0.0.0:0: give --auth-token-file FILE, or --insecure to let everybody read"},
-		{"--http :0", 2, "others can reach :0"},
-		{"--http [::]:0", 2, "others can reach [::]:0"},
+		{"--http 0.0.0.0:0", 2, "other machines can reach --http 0.0.0.0:0: set --auth-token-file FILE, or --insecure to serve without a token"},
+		{"--http :0", 2, "other machines can reach --http :0"},
+		{"--http [::]:0", 2, "other machines can reach --http [::]:0"},
 		{"--http 0.0.0.0:0 --auth-token-file " + short, 1, "has 6 characters, want 16 or more"},
 		{"--http 127.0.0.1:0 --auth-token-file nowhere", 1, "read the token: open nowhere"},
-		{"--http 127.0.0.1:0 --tls-cert x", 2, "--tls-cert and --tls-key go together"},
+		{"--http 127.0.0.1:0 --tls-cert x", 2, "--tls-cert and --tls-key must be set together"},
 		{"--http 127.0.0.1:0 --db nowhere.db", 1, "no database at nowhere.db"},
 		{"--http 127.0.0.1:0 --queries nowhere", 1, "read the queries in nowhere"},
-		{"--http " + taken.Addr().String(), 1, "another program listens there already; name another address with --http"},
+		{"--http " + taken.Addr().String(), 1, "the address is in use; choose another with --http"},
 		{"--http 127.0.0.1:0 --cors-origin https://a.example/x", 2, `--cors-origin "https://a.example/x": want an origin`},
 		{"--http=", 2, "--http is empty"},
 		{"--http 127.0.0.1:0 x", 2, `takes no arguments, got "x"`},

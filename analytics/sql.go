@@ -32,14 +32,14 @@ func sqlCommand() *cli.Command {
 		Name:      "sql",
 		Usage:     "run an ad-hoc SELECT",
 		UsageText: "analytics sql [options] STATEMENT|-",
-		Description: "Runs one SELECT on the database, from the argument or, with -, from stdin. It runs in a process of\n" +
-			"its own, which cannot write and has limits of time, memory and rows. `analytics sql --schema` shows the\n" +
-			"tables and views.\n\n" +
+		Description: "Runs one SELECT on the database, from the argument or, with -, from stdin. A separate process runs it,\n" +
+			"which cannot write and has limits on time, memory and rows. `analytics sql --schema` shows the tables\n" +
+			"and views.\n\n" +
 			"Example:\n   analytics sql \"SELECT user, revenue FROM user_sales ORDER BY purchases DESC LIMIT 5\"",
 		Flags: append(askFlags(),
 			&cli.BoolFlag{Name: "schema", DisableDefaultText: true, Usage: "write the tables and views as SQL, with their comments"},
 			&cli.DurationFlag{Name: "timeout", Value: defaultTimeLimit, Usage: "stop the statement after `TIME`; 0 means no limit"},
-			&cli.IntFlag{Name: "max-rows", Aliases: []string{"n"}, Value: defaultMaxRows, Usage: "fail an answer of more than `N` rows; 0 means no limit"},
+			&cli.IntFlag{Name: "max-rows", Aliases: []string{"n"}, Value: defaultMaxRows, Usage: "fail if the answer has more than `N` rows; 0 means no limit"},
 		),
 		Action: runSQL,
 	}

@@ -42,7 +42,7 @@ func TestSQLFailures(t *testing.T) {
 		{[]string{"WITH x AS (SELECT 1) DELETE FROM items"}, 1, "not authorized"},
 		{[]string{"SELECT absent FROM items"}, 1, "no such column: absent"},
 		{[]string{"SELECT * FROM items", "--max-rows", "2"}, 1, "after 2 rows: too many rows: the limit is 2"},
-		{[]string{"--timeout", "30ms", "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r"}, 1, "the time limit of 30ms is over, --timeout sets another"},
+		{[]string{"--timeout", "30ms", "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r"}, 1, "the time limit of 30ms has expired; set a longer one with --timeout"},
 		{[]string{"SELECT 1", "--wait-for", "analytics:0"}, 2, `--wait-for "analytics:0": want topic:partition:offset`},
 		{[]string{"SELECT 1", "--watch", "0s"}, 2, "--watch 0s: want a time such as 2s"},
 	} {
@@ -79,7 +79,7 @@ func TestQueryCheck(t *testing.T) {
 	}
 	write("good.sql", "-- title: Good\n-- column n: integer\nSELECT 1 AS n")
 	code, _, stderr := analyticsQuery(t, "query", "--check", folder)
-	if code != 0 || !strings.Contains(stderr, "the queries in "+folder+" are right: 1") {
+	if code != 0 || !strings.Contains(stderr, "the queries in "+folder+" are valid: 1") {
 		t.Errorf("exit %d, stderr %q", code, stderr)
 	}
 	write("typo.sql", "-- title: T\n-- colum n: integer\nSELECT 1 AS n")

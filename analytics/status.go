@@ -9,8 +9,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/lag"
 	"purchases/analytics/internal/render"
-	"purchases/analytics/internal/status"
 	"purchases/analytics/internal/terminal"
 	"purchases/producer/cmdline"
 	"purchases/producer/kafka"
@@ -19,15 +19,19 @@ import (
 func statusCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "status",
-		Usage: "show how far the database is behind its topics",
-		Description: "Shows the consumer lag and the latest event of each topic, with --partitions of each partition. The lag\n" +
-			"comes from Kafka, where it can be reached. Formats other than the table always have all partitions.\n" +
-			"It needs no running `analytics run`, and does not disturb one.\n\n" +
+		Usage: "show the consumer lag of the database",
+		Description: "Shows the consumer lag and the latest event of each topic, or of each partition with --partitions,\n" +
+			"and the purchases that wait for a processor. Formats other than table always list the partitions.\n" +
+			"The lag comes from Kafka, if it is reachable. The command works with and without a running\n`analytics run`.\n\n" +
 			"Examples:\n   analytics status\n   analytics status --output json",
-		Flags: append(kafka.Flags(), databaseFlag(), outputFlag(),
+		Flags: append(kafka.Flags(), databaseFlag(), outputFlag(), processorGroupFlag(),
 			&cli.BoolFlag{Name: "partitions", DisableDefaultText: true, Usage: "show each partition, with its offsets"}),
 		Action: showStatus,
 	}
+}
+
+func processorGroupFlag() cli.Flag {
+	return &cli.StringFlag{Name: "processor-group", Value: lag.ProcessorGroup, Usage: "consumer `GROUP` of the processors, whose backlog is shown"}
 }
 
 func showStatus(c *cli.Context) error {
@@ -43,45 +47,45 @@ func showStatus(c *cli.Context) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	partitions, err := status.Read(c.Context, db)
+	known, err := readStatus(c, db)
 	if err != nil {
 		return err
 	}
-	if err := addLag(c, partitions); err != nil {
-		fmt.Fprintf(c.App.ErrWriter, "%s: the lag is unknown: %v\n", c.App.Name, err)
-	}
-	now := time.Now()
-	table := terminal.Topics(partitions, now)
-	switch {
-	case format != render.Table:
-		table = terminal.Partitions(partitions)
-	case c.Bool("partitions"):
-		table = terminal.PartitionAges(partitions, now)
-	}
-	table.Query = "status"
+	table := known.table(format, c.Bool("partitions"))
 	if _, err = render.Write(c.App.Writer, format, table, terminal.TableOptions(c.App.Writer)); err != nil {
 		return err
 	}
-	if format == render.Table && c.Bool("partitions") && terminal.OnlyMarkersFollow(partitions) {
-		fmt.Fprintf(c.App.ErrWriter, "%s: lag 0 below the high watermark: only transaction markers follow, which are no records\n", c.App.Name)
+	if format == render.Table && c.Bool("partitions") && terminal.OnlyMarkersFollow(known.positions, known.ends) {
+		fmt.Fprintf(c.App.ErrWriter, "%s: lag 0 below the high watermark: only transaction markers follow, which are not records\n", c.App.Name)
 	}
-	return errors.Join(sayMissing(c, partitions), sayDatabase(c, db))
+	known.sayOpen(c)
+	known.sayBacklog(c)
+	return errors.Join(sayMissing(c, known.positions), sayDatabase(c, db))
 }
 
-// sayMissing tells of gaps, which no later success makes good.
-func sayMissing(c *cli.Context, partitions []status.Partition) (err error) {
-	var missing int64
-	for _, p := range partitions {
-		missing += p.Missing
-	}
-	if missing > 0 {
-		_, err = fmt.Fprintf(c.App.ErrWriter, "%s: %d offsets had expired before they were read and are missing from the statistics; `analytics query gaps` lists them\n",
-			c.App.Name, missing)
-	}
-	return err
+// known is what the database knows, and what Kafka says of it.
+type known struct {
+	positions []lag.Position
+	ends      lag.Ends     // nil when Kafka cannot be reached
+	backlog   *lag.Backlog // nil when Kafka does not say
 }
 
-func addLag(c *cli.Context, partitions []status.Partition) error {
+func readStatus(c *cli.Context, db *sqlx.DB) (k known, err error) {
+	if k.positions, err = lag.Read(c.Context, db); err != nil {
+		return k, err
+	}
+	input, err := lag.FindInput(c.Context, db, c.String("processor-group"))
+	if err != nil {
+		return k, err
+	}
+	if err := k.ask(c, input); err != nil {
+		fmt.Fprintf(c.App.ErrWriter, "%s: the lag is unknown: %v\n", c.App.Name, err)
+	}
+	return k, nil
+}
+
+// ask asks Kafka.
+func (k *known) ask(c *cli.Context, input lag.Input) error {
 	settings, err := kafka.FromFlags(c)
 	if err != nil {
 		return err
@@ -91,7 +95,61 @@ func addLag(c *cli.Context, partitions []status.Partition) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	return status.AddLag(client, partitions)
+	if k.ends, err = lag.Find(client, k.positions); err != nil {
+		return err
+	}
+	backlog, err := input.Find(client)
+	if err != nil {
+		fmt.Fprintf(c.App.ErrWriter, "%s: the backlog of the processors is unknown: %v\n", c.App.Name, err)
+		return nil
+	}
+	k.backlog = &backlog
+	return nil
+}
+
+func (k *known) table(format render.Format, partitions bool) (table render.Answer) {
+	now := time.Now()
+	switch {
+	case format != render.Table:
+		table = terminal.Partitions(k.positions, k.ends)
+	case partitions:
+		table = terminal.PartitionAges(k.positions, k.ends, now)
+	default:
+		table = terminal.Topics(k.positions, k.ends, k.backlog, now)
+	}
+	table.Query = "status"
+	return table
+}
+
+// sayOpen names the partitions in which somebody's transaction keeps the reader
+// from what stands behind it.
+func (k *known) sayOpen(c *cli.Context) {
+	for _, p := range k.positions {
+		if open := k.ends[p.Partition].Open; open != nil {
+			fmt.Fprintf(c.App.ErrWriter, "%s: an open transaction blocks %s from offset %d, since %s\n",
+				c.App.Name, p.Partition, open.Offset, terminal.Age(open.Since, time.Now()))
+		}
+	}
+}
+
+func (k *known) sayBacklog(c *cli.Context) {
+	if b := k.backlog; b != nil && b.Lag > 0 && b.Members == 0 {
+		fmt.Fprintf(c.App.ErrWriter, "%s: no processor is running: %d offsets of %s wait and consumer group %s has no member; run `processor run`\n",
+			c.App.Name, b.Lag, b.Topic, b.Group)
+	}
+}
+
+// sayMissing tells of gaps, which no later success makes good.
+func sayMissing(c *cli.Context, positions []lag.Position) (err error) {
+	var missing int64
+	for _, p := range positions {
+		missing += p.Missing
+	}
+	if missing > 0 {
+		_, err = fmt.Fprintf(c.App.ErrWriter, "%s: %d offsets had expired before they were read and are missing from the statistics; `analytics query gaps` lists them\n",
+			c.App.Name, missing)
+	}
+	return err
 }
 
 // sayDatabase adds what is no row.

@@ -20,16 +20,16 @@ func tailCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "tail",
 		Usage: "follow events as they are stored",
-		Description: "Writes the latest purchases and returns, then each one that is stored, until Ctrl-C. Events that\n" +
-			"happened far before the others that are stored with them may be left out.\n\n" +
+		Description: "Writes the latest purchases and returns, then each new one, until Ctrl-C. Events that are much older\n" +
+			"than the others stored with them may be omitted.\n\n" +
 			"Examples:\n   analytics tail\n   analytics tail --rejected --output ndjson",
 		Flags: []cli.Flag{
 			databaseFlag(),
 			outputFlag(),
 			&cli.BoolFlag{Name: "rejected", DisableDefaultText: true, Usage: "follow dead letters instead"},
-			&cli.IntFlag{Name: "lines", Aliases: []string{"n"}, Value: tailLines, Usage: "begin with the latest `N`"},
-			&cli.DurationFlag{Name: "interval", Value: tailInterval, Usage: "look at the database every `INTERVAL`"},
-			&cli.BoolFlag{Name: "safe-csv", DisableDefaultText: true, Usage: "put an apostrophe before texts of a CSV that a spreadsheet would run as a formula"},
+			&cli.IntFlag{Name: "lines", Aliases: []string{"n"}, Value: tailLines, Usage: "start with the latest `N`"},
+			&cli.DurationFlag{Name: "interval", Value: tailInterval, Usage: "poll the database every `INTERVAL`"},
+			&cli.BoolFlag{Name: "safe-csv", DisableDefaultText: true, Usage: "in CSV, put an apostrophe before texts that a spreadsheet would run as a formula"},
 		},
 		Action: tail,
 	}

@@ -17,11 +17,11 @@ import (
 func verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "verify",
-		Usage: "prove that the numbers in the database are right",
-		Description: "Computes every statistic again from the events and compares; compares counts, offsets, identities,\n" +
-			"rejected records and names; has SQLite check the file; and compares the stored offsets and the last\n" +
-			"records with Kafka, where it can be reached. Says in one line that all is right, or in one line each\n" +
-			"what differs, and then exits with 1. It writes nothing and may run beside `analytics run`.\n\n" +
+		Usage: "recompute every statistic and report any difference",
+		Description: "Recomputes every statistic from the events and compares. Checks counts, offsets, identities, rejected\n" +
+			"records, names and the SQLite file. Compares the stored offsets and the last records with Kafka, if it\n" +
+			"is reachable. Writes one line for each difference and exits with status 1 if there is any. Changes\n" +
+			"nothing and may run beside `analytics run`.\n\n" +
 			"Example:\n   analytics verify --db data/analytics.db",
 		Flags:  append(kafka.Flags(), databaseFlag()),
 		Action: verifyDatabase,
@@ -81,16 +81,16 @@ func compareWithKafka(c *cli.Context, db *sqlx.DB) (refusals []error, err error)
 func conclude(c *cli.Context, path string, r verify.Report, refusals int, withKafka bool) error {
 	switch n := len(r.Differences); {
 	case n > 0:
-		return fmt.Errorf("database %s is not right: %d differences, see above; run `analytics replay` to build it again from Kafka",
+		return fmt.Errorf("database %s has %d differences, listed above; run `analytics replay` to rebuild it from Kafka",
 			path, n+refusals)
 	case refusals > 0:
-		return fmt.Errorf("database %s is right in itself and does not agree with Kafka: %d differences, each says above what to run", path, refusals)
+		return fmt.Errorf("database %s is consistent but does not agree with Kafka: %d differences; each line above says what to run", path, refusals)
 	}
 	also := ""
 	if withKafka {
 		also = ", and Kafka agrees"
 	}
-	_, err := fmt.Fprintf(c.App.Writer, "all is right: %d events and %d rejected records agree with the statistics in %d checks%s\n",
+	_, err := fmt.Fprintf(c.App.Writer, "verified: %d events and %d rejected records agree with the statistics in %d checks%s\n",
 		r.Events, r.Rejected, r.Checks, also)
 	return err
 }

@@ -26,8 +26,8 @@ func dlqCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "dlq",
 		Usage: "list, show, export and redrive dead letters",
-		Description: `Works on the dead-letter topic as it is now. A filter chooses letters: --reason, --letter,
---source, --since and --until, each of which all letters must match.
+		Description: `Works on the current content of the dead-letter topic. The filters --reason, --letter, --source,
+--since and --until select letters; a letter must match all of them.
 
 Examples:
 
@@ -41,11 +41,11 @@ Examples:
 
 func dlqFlags(more ...cli.Flag) []cli.Flag {
 	return slices.Concat(more, []cli.Flag{
-		&cli.StringSliceFlag{Name: "reason", Usage: "letters with this reason `CODE`; repeatable"},
-		&cli.StringSliceFlag{Name: "letter", Usage: "the letter at `PARTITION/OFFSET` of the dead-letter topic; repeatable"},
-		&cli.StringSliceFlag{Name: "source", Usage: "the letter of the purchase at `TOPIC/PARTITION/OFFSET`; repeatable"},
-		&cli.StringFlag{Name: "since", Usage: "letters written at or after `TIME`, a date or RFC 3339"},
-		&cli.StringFlag{Name: "until", Usage: "letters written before `TIME`"},
+		&cli.StringSliceFlag{Name: "reason", Usage: "select letters with the reason `CODE`; may be repeated"},
+		&cli.StringSliceFlag{Name: "letter", Usage: "select the letter at `PARTITION/OFFSET` of the dead-letter topic; may be repeated"},
+		&cli.StringSliceFlag{Name: "source", Usage: "select the letter of the purchase at `TOPIC/PARTITION/OFFSET`; may be repeated"},
+		&cli.StringFlag{Name: "since", Usage: "select letters written at or after `TIME`, a date or RFC 3339"},
+		&cli.StringFlag{Name: "until", Usage: "select letters written before `TIME`"},
 		&cli.StringFlag{Name: "dead-letters", Value: deadletter.Topic, Usage: "dead-letter topic"},
 	}, kafka.Flags())
 }
@@ -53,8 +53,8 @@ func dlqFlags(more ...cli.Flag) []cli.Flag {
 func dlqListCommand() *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "count dead letters by reason", Flags: dlqFlags(),
-		Description: "Shows for each reason how many letters there are, when the first and the last were written, and\n" +
-			"the detail of the first.\n\nExample:\n\n    processor dlq list --since 2026-01-31",
+		Description: "Shows for each reason the number of letters, when the first and the last were written, and the detail\n" +
+			"of the first.\n\nExample:\n\n    processor dlq list --since 2026-01-31",
 		Action: dlqAction(func(c *cli.Context, client sarama.Client, f dlq.Filter) (int64, error) {
 			list, foreign, err := dlq.Summarize(c.Context, client, c.String("dead-letters"), f)
 			if err != nil {
@@ -81,7 +81,7 @@ func dlqShowCommand() *cli.Command {
 	return &cli.Command{
 		Name: "show", Usage: "print dead letters with value, headers and reason",
 		Description: "Example:\n\n    processor dlq show --source purchases/0/41",
-		Flags:       dlqFlags(&cli.IntFlag{Name: "limit", Aliases: []string{"n"}, Value: 10, Usage: "most letters to print"}),
+		Flags:       dlqFlags(&cli.IntFlag{Name: "limit", Aliases: []string{"n"}, Value: 10, Usage: "maximum number of letters to print"}),
 		Action: dlqAction(func(c *cli.Context, client sarama.Client, f dlq.Filter) (int64, error) {
 			shown, limit := 0, c.Int("limit")
 			foreign, err := dlq.Each(c.Context, client, c.String("dead-letters"), f, func(l *dlq.Letter) error {
@@ -149,11 +149,11 @@ func dlqExportCommand() *cli.Command {
 func dlqRedriveCommand() *cli.Command {
 	return &cli.Command{
 		Name: "redrive", Usage: "send dead letters back to the topic purchases",
-		Description: `Shows what it is going to send and asks. It sends in Kafka transactions, each letter at most
-once, however often you run it: a header of the purchase says which letter it was. A purchase keeps its
-event_id, so it counts once whatever happens. One that still breaks a rule becomes a new dead letter.
+		Description: `Shows what it will send and asks. It sends in Kafka transactions, each letter at most once, however
+often you run it, because a header of the purchase identifies the letter. A purchase keeps its event_id,
+so it counts once. A purchase that still breaks a rule becomes a new dead letter.
 
---from FILE sends edited lines of ` + "`processor dlq export`" + ` in place of the original values.
+--from FILE sends edited lines of ` + "`processor dlq export`" + ` instead of the original values.
 
 Examples:
 
@@ -225,12 +225,12 @@ func plural(n int64, of string) string {
 
 func writePlan(w io.Writer, p *dlq.Plan) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(table, "%d\tdead letters chosen\t\n", p.Letters)
+	fmt.Fprintf(table, "%d\tdead letters selected\t\n", p.Letters)
 	if p.Before > 0 {
-		fmt.Fprintf(table, "%d\tsent back earlier, left alone\t\n", p.Before)
+		fmt.Fprintf(table, "%d\talready sent back, skipped\t\n", p.Before)
 	}
 	if p.Cut > 0 {
-		fmt.Fprintf(table, "%d\tcut by the processor, left alone: edit them first\t\n", p.Cut)
+		fmt.Fprintf(table, "%d\ttruncated by the processor, skipped: edit them first\t\n", p.Cut)
 	}
 	fmt.Fprintf(table, "%d\tto send\t\n", p.Sent)
 	for _, reason := range slices.Sorted(maps.Keys(p.Reasons)) {
@@ -257,7 +257,7 @@ func dlqAction(work func(*cli.Context, sarama.Client, dlq.Filter) (foreign int64
 		defer func() { _ = client.Close() }()
 		foreign, err := work(c, client, f)
 		if foreign > 0 {
-			fmt.Fprintf(c.App.ErrWriter, "%s: passed over %d records that are no dead letters of this program\n", c.App.Name, foreign)
+			fmt.Fprintf(c.App.ErrWriter, "%s: skipped %d records that are not dead letters of this program\n", c.App.Name, foreign)
 		}
 		return err
 	}

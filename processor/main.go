@@ -13,7 +13,7 @@ func main() { cmdline.Main(app()) }
 func app() *cli.App {
 	return &cli.App{
 		Name:  "processor",
-		Usage: "turn purchases into enriched events and dead letters, exactly once",
+		Usage: "validate and enrich purchases, exactly once",
 		Description: `Reads the topic purchases, writes each valid event to the topic analytics and
 each other message, with the reason, to the topic purchases.dlq.
 

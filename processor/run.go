@@ -32,29 +32,29 @@ func runCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "run",
 		Usage: "process purchases until stopped",
-		Description: `Processes purchases as a member of a consumer group. Results and progress are
-committed together in Kafka transactions, so each purchase has its effect once,
-whatever is killed and started again. Start more processors to share the work.
+		Description: `Processes purchases as a member of a consumer group. Results and offsets are
+committed together in Kafka transactions, so each purchase takes effect exactly
+once, whatever crashes. Start more processors to share the work.
 
-A broker that goes away is waited for. Ctrl-C stops cleanly.
+If the brokers are unreachable, the processor waits for them. Ctrl-C stops cleanly.
 
 Examples:
 
     processor run
-    processor run --drain    # what is there now, then exit`,
+    processor run --drain    # process what is in the topic now, then exit`,
 		Flags: slices.Concat([]cli.Flag{
-			&cli.BoolFlag{Name: "drain", Usage: "exit when all that the input holds at the start is processed"},
+			&cli.BoolFlag{Name: "drain", Usage: "process what is in the topic now, then exit"},
 			&cli.DurationFlag{
 				Name: "drain-timeout", Value: defaultDrainTimeout,
-				Usage: "how long --drain waits behind an open transaction of another producer, before it fails",
+				Usage: "fail --drain after waiting this long for an open transaction of another producer",
 			},
-			&cli.BoolFlag{Name: "from-beginning", Usage: "process all that the input holds again, into fresh topics named by --to and --dead-letters"},
+			&cli.BoolFlag{Name: "from-beginning", Usage: "process the whole input topic again, into the empty topics --to and --dead-letters"},
 			groupFlag(),
 			&cli.StringFlag{Name: "topic", Value: purchase.Topic, Usage: "topic to read purchases from"},
 			&cli.StringFlag{Name: "to", Value: enriched.Topic, Usage: "topic to write enriched events to"},
 			&cli.StringFlag{Name: "dead-letters", Value: deadletter.Topic, Usage: "topic to write dead letters to"},
-			&cli.DurationFlag{Name: "linger", Value: defaultLinger, Usage: "the longest that a transaction waits for more messages"},
-			&cli.IntFlag{Name: "batch-size", Value: defaultBatchSize, Usage: "most messages in one transaction"},
+			&cli.DurationFlag{Name: "linger", Value: defaultLinger, Usage: "maximum time that a transaction waits for more messages"},
+			&cli.IntFlag{Name: "batch-size", Value: defaultBatchSize, Usage: "maximum number of messages in a transaction"},
 			metrics.Flag(),
 		}, valueFormatFlags(), kafka.Flags()),
 		Action: run,
@@ -63,7 +63,7 @@ Examples:
 
 func groupFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "group", Value: defaultGroup, Usage: "consumer group that holds the progress",
+		Name: "group", Value: defaultGroup, Usage: "consumer group that stores the offsets",
 		DefaultText: defaultGroup + ", with --from-beginning " + defaultGroup + ".TOPIC of the events",
 	}
 }
@@ -98,12 +98,12 @@ func run(c *cli.Context) error {
 	defer stopMetrics()
 	instance, release, err := claimInstance(settings.Group)
 	if err != nil {
-		log.Warn("no identity that outlives a restart: after a kill, others wait for the session timeout", "cause", err)
+		log.Warn("no instance id that survives a restart: after a kill, other members wait for the session timeout", "cause", err)
 	}
 	defer release()
 	settings.Instance, settings.Log = instance, log
 	if err := notify.Ready(c.Context, nil); err != nil {
-		log.Warn("systemd does not know that this service is ready", "cause", err)
+		log.Warn("cannot notify systemd that the service is ready", "cause", err)
 	}
 	totals, err := pipeline.Run(c.Context, settings)
 	if totals != (pipeline.Totals{}) || err == nil {

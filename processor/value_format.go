@@ -18,8 +18,8 @@ import (
 func valueFormatFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "value-format", Usage: "write events as `FORMAT`: json, or json-schema, which needs schema.registry.url", Value: "json"},
-		&cli.StringFlag{Name: "subject", Usage: "`NAME` of the schema's subject in the registry", DefaultText: "the topic of --to, then -value"},
-		&cli.BoolFlag{Name: "register-schema", Usage: "register our schema if the subject lacks it; else it must be there"},
+		&cli.StringFlag{Name: "subject", Usage: "subject `NAME` of the schema in the registry", DefaultText: "the topic of --to, then -value"},
+		&cli.BoolFlag{Name: "register-schema", Usage: "register the schema if the subject does not have it; without this flag it must exist"},
 	}
 }
 

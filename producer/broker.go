@@ -20,22 +20,22 @@ const (
 func brokerCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "broker",
-		Usage: "run a Kafka broker for this machine, with its data in a directory",
+		Usage: "run an embedded Kafka broker for development",
 		Description: `Runs an embedded broker until Ctrl-C, and creates the topics purchases,
-analytics and purchases.dlq. What it acknowledged is still there after a
-restart, also after kill -9 or a full disk, which ends it. It keeps everything:
-it has no retention.
+analytics and purchases.dlq. Acknowledged records survive a restart, even after
+kill -9 or a full disk, which stops it. The broker has no retention: it keeps
+everything.
 
-It is meant for one machine and for tests: one broker, no replicas, no
-authentication, loopback only. In production use a real Kafka cluster and name
-it with --bootstrap-servers.
+It is for one machine and for tests: one broker, no replicas, no authentication,
+loopback only. In production, use a real Kafka cluster and set it with
+--bootstrap-servers.
 
 Example:
    producer broker --data-dir data/broker`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "listen", Usage: "loopback `HOST:PORT`; port 0 is any free one", Value: kafka.DefaultBootstrap},
-			&cli.StringFlag{Name: "data-dir", Usage: "`DIR` of the log, created if missing", Value: defaultDataDir},
-			&cli.IntFlag{Name: "partitions", Usage: "`N` partitions for each topic that is missing", Value: defaultPartitions},
+			&cli.StringFlag{Name: "listen", Usage: "listen on the loopback address `HOST:PORT`; port 0 picks a free port", Value: kafka.DefaultBootstrap},
+			&cli.StringFlag{Name: "data-dir", Usage: "keep the data in `DIR`, created if missing", Value: defaultDataDir},
+			&cli.IntFlag{Name: "partitions", Usage: "create missing topics with `N` partitions", Value: defaultPartitions},
 		},
 		Action: runBroker,
 	}

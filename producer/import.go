@@ -27,31 +27,32 @@ const maxReports = 20
 func importCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "import",
-		Usage:     "publish the purchases of files, or take them back",
+		Usage:     "publish purchases from files, or undo an import",
 		ArgsUsage: "FILE...|-",
 		Description: `Reads CSV, TSV and JSON, also compressed as .gz or .zst; "-" is stdin. Each
 row becomes one event. Columns with the names of the event's fields need no
 flag; --map names the others. Every event needs user, item and timestamp; it may
 have event_id, order_id, item_name, quantity, unit_price, amount (the total of
-the line), currency and attributes.NAME. For each file, import prints which
-columns it uses for what, and which it does not use.
+the line), currency and attributes.NAME. For each file, import prints how it
+uses each column and which columns it ignores.
 
 --map takes a column (customer, "Net Sales"), a member of a JSON object
 (customer.id) or an expression: Date + " " + Time, Price * Qty, sku ?? name,
 row["Net Sales"] / 2. The same expressions make conditions for --where.
 
-Importing the same again, in any order, with more columns or more rows, adds
-nothing twice: an event is identified by its content, and by how often the import
-has it. Another --map, --set or --source makes other events. To correct an
-import, take it back with --undo and the options it had, and import again.
+Importing the same rows again adds nothing, even in another order or with more
+columns or rows: an event is identified by its content and by how many times the
+import contains it. A different --map, --set or --source makes different events.
+To correct an import, undo it with --undo and its original options, then import
+again.
 
 Rows that cannot be read are reported with file and line, and the rest is
 imported; --strict stops there. Rows that parse but break a rule, such as an
 empty user, are still sent, and the processor dead-letters them; --dry-run names
 them.
 
-The exit status is 1 when a row was malformed or was not delivered, and 130
-after Ctrl-C, which first waits for what was sent.
+The exit status is 1 if a row was malformed or not delivered. After Ctrl-C the
+command waits for the rows already sent and exits with status 130.
 
 Examples:
    producer import --sample

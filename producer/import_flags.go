@@ -24,15 +24,15 @@ const onlineRetail = "online-retail" // the preset of the sample
 func importFlags() []cli.Flag {
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "topic", Usage: "publish to the topic `NAME`", Value: purchase.Topic},
-		&cli.BoolFlag{Name: "sample", Usage: "import the sample that the program carries, with its preset " + onlineRetail},
+		&cli.BoolFlag{Name: "sample", Usage: "import the embedded sample, with its preset " + onlineRetail},
 		&cli.StringFlag{Name: "preset", Usage: "start from the options of the preset `NAME`, or of a file; presets: " +
 			strings.Join(preset.Names(), ", ")},
-		&cli.StringFlag{Name: "source", Usage: "`NAME` of the files' origin, which tells equal events apart"},
+		&cli.StringFlag{Name: "source", Usage: "label the origin of the files as `NAME`; equal events of different origins both count"},
 		&cli.BoolFlag{Name: "undo", Usage: "retract exactly the events that this command adds without --undo"},
-		&cli.BoolFlag{Name: "complete", Usage: "import a last row without a line end, too, which may be unfinished"},
+		&cli.BoolFlag{Name: "complete", Usage: "also import a last row without a line end, which may be incomplete"},
 		&cli.BoolFlag{Name: "strict", Usage: "stop at the first malformed row"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the events as JSON lines instead of publishing them, " +
-			"and name those that would be dead letters"},
+			"and report those that would be dead letters"},
 	}
 	return append(flags, presetFlags()...)
 }
@@ -44,25 +44,25 @@ func presetFlags() []cli.Flag {
 		list("set", "give a field the same text in every event, `FIELD=TEXT`; may be repeated"),
 		list("default", "give a field a text where its cell is empty, `FIELD=TEXT`; may be repeated"),
 		list("where", "import only the rows for which `EXPRESSION` is true"),
-		list("fill", "take an empty cell of `FIELD` or column from the row before, within an order; may be repeated"),
-		list("each", "make one row of each element of the JSON array `MEMBER`"),
-		list("id", "identify rows by `COLUMN,...` in place of their content"),
-		list("null", "read `TEXT` as an empty cell, as \\N and NULL are; may be repeated"),
-		&cli.BoolFlag{Name: "decimal-comma", Usage: "numbers are written as 1.299,00"},
-		list("time-layout", "how timestamps are written: `LAYOUT` of strftime or of Go, "+
+		list("fill", "fill an empty cell of `FIELD` or column from the previous row of the same order; may be repeated"),
+		list("each", "make a row of each element of the JSON array `MEMBER`"),
+		list("id", "identify rows by `COLUMN,...` instead of their content"),
+		list("null", "read `TEXT` as an empty cell, like \\N and NULL; may be repeated"),
+		&cli.BoolFlag{Name: "decimal-comma", Usage: "read numbers with a decimal comma, such as 1.299,00"},
+		list("time-layout", "parse timestamps by `LAYOUT`, in the syntax of strftime or of Go, "+
 			"or rfc3339, unix, unix-ms, unix-us, excel; may be repeated"),
-		list("time-zone", "`ZONE` of timestamps that name none, such as Europe/London"),
+		list("time-zone", "read timestamps without a zone as of `ZONE`, such as Europe/London"),
 		list("format", "read the files as `FORMAT` csv, tsv or jsonl"),
-		list("delimiter", "`CHARACTER` between cells"),
-		&cli.BoolFlag{Name: "quotes", Usage: "quotes enclose cells in a table with tabs, too"},
+		list("delimiter", "`CHARACTER` that separates cells"),
+		&cli.BoolFlag{Name: "quotes", Usage: "treat quotes as enclosing cells in a TSV, too"},
 		list("skip-lines", "skip `N` lines before the header"),
-		list("encoding", "`NAME` of the files' encoding, such as latin1"),
+		list("encoding", "encoding `NAME` of the files, such as latin1"),
 	}
 }
 
 var usualText = map[string]string{
-	"time-layout": "rfc3339", "time-zone": "UTC", "format": "by name, else by content", "delimiter": "by content",
-	"encoding": "UTF-8, or as the byte order mark says",
+	"time-layout": "rfc3339", "time-zone": "UTC", "format": "by name, then by content", "delimiter": "by content",
+	"encoding": "UTF-8, or by the byte order mark",
 }
 
 func list(name, usage string) cli.Flag {

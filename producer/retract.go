@@ -22,7 +22,7 @@ import (
 func retractCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "retract",
-		Usage:     "take events back: one, those in a file, or all of a user",
+		Usage:     "take back events: one, those in a file, or all of a user",
 		ArgsUsage: "[FILE]",
 		Description: `Publishes a retraction for each event. A retraction takes the event out of the
 database and of every statistic. Retracting an event twice changes nothing.
@@ -48,7 +48,7 @@ Examples:
 		Flags: append(append(kafka.Flags(), valueFormatFlags()...),
 			&cli.StringFlag{Name: "topic", Usage: "read from and publish to the topic `NAME`", Value: purchase.Topic},
 			&cli.StringFlag{Name: "event-id", Usage: "retract the event with this `ID`"},
-			&cli.StringFlag{Name: "timestamp", Usage: "`TIME` of that event, such as 2026-01-31T12:00:00Z"},
+			&cli.StringFlag{Name: "timestamp", Usage: "timestamp of that event: `TIME`, such as 2026-01-31T12:00:00Z"},
 			&cli.StringFlag{Name: "user", Usage: "retract all events of the user `NAME`"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the retractions as JSON lines instead of publishing them"},
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask before retracting the events of a user"},

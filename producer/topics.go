@@ -24,20 +24,20 @@ const (
 func topicsCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "topics",
-		Usage: "the topics of the pipeline",
+		Usage: "create the topics of the pipeline",
 		Subcommands: []*cli.Command{{
 			Name:      "create",
 			Usage:     "create the three topics, or others by name",
 			ArgsUsage: "[TOPIC...]",
-			Description: `Creates purchases, analytics and purchases.dlq, or the topics named, where they
-are missing, and shows how all of them stand. Topics that exist are left as they are.
+			Description: `Creates purchases, analytics and purchases.dlq, or the named topics, if they are
+missing, and shows all of them. Existing topics are not changed.
 
 Examples:
    producer topics create --partitions 12 --replication-factor 3 --kafka-config client.properties
    producer topics create analytics.v2 purchases.dlq.v2`,
 			Flags: append(append(kafka.Flags(), valueFormatFlags()[:2]...),
-				&cli.IntFlag{Name: "partitions", Usage: "`N` partitions for each topic", DefaultText: "the cluster's", Value: clusterDefault},
-				&cli.IntFlag{Name: "replication-factor", Usage: "`N` replicas of each partition", DefaultText: "the cluster's", Value: clusterDefault},
+				&cli.IntFlag{Name: "partitions", Usage: "create topics with `N` partitions", DefaultText: "the cluster's", Value: clusterDefault},
+				&cli.IntFlag{Name: "replication-factor", Usage: "create `N` replicas of each partition", DefaultText: "the cluster's", Value: clusterDefault},
 			),
 			Action: createTopics,
 		}},
@@ -118,7 +118,7 @@ func createTopic(admin sarama.ClusterAdmin, user, topic string, detail sarama.To
 		return "exists already", nil
 	case errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrClusterAuthorizationFailed):
 		need := preflight.Need{Kind: preflight.Topic, Name: topic, Operation: sarama.AclOperationCreate, Why: "create it"}
-		return "", fmt.Errorf("%w, or have it created by who may", &preflight.MissingError{Need: need, User: user, Cause: err})
+		return "", fmt.Errorf("%w, or ask an administrator to create it", &preflight.MissingError{Need: need, User: user, Cause: err})
 	case errors.Is(err, sarama.ErrInvalidReplicationFactor):
 		return "", fmt.Errorf("create topic %q: %w; there are fewer brokers than --replication-factor", topic, err)
 	}
@@ -147,7 +147,7 @@ func showTopics(c *cli.Context, settings kafka.Settings, names []string) error {
 		fmt.Fprintf(c.App.ErrWriter, "%s: %v\n", c.App.Name, note)
 	}
 	if n := len(report.Problems); n > 0 {
-		return fmt.Errorf("%d problems with the topics, see above", n)
+		return fmt.Errorf("%d problems with the topics, listed above", n)
 	}
 	return nil
 }

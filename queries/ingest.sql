@@ -23,7 +23,7 @@ WITH last_minute AS (
     GROUP BY topic, partition
 )
 SELECT topic, partition,
-       max(high_watermark - next_offset - 1, 0) AS lag,
+       lag,
        iif(stored_at IS NULL, NULL, round(ifnull(last_minute.records, 0) / 60.0, 1)) AS per_second,
        p.records, events, duplicates, rejected, late,
        strftime('%Y-%m-%dT%H:%M:%SZ', stored_at / 1000, 'unixepoch') AS stored_at

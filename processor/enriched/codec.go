@@ -120,7 +120,7 @@ func (e *Event) check(schema int, now time.Time) error {
 	case e.ProcessedAt.UnixMilli() <= 0 || e.ProcessedAt.After(now.Add(purchase.MaxClockSkew)):
 		return fmt.Errorf("processed_at %s is before 1970 or in the future", e.ProcessedAt.Format(time.RFC3339))
 	case e.Source.Topic == "" || e.Source.Partition < 0 || e.Source.Offset < 0:
-		return fmt.Errorf("source %.300q is no position", e.Source)
+		return fmt.Errorf("source %.300q is not a position", e.Source)
 	}
 	if err := e.checkForm(); err != nil {
 		return err

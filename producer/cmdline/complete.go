@@ -25,7 +25,7 @@ func SetChoices(app *cli.App, choices Choices) {
 // completionCommand writes the script that a shell loads.
 func completionCommand() *cli.Command {
 	return &cli.Command{
-		Name: "completion", Usage: "write the completion script of a shell: bash, zsh or fish", ArgsUsage: "SHELL",
+		Name: "completion", Usage: "write a completion script for bash, zsh or fish", ArgsUsage: "SHELL",
 		Description: "Examples:\n\n    source <(PROGRAM completion bash)\n    PROGRAM completion zsh > \"${fpath[1]}/_PROGRAM\"\n" +
 			"    PROGRAM completion fish > ~/.config/fish/completions/PROGRAM.fish",
 		Action: func(c *cli.Context) error {

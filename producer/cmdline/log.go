@@ -19,8 +19,8 @@ const (
 
 func addLogFlags(app *cli.App) {
 	app.Flags = append(app.Flags,
-		&cli.StringFlag{Name: logLevelFlag, Usage: "log lines of `LEVEL` and above: debug, info, warn or error", Value: "info"},
-		&cli.StringFlag{Name: logFormatFlag, Usage: "`FORMAT` of log lines: text or json", Value: "text"},
+		&cli.StringFlag{Name: logLevelFlag, Usage: "log at `LEVEL` and above: debug, info, warn or error", Value: "info"},
+		&cli.StringFlag{Name: logFormatFlag, Usage: "log in `FORMAT`: text or json", Value: "text"},
 	)
 }
 

@@ -25,7 +25,7 @@ const (
 // a server of the runtime's profiles.
 func addProfiles(app *cli.App) {
 	app.Flags = append(app.Flags, &cli.StringFlag{
-		Name: profileFlag, Usage: "serve profiles of this process at the loopback `ADDR`, such as 127.0.0.1:6060",
+		Name: profileFlag, Usage: "serve Go profiles of this process on the loopback address `ADDR`, such as 127.0.0.1:6060",
 	})
 	server := &http.Server{Handler: profiles(), ReadHeaderTimeout: headerTimeout}
 	app.Before = func(c *cli.Context) error {
@@ -45,7 +45,7 @@ func addProfiles(app *cli.App) {
 		log.Info("serving profiles", "url", "http://"+listener.Addr().String()+"/debug/pprof/")
 		go func() {
 			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-				log.Warn("serving profiles has ended", "cause", err)
+				log.Warn("the profile server has stopped", "cause", err)
 			}
 		}()
 		return nil

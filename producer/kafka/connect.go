@@ -109,7 +109,7 @@ func Partitions(client sarama.Client, topic string) ([]int32, error) {
 	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
 		return nil, fmt.Errorf("topic %q: %w; `producer broker` creates it, on another cluster run `producer topics create`", topic, ErrNoTopic)
 	case errors.Is(err, sarama.ErrTopicAuthorizationFailed):
-		return nil, fmt.Errorf("topic %q: %w; see which ACLs are missing with the command check", topic, err)
+		return nil, fmt.Errorf("topic %q: %w; the command check lists the missing ACLs", topic, err)
 	case err != nil:
 		return nil, fmt.Errorf("list the partitions of topic %q: %w", topic, err)
 	}

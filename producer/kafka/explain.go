@@ -36,9 +36,9 @@ func explainDial(address string, err error) error {
 	case errors.As(err, &name) && name.IsNotFound:
 		return fmt.Errorf("%w; the name %s does not exist, check --bootstrap-servers", err, name.Name)
 	case errors.As(err, &name):
-		return fmt.Errorf("%w; the name %s cannot be looked up now, check the network", err, name.Name)
+		return fmt.Errorf("%w; DNS cannot resolve %s at the moment, check the network", err, name.Name)
 	case timedOut(err):
-		return fmt.Errorf("%w; nothing answers there, check the address and the firewalls on the way", err)
+		return fmt.Errorf("%w; no answer, check the address and any firewall in between", err)
 	case loopback([]string{address}):
 		return fmt.Errorf("%w; start one with `producer broker`, or name yours with --bootstrap-servers", err)
 	}
@@ -52,17 +52,17 @@ func (s Settings) explainTLS(ctx context.Context, address string, err error) err
 	var record tls.RecordHeaderError
 	switch {
 	case errors.As(err, &authority):
-		return fmt.Errorf("%w; name the authority that signed the broker's certificate with ssl.ca.location", err)
+		return fmt.Errorf("%w; set ssl.ca.location to the authority that signed the broker's certificate", err)
 	case errors.As(err, &host):
-		return fmt.Errorf("the broker's certificate is for another host name: %w; use a name that it is for", err)
+		return fmt.Errorf("the broker's certificate is for another host name: %w; connect with a name that the certificate contains", err)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fmt.Errorf("%w; the broker's certificate must be renewed, or this machine's clock is wrong (it says %s)",
+		return fmt.Errorf("%w; renew the broker's certificate, or correct this machine's clock (%s)",
 			err, time.Now().UTC().Format(time.RFC3339))
 	case refusedByPeer(err):
 		return s.explainAlert(err)
 	case errors.As(err, &record), timedOut(err), errors.Is(err, io.EOF), connectionBroken(err):
 		if speaksPlain(ctx, address) {
-			return fmt.Errorf("the broker speaks Kafka without TLS there; set security.protocol=%s, or name its TLS port", s.protocol(false, s.SASL.Mechanism != ""))
+			return fmt.Errorf("the broker does not use TLS on this port; set security.protocol=%s, or use its TLS port", s.protocol(false, s.SASL.Mechanism != ""))
 		}
 		return fmt.Errorf("TLS handshake: %w; is this the broker's TLS port?", err)
 	}
@@ -72,12 +72,12 @@ func (s Settings) explainTLS(ctx context.Context, address string, err error) err
 // explainAlert is about a handshake that the broker refused.
 func (s Settings) explainAlert(err error) error {
 	if len(s.TLS.Certificates) == 0 {
-		return fmt.Errorf("the broker wants a certificate of its clients: %w; set ssl.certificate.location and ssl.key.location", err)
+		return fmt.Errorf("the broker requires a client certificate: %w; set ssl.certificate.location and ssl.key.location", err)
 	}
 	if until := s.TLS.Certificates[0].Leaf.NotAfter; time.Now().After(until) {
-		return fmt.Errorf("this client's certificate has expired on %s: %w; renew that of ssl.certificate.location", until.UTC().Format(time.RFC3339), err)
+		return fmt.Errorf("this client's certificate expired on %s: %w; renew the certificate in ssl.certificate.location", until.UTC().Format(time.RFC3339), err)
 	}
-	return fmt.Errorf("the broker refuses this client's certificate or TLS version: %w; check ssl.certificate.location", err)
+	return fmt.Errorf("the broker rejected this client's certificate or TLS version: %w; check ssl.certificate.location", err)
 }
 
 // explainAnswer is about a broker that was reached, and did not let us in.
@@ -89,7 +89,7 @@ func (s Settings) explainAnswer(ctx context.Context, address string, err error) 
 	case errors.Is(err, sarama.ErrUnsupportedSASLMechanism):
 		return s.wrongMechanism(ctx, address)
 	case errors.Is(err, sarama.ErrIllegalSASLState):
-		return fmt.Errorf("this listener does not log clients in; set security.protocol=%s, or name its SASL port", s.protocol(s.TLS != nil, false))
+		return fmt.Errorf("this listener has no login; set security.protocol=%s, or use its SASL port", s.protocol(s.TLS != nil, false))
 	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
 		return s.wrongCredentials(err)
 	}
@@ -100,15 +100,15 @@ func (s Settings) explainAnswer(ctx context.Context, address string, err error) 
 		cause = s.suspectLogin(ctx, address, err)
 	}
 	if <-encrypted {
-		return fmt.Errorf("the broker speaks TLS there; set security.protocol=%s", s.protocol(true, s.SASL.Mechanism != ""))
+		return fmt.Errorf("the broker uses TLS on this port; set security.protocol=%s", s.protocol(true, s.SASL.Mechanism != ""))
 	}
 	if cause != nil {
 		return cause
 	}
 	if timedOut(err) {
-		return fmt.Errorf("something listens there, but it does not answer as a Kafka broker within %s: %w", answerTimeout, err)
+		return fmt.Errorf("the address accepts connections but does not answer as a Kafka broker within %s: %w", answerTimeout, err)
 	}
-	return fmt.Errorf("something listens there, but it does not answer as a Kafka broker: %w", err)
+	return fmt.Errorf("the address accepts connections but does not answer as a Kafka broker: %w", err)
 }
 
 // suspectLogin looks for the cause of a connection that just ended. It returns
@@ -119,7 +119,7 @@ func (s Settings) suspectLogin(ctx context.Context, address string, err error) e
 		if asked != nil || len(mechanisms) == 0 {
 			return nil
 		}
-		return fmt.Errorf("the broker wants clients to log in, with %s; set security.protocol=%s, sasl.mechanism and the credentials",
+		return fmt.Errorf("the broker requires a login with %s; set security.protocol=%s, sasl.mechanism and the credentials",
 			strings.Join(mechanisms, " or "), s.protocol(s.TLS != nil, true))
 	}
 	_, taken, asked := s.offered(ctx, address, s.SASL.Mechanism)
@@ -143,9 +143,9 @@ func (s Settings) wrongMechanism(ctx context.Context, address string) error {
 
 func (s Settings) wrongCredentials(err error) error {
 	if s.SASL.Tokens != nil {
-		return fmt.Errorf("the broker refuses the token: %w; check the client id, the scope and sasl.oauthbearer.extensions", err)
+		return fmt.Errorf("the broker rejected the token: %w; check the client id, the scope and sasl.oauthbearer.extensions", err)
 	}
-	return fmt.Errorf("the broker does not let user %q in by %s: wrong user name or password: %w", s.SASL.Username, s.SASL.Mechanism, err)
+	return fmt.Errorf("the broker rejected user %q (%s): wrong user name or password: %w", s.SASL.Username, s.SASL.Mechanism, err)
 }
 
 // protocol is the security.protocol for a combination.

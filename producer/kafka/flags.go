@@ -17,17 +17,17 @@ func Flags() []cli.Flag {
 		&cli.StringFlag{
 			Name:        "bootstrap-servers",
 			Aliases:     []string{"b"},
-			Usage:       "Kafka brokers as `HOST:PORT,...` [$KAFKA_BOOTSTRAP_SERVERS]",
+			Usage:       "connect to the Kafka brokers `HOST:PORT,...` [$KAFKA_BOOTSTRAP_SERVERS]",
 			DefaultText: DefaultBootstrap,
 		},
 		&cli.StringFlag{
 			Name:    "kafka-config",
-			Usage:   "settings of the connection from `FILE`, a client.properties; see docs/kafka.md",
+			Usage:   "read client properties from `FILE`; see docs/kafka.md",
 			EnvVars: []string{"KAFKA_CONFIG"},
 		},
 		&cli.GenericFlag{
 			Name:  "X",
-			Usage: "one setting as `KEY=VALUE`, before those of the file; may be repeated; no secrets",
+			Usage: "set a client property `KEY=VALUE` (overrides the file); may be repeated; secrets are refused",
 			Value: &pairs{},
 		},
 	}

@@ -36,7 +36,7 @@ func (v values) settings() (Settings, []string, error) {
 			return s, nil, err
 		}
 		if s.TLS == nil && s.SASL.Mechanism == sarama.SASLTypePlaintext && !loopback(s.bootstrap()) {
-			warnings = append(warnings, "the password goes over the network in clear text; use security.protocol=SASL_SSL")
+			warnings = append(warnings, "the password crosses the network in clear text; use security.protocol=SASL_SSL")
 		}
 	}
 	var more []string
@@ -91,7 +91,7 @@ func (v values) protocol() (string, error) {
 	}
 	for _, name := range []string{"sasl.username", "sasl.password", "sasl.oauthbearer.client.id"} {
 		if v.has(name) {
-			return "", cmdline.Usagef("%s: %s is not used with security.protocol=%s; say SASL_SSL", v[name].source, name, orDefault(protocol, "PLAINTEXT"))
+			return "", cmdline.Usagef("%s: %s is not used with security.protocol=%s; set SASL_SSL", v[name].source, name, orDefault(protocol, "PLAINTEXT"))
 		}
 	}
 	return orDefault(protocol, "PLAINTEXT"), nil

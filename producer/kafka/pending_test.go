@@ -60,7 +60,7 @@ func TestSilenceIsNotALogin(t *testing.T) {
 	settings := kafka.Settings{Bootstrap: cluster.ListenAddrs()}
 	_, err = settings.Connect(t.Context(), settings.Config())
 	wantText(t, err, "does not answer")
-	if strings.Contains(err.Error(), "log in") {
+	if strings.Contains(err.Error(), "requires a login") {
 		t.Error(err)
 	}
 }

@@ -38,9 +38,9 @@ func known() []property {
 
 func connectionProperties() []property {
 	return []property{
-		{name: "bootstrap.servers", aliases: []string{"metadata.broker.list"}, note: "brokers to ask first, `host:port,...`"},
-		{name: "client.id", note: "names the program in the brokers' logs and quotas; default: the program's name"},
-		{name: "client.rack", note: "reads from a replica in this rack, where the cluster allows it"},
+		{name: "bootstrap.servers", aliases: []string{"metadata.broker.list"}, note: "brokers to contact first, `host:port,...`"},
+		{name: "client.id", note: "identifies the program in broker logs and quotas; default: the program's name"},
+		{name: "client.rack", note: "reads from a replica in this rack, if the cluster allows it"},
 		{name: "security.protocol", note: "`PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`; default `PLAINTEXT`, with an API key `SASL_SSL`"},
 	}
 }
@@ -50,15 +50,15 @@ func saslProperties() []property {
 		{name: "sasl.mechanism", aliases: []string{"sasl.mechanisms"}, note: "`PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` or `OAUTHBEARER`"},
 		{name: "sasl.username", note: "user, or API key"},
 		{name: "sasl.password", secret: true, note: "password, or API secret"},
-		{name: "sasl.jaas.config", secret: true, note: "Java's spelling of user and password, or of client id, secret and scope"},
-		{name: "sasl.oauthbearer.token.endpoint.url", note: "where a token is fetched with the client's credentials; https, or http on this machine"},
+		{name: "sasl.jaas.config", secret: true, note: "user and password, or client id, secret and scope, in Java's syntax"},
+		{name: "sasl.oauthbearer.token.endpoint.url", note: "token endpoint for the client credentials grant; https, or http on this machine"},
 		{name: "sasl.oauthbearer.client.id", aliases: []string{"sasl.oauthbearer.client.credentials.client.id"}, note: "client id"},
 		{name: "sasl.oauthbearer.client.secret", aliases: []string{"sasl.oauthbearer.client.credentials.client.secret"}, secret: true, note: "client secret"},
-		{name: "sasl.oauthbearer.scope", note: "scopes to ask for, separated by spaces"},
-		{name: "sasl.oauthbearer.extensions", note: "sent along with the token, `key=value,...`; Confluent Cloud wants `logicalCluster` and `identityPoolId`"},
-		{name: "sasl.oauthbearer.method", use: fixed, values: []string{"oidc"}, note: "tokens come from an endpoint"},
-		{name: "sasl.oauthbearer.grant.type", use: fixed, values: []string{"client_credentials"}, note: "the only grant"},
-		{name: "sasl.oauthbearer.config", use: refused, secret: true, note: "tokens without a signature are for tests only"},
+		{name: "sasl.oauthbearer.scope", note: "scopes to request, separated by spaces"},
+		{name: "sasl.oauthbearer.extensions", note: "sent with the token, `key=value,...`; Confluent Cloud needs `logicalCluster` and `identityPoolId`"},
+		{name: "sasl.oauthbearer.method", use: fixed, values: []string{"oidc"}, note: "tokens always come from an endpoint"},
+		{name: "sasl.oauthbearer.grant.type", use: fixed, values: []string{"client_credentials"}, note: "no other grant is supported"},
+		{name: "sasl.oauthbearer.config", use: refused, secret: true, note: "unsigned tokens are for tests only"},
 		{name: "sasl.login.callback.handler.class", use: ignored, note: "a Java class; the programs fetch tokens themselves"},
 		{name: "sasl.client.callback.handler.class", use: ignored, note: "a Java class"},
 		{name: "sasl.kerberos.service.name", use: ignored, note: "Kerberos is not supported"},
@@ -67,9 +67,9 @@ func saslProperties() []property {
 
 func tlsProperties() []property {
 	return []property{
-		{name: "ssl.ca.location", note: "PEM file of the authorities to trust; default: those of the system"},
+		{name: "ssl.ca.location", note: "PEM file of trusted certificate authorities; default: the system's"},
 		{name: "ssl.ca.pem", note: "the same, inline"},
-		{name: "ssl.truststore.location", note: "the same in Java's spelling, PEM only"},
+		{name: "ssl.truststore.location", note: "the same under Java's name, PEM only"},
 		{name: "ssl.truststore.certificates", note: "the same, inline"},
 		{name: "ssl.truststore.type", use: fixed, values: []string{"PEM"}, note: "no JKS or PKCS12"},
 		{name: "ssl.truststore.password", use: ignored, secret: true, note: "PEM certificates have none"},
@@ -78,51 +78,51 @@ func tlsProperties() []property {
 		{name: "ssl.key.location", note: "PEM file of the client's key"},
 		{name: "ssl.key.pem", secret: true, note: "the same, inline"},
 		{name: "ssl.key.password", secret: true, note: "password of the key"},
-		{name: "ssl.keystore.location", note: "PEM file of both the client's key and certificates, in Java's spelling"},
+		{name: "ssl.keystore.location", note: "PEM file with both the client's key and its certificates, Java's name"},
 		{name: "ssl.keystore.certificate.chain", note: "the client's certificates, inline"},
 		{name: "ssl.keystore.key", secret: true, note: "the client's key, inline"},
 		{name: "ssl.keystore.type", use: fixed, values: []string{"PEM"}, note: "no JKS or PKCS12"},
-		{name: "ssl.keystore.password", use: ignored, secret: true, note: "a PEM file has none; its key's is `ssl.key.password`"},
-		{name: "ssl.endpoint.identification.algorithm", note: "`https` compares the certificate with the host's name; empty or `none` does not, with a warning"},
-		{name: "enable.ssl.certificate.verification", note: "`false` takes any certificate, with a warning; default `true`"},
-		{name: "ssl.protocol", use: ignored, note: "TLS 1.3 or 1.2, whichever the broker has"},
-		{name: "ssl.enabled.protocols", use: ignored, note: "TLS 1.3 or 1.2, whichever the broker has"},
-		{name: "ssl.cipher.suites", use: ignored, note: "Go's choice"},
+		{name: "ssl.keystore.password", use: ignored, secret: true, note: "a PEM file has none; set `ssl.key.password` for the key"},
+		{name: "ssl.endpoint.identification.algorithm", note: "`https` verifies the host name; empty or `none` does not, with a warning"},
+		{name: "enable.ssl.certificate.verification", note: "`false` accepts any certificate, with a warning; default `true`"},
+		{name: "ssl.protocol", use: ignored, note: "TLS 1.3 or 1.2, whichever the broker supports"},
+		{name: "ssl.enabled.protocols", use: ignored, note: "TLS 1.3 or 1.2, whichever the broker supports"},
+		{name: "ssl.cipher.suites", use: ignored, note: "Go chooses the cipher suites"},
 	}
 }
 
 func guaranteeProperties() []property {
 	return []property{
-		{name: "acks", aliases: []string{"request.required.acks"}, use: fixed, values: []string{"all", "-1"}, note: "less could lose what was acknowledged"},
-		{name: "enable.idempotence", use: fixed, values: []string{"true"}, note: "without, a repeated request is stored twice"},
-		{name: "isolation.level", use: fixed, values: []string{"read_committed"}, note: "else aborted transactions are counted"},
-		{name: "enable.auto.commit", use: fixed, values: []string{"false"}, note: "else offsets get ahead of the work"},
-		{name: "enable.auto.offset.store", use: fixed, values: []string{"false"}, note: "else offsets get ahead of the work"},
-		{name: "auto.offset.reset", use: fixed, values: []string{"earliest", "smallest", "beginning"}, note: "else events are skipped; a lost offset is an error"},
+		{name: "acks", aliases: []string{"request.required.acks"}, use: fixed, values: []string{"all", "-1"}, note: "fewer acknowledgements could lose acknowledged records"},
+		{name: "enable.idempotence", use: fixed, values: []string{"true"}, note: "otherwise a repeated request would be stored twice"},
+		{name: "isolation.level", use: fixed, values: []string{"read_committed"}, note: "otherwise aborted transactions would be counted"},
+		{name: "enable.auto.commit", use: fixed, values: []string{"false"}, note: "otherwise offsets would get ahead of the work"},
+		{name: "enable.auto.offset.store", use: fixed, values: []string{"false"}, note: "otherwise offsets would get ahead of the work"},
+		{name: "auto.offset.reset", use: fixed, values: []string{"earliest", "smallest", "beginning"}, note: "otherwise events would be skipped; a lost offset is an error"},
 		{name: "allow.auto.create.topics", use: fixed, values: []string{"false"}, note: "a misspelt topic would be created"},
-		{name: "max.in.flight.requests.per.connection", aliases: []string{"max.in.flight"}, use: fixed, values: []string{"1", "2", "3", "4", "5"}, note: "more would break the order; the programs use 1"},
-		{name: "transactional.id", use: refused, note: "the processor's come from its group and the partition"},
-		{name: "group.instance.id", use: refused, note: "two processors of one identity fence each other; they choose their own"},
+		{name: "max.in.flight.requests.per.connection", aliases: []string{"max.in.flight"}, use: fixed, values: []string{"1", "2", "3", "4", "5"}, note: "more could break the order; the programs use 1"},
+		{name: "transactional.id", use: refused, note: "the processor derives it from its group, the topic and the partition"},
+		{name: "group.instance.id", use: refused, note: "processors with the same identity fence each other; each chooses its own"},
 	}
 }
 
 func ignoredProperties() []property {
 	return []property{
 		{name: "group.id", use: ignored, note: "set `--group`"},
-		{name: "session.timeout.ms", use: ignored, note: "the processor's is 6 s"},
-		{name: "heartbeat.interval.ms", use: ignored, note: "chosen with the session's timeout"},
+		{name: "session.timeout.ms", use: ignored, note: "the processor uses 6 s"},
+		{name: "heartbeat.interval.ms", use: ignored, note: "follows from the session timeout"},
 		{name: "max.poll.interval.ms", use: ignored, note: "a transaction has its own timeout"},
 		{name: "max.poll.records", use: ignored, note: "set `--batch-size`"},
 		{name: "compression.type", aliases: []string{"compression.codec"}, use: ignored, note: "the programs use lz4"},
 		{name: "linger.ms", aliases: []string{"queue.buffering.max.ms"}, use: ignored, note: "set `--linger`"},
 		{name: "batch.size", use: ignored, note: "chosen for throughput"},
-		{name: "retries", use: ignored, note: "the programs go on for as long as is safe"},
+		{name: "retries", use: ignored, note: "the programs retry for as long as is safe"},
 		{name: "delivery.timeout.ms", aliases: []string{"message.timeout.ms"}, use: ignored, note: "two minutes"},
 		{name: "request.timeout.ms", aliases: []string{"socket.timeout.ms"}, use: ignored, note: "30 s; 10 s in a transaction"},
 		{name: "socket.connection.setup.timeout.ms", use: ignored, note: "5 s"},
 		{name: "metadata.max.age.ms", aliases: []string{"topic.metadata.refresh.interval.ms"}, use: ignored, note: "10 s"},
 		{name: "client.dns.lookup", use: ignored, note: "every address of a name is tried"},
-		{name: "partitioner.class", aliases: []string{"partitioner"}, use: ignored, note: "by the hash of the user"},
+		{name: "partitioner.class", aliases: []string{"partitioner"}, use: ignored, note: "a hash of the user decides"},
 	}
 }
 

@@ -33,17 +33,17 @@ func registryProperties() []property {
 	all := []property{
 		{name: "schema.registry.url", note: "schema registry, `https://host,...`; see docs/schema-registry.md"},
 		{name: "basic.auth.credentials.source", aliases: []string{"schema.registry.basic.auth.credentials.source"},
-			note: "`USER_INFO`, `URL` or `SASL_INHERIT`: where the registry's user and password stand; default: in `basic.auth.user.info` or the URL"},
+			note: "`USER_INFO`, `URL` or `SASL_INHERIT`: where to find the registry's user and password; default: in `basic.auth.user.info` or the URL"},
 		{name: "basic.auth.user.info", aliases: []string{"schema.registry.basic.auth.user.info"}, secret: true, note: "the registry's `user:password`, or its API key and secret"},
 		{name: "bearer.auth.credentials.source", aliases: []string{"schema.registry.bearer.auth.credentials.source"},
 			note: "`STATIC_TOKEN`, `OAUTHBEARER` or `SASL_OAUTHBEARER_INHERIT`: where the registry's token comes from"},
 		{name: "bearer.auth.token", aliases: []string{"schema.registry.bearer.auth.token"}, secret: true, note: "the registry's token"},
 	}
 	for _, p := range []property{
-		{name: "bearer.auth.issuer.endpoint.url", note: "where the registry's token is fetched; https, or http on this machine"},
-		{name: "bearer.auth.client.id", note: "client id for that"},
-		{name: "bearer.auth.client.secret", secret: true, note: "client secret for that"},
-		{name: "bearer.auth.scope", note: "scopes to ask for, separated by spaces"},
+		{name: "bearer.auth.issuer.endpoint.url", note: "token endpoint for the registry; https, or http on this machine"},
+		{name: "bearer.auth.client.id", note: "client id for that endpoint"},
+		{name: "bearer.auth.client.secret", secret: true, note: "client secret for that endpoint"},
+		{name: "bearer.auth.scope", note: "scopes to request, separated by spaces"},
 		{name: "bearer.auth.logical.cluster", note: "the registry's logical cluster, for Confluent Cloud"},
 		{name: "bearer.auth.identity.pool.id", note: "identity pool, for Confluent Cloud"},
 	} {
@@ -51,7 +51,7 @@ func registryProperties() []property {
 		all = append(all, p)
 	}
 	for _, p := range tlsProperties() {
-		p.name, p.note = registryPrefix+p.name, "for the schema registry: "+p.note
+		p.name, p.note = registryPrefix+p.name, p.note+" (schema registry)"
 		all = append(all, p)
 	}
 	return all
@@ -82,7 +82,7 @@ func (v values) registry() (Registry, []string, error) {
 	var err error
 	r.TLS, warnings, err = v.ofRegistry().tls()
 	if r.secret() && !allEncrypted(r.URLs) {
-		warnings = append(warnings, "the credentials of the schema registry go over the network in clear text; use https in schema.registry.url")
+		warnings = append(warnings, "the credentials of the schema registry cross the network in clear text; use https in schema.registry.url")
 	}
 	return r, warnings, err
 }

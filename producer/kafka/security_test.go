@@ -25,7 +25,7 @@ import (
 	"purchases/producer/testkit/testca"
 )
 
-// mutual wants a certificate of its clients.
+// mutual requires a client certificate.
 func mutual(a *testca.Authority) *tls.Config {
 	c := a.Server(nil)
 	c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
@@ -208,18 +208,18 @@ func TestFailuresAreNamed(t *testing.T) {
 		{"wrong password", secured(t, nil, users()...), "security.protocol=SASL_PLAINTEXT\n" + wrong + "PLAIN", []string{`"anna"`, "PLAIN", "wrong user name or password"}},
 		{"wrong password by SCRAM", secured(t, nil, users()...), "security.protocol=SASL_PLAINTEXT\n" + wrong + "SCRAM-SHA-512", []string{`"anna"`, "SCRAM-SHA-512", "wrong user name or password"}},
 		{"wrong mechanism", secured(t, nil, users()...), "security.protocol=SASL_PLAINTEXT\n" + oauthLines(t), []string{"sasl.mechanism=OAUTHBEARER", "it offers PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"}},
-		{"no login", secured(t, nil, users()...), "", []string{"log in", "PLAIN", "security.protocol=SASL_PLAINTEXT"}},
-		{"no login over TLS", secured(t, a.Server(nil), users()...), "security.protocol=SSL\n" + ca, []string{"log in", "security.protocol=SASL_SSL"}},
-		{"TLS to a plaintext port", secured(t, nil), "security.protocol=SSL\n" + ca, []string{"without TLS", "security.protocol=PLAINTEXT"}},
-		{"login over TLS to a plaintext port", secured(t, nil, users()...), "security.protocol=SASL_SSL\n" + login + ca, []string{"without TLS", "security.protocol=SASL_PLAINTEXT"}},
-		{"plaintext to a TLS port", secured(t, a.Server(nil)), "", []string{"speaks TLS", "security.protocol=SSL"}},
-		{"login in plaintext to a TLS port", secured(t, a.Server(nil), users()...), "security.protocol=SASL_PLAINTEXT\n" + login, []string{"speaks TLS", "security.protocol=SASL_SSL"}},
+		{"no login", secured(t, nil, users()...), "", []string{"requires a login", "PLAIN", "security.protocol=SASL_PLAINTEXT"}},
+		{"no login over TLS", secured(t, a.Server(nil), users()...), "security.protocol=SSL\n" + ca, []string{"requires a login", "security.protocol=SASL_SSL"}},
+		{"TLS to a plaintext port", secured(t, nil), "security.protocol=SSL\n" + ca, []string{"does not use TLS", "security.protocol=PLAINTEXT"}},
+		{"login over TLS to a plaintext port", secured(t, nil, users()...), "security.protocol=SASL_SSL\n" + login + ca, []string{"does not use TLS", "security.protocol=SASL_PLAINTEXT"}},
+		{"plaintext to a TLS port", secured(t, a.Server(nil)), "", []string{"uses TLS on this port", "security.protocol=SSL"}},
+		{"login in plaintext to a TLS port", secured(t, a.Server(nil), users()...), "security.protocol=SASL_PLAINTEXT\n" + login, []string{"uses TLS on this port", "security.protocol=SASL_SSL"}},
 		{"unknown authority", secured(t, testca.New().Server(nil)), "security.protocol=SSL\n" + ca, []string{"unknown authority", "ssl.ca.location"}},
 		{"wrong host name", secured(t, a.Server(elsewhere)), "security.protocol=SSL\n" + ca, []string{"another host name", "127.0.0.1"}},
 		{"expired certificate", secured(t, a.Server(expired)), "security.protocol=SSL\n" + ca, []string{"expired", "clock"}},
-		{"no client certificate", secured(t, mutual(a)), "security.protocol=SSL\n" + ca, []string{"certificate of its clients", "ssl.certificate.location"}},
-		{"client certificate of another authority", secured(t, mutual(a)), "security.protocol=SSL\n" + ca + clientLines(t, testca.New(), nil), []string{"refuses this client's certificate"}},
-		{"expired client certificate", secured(t, mutual(a)), "security.protocol=SSL\n" + ca + clientLines(t, a, expired), []string{"this client's certificate has expired on "}},
+		{"no client certificate", secured(t, mutual(a)), "security.protocol=SSL\n" + ca, []string{"requires a client certificate", "ssl.certificate.location"}},
+		{"client certificate of another authority", secured(t, mutual(a)), "security.protocol=SSL\n" + ca + clientLines(t, testca.New(), nil), []string{"rejected this client's certificate"}},
+		{"expired client certificate", secured(t, mutual(a)), "security.protocol=SSL\n" + ca + clientLines(t, a, expired), []string{"this client's certificate expired on "}},
 		{"silence", silence(t), "", []string{"answer", " within "}},
 		{"silence and TLS", silence(t), "security.protocol=SSL\n" + ca, []string{"TLS handshake", "TLS port?"}},
 	} {
@@ -253,7 +253,7 @@ func TestFailureOfSeveralBrokersNamesEach(t *testing.T) {
 	a := testca.New()
 	closed, encrypted := closedPort(t), secured(t, a.Server(nil))
 	_, err := connectWith(t, "bootstrap.servers="+closed+","+encrypted)
-	wantText(t, err, closed+": ", "connection refused", encrypted+": the broker speaks TLS")
+	wantText(t, err, closed+": ", "connection refused", encrypted+": the broker uses TLS on this port")
 }
 
 // silence accepts connections and never says a word.

@@ -118,29 +118,29 @@ func TestRefusals(t *testing.T) {
 		flags []string
 		want  string
 	}{
-		{"acks=1", nil, "acks=1 is refused: less could lose what was acknowledged; remove it, or say all"},
+		{"acks=1", nil, "acks=1 is refused: fewer acknowledgements could lose acknowledged records; remove it, or set all"},
 		{"request.required.acks=0", nil, "acks=0 is refused"},
 		{"enable.idempotence=false", nil, "enable.idempotence=false is refused"},
-		{"isolation.level=read_uncommitted", nil, "isolation.level=read_uncommitted is refused: else aborted"},
+		{"isolation.level=read_uncommitted", nil, "isolation.level=read_uncommitted is refused: otherwise aborted"},
 		{"enable.auto.commit=true", nil, "enable.auto.commit=true is refused"},
 		{"auto.offset.reset=latest", nil, "auto.offset.reset=latest is refused"},
 		{"transactional.id=mine", nil, "transactional.id cannot be set"},
 		{"", []string{"-X", "acks=1"}, "-X: acks=1 is refused"},
-		{"", []string{"-X", "sasl.password=hidden-1"}, "-X sasl.password: a secret on the command line can be seen by others; put it into a file for --kafka-config, or into KAFKA_SASL_PASSWORD"},
-		{"", []string{"-X", "my.own.secret=hidden-1"}, "-X my.own.secret: a secret"},
+		{"", []string{"-X", "sasl.password=hidden-1"}, "-X sasl.password: other users can see a secret on the command line; put it into a file for --kafka-config, or into KAFKA_SASL_PASSWORD"},
+		{"", []string{"-X", "my.own.secret=hidden-1"}, "-X my.own.secret: other users can see a secret"},
 		{"", []string{"-X", "acks"}, "-X acks: want key=value"},
 		{"bootstrap.servers=host", nil, `broker "host": want host:port`},
 		{"security.protocol=TLS", nil, "security.protocol=TLS: want PLAINTEXT, SSL"},
-		{"sasl.username=u\nsasl.password=hidden-1", nil, "sasl.username is not used with security.protocol=PLAINTEXT; say SASL_SSL"},
+		{"sasl.username=u\nsasl.password=hidden-1", nil, "sasl.username is not used with security.protocol=PLAINTEXT; set SASL_SSL"},
 		{login, nil, "set sasl.mechanism to PLAIN"},
 		{login + "sasl.mechanism=GSSAPI", nil, "sasl.mechanism=GSSAPI is not supported"},
-		{login + "sasl.mechanism=PLAIN\nsasl.mechanisms=SCRAM-SHA-256", nil, "sasl.mechanism is there twice"},
+		{login + "sasl.mechanism=PLAIN\nsasl.mechanisms=SCRAM-SHA-256", nil, "sasl.mechanism is set twice"},
 		{"security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.username=u", nil, "needs sasl.username and sasl.password"},
 		{"security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.jaas.config=username=u password=hidden-1", nil, "want a login module"},
 		{"security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.jaas.config=x.Y required username='u' password='hidden-1", nil, `after 1 options: want key="value"`},
 		{"security.protocol=SASL_SSL\nsasl.mechanism=OAUTHBEARER", nil, "needs sasl.oauthbearer.token.endpoint.url"},
 		{"security.protocol=SASL_SSL\nsasl.mechanism=OAUTHBEARER\nsasl.oauthbearer.client.id=a\nsasl.oauthbearer.client.secret=hidden-1\nsasl.oauthbearer.token.endpoint.url=http://login.example/token", nil, "want https"},
-		{"security.protocol=SSL\nssl.keystore.type=JKS", nil, "ssl.keystore.type=JKS is refused: no JKS or PKCS12; remove it, or say PEM"},
+		{"security.protocol=SSL\nssl.keystore.type=JKS", nil, "ssl.keystore.type=JKS is refused: no JKS or PKCS12; remove it, or set PEM"},
 		{"security.protocol=SSL\nssl.ca.pem=none", nil, "no certificate in PEM"},
 		{"security.protocol=SSL\nssl.certificate.pem=x", nil, "set ssl.key.location"},
 		{"security.protocol=SSL\nssl.ca.location=/nowhere/ca.pem", nil, "/nowhere/ca.pem: no such file"},
@@ -167,11 +167,11 @@ func TestWarnings(t *testing.T) {
 	const login = "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=u\nsasl.password=hidden-1\n"
 	for lines, want := range map[string]string{
 		"linger.ms=5":              "linger.ms has no effect here: set `--linger`",
-		"whatever.this.is=hidden1": "whatever.this.is is not known and has no effect",
+		"whatever.this.is=hidden1": "whatever.this.is is unknown and has no effect",
 		"security.protocol=SSL\nenable.ssl.certificate.verification=false":               "any server can pass for the broker",
 		"security.protocol=SSL\nssl.endpoint.identification.algorithm=":                  "ssl.endpoint.identification.algorithm is empty",
 		login + "bootstrap.servers=kafka.example:9092":                                   "clear text",
-		"schema.registry.url=http://registry:8081\nbasic.auth.user.info=user:hidden-1\n": "credentials of the schema registry go over the network in clear text",
+		"schema.registry.url=http://registry:8081\nbasic.auth.user.info=user:hidden-1\n": "credentials of the schema registry cross the network in clear text",
 	} {
 		s, stderr, err := read(t, lines)
 		if err != nil || !strings.Contains(stderr, want) || strings.Contains(stderr, "hidden") {

@@ -42,7 +42,7 @@ func TestManualShowsTheTable(t *testing.T) {
 
 func markdown() string {
 	var out strings.Builder
-	out.WriteString("| Property | What the programs do |\n|---|---|\n")
+	out.WriteString("| Property | Effect |\n|---|---|\n")
 	for _, p := range known() {
 		names := "`" + strings.Join(append([]string{p.name}, p.aliases...), "`, `") + "`"
 		fmt.Fprintf(&out, "| %s | %s |\n", names, p.effect())

@@ -97,7 +97,7 @@ func (v values) addClientCertificate(config *tls.Config) error {
 func decrypt(text []byte, password string) ([]byte, error) {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if block.Headers["DEK-Info"] != "" {
-			return nil, errors.New("the key is encrypted in an outdated way; convert it with openssl pkcs8 -topk8")
+			return nil, errors.New("the key uses an outdated encryption; convert it with openssl pkcs8 -topk8")
 		}
 		if block.Type != "ENCRYPTED PRIVATE KEY" {
 			continue

@@ -31,7 +31,7 @@ func (v values) add(name, text, source string) error {
 		name = p.name
 	}
 	if earlier, twice := v[name]; twice && earlier.source == source && earlier.text != text {
-		return cmdline.Usagef("%s: %s is there twice, with different values", source, name)
+		return cmdline.Usagef("%s: %s is set twice, with different values", source, name)
 	}
 	v[name] = value{text: text, source: source}
 	return nil
@@ -56,7 +56,7 @@ func fromFile(path string) (values, []string, error) {
 	loader := properties.Loader{Encoding: properties.UTF8, DisableExpansion: true}
 	read, err := loader.LoadBytes(content)
 	if err != nil {
-		return nil, nil, cmdline.Usagef("%s is no properties file: want lines of key=value", path)
+		return nil, nil, cmdline.Usagef("%s is not a properties file: want lines of key=value", path)
 	}
 	v := values{}
 	for name, text := range read.Map() {
@@ -131,7 +131,7 @@ func fromPairs(pairs []string) (values, error) {
 		name = strings.TrimSpace(name)
 		switch {
 		case isSecret(name):
-			return nil, cmdline.Usagef("-X %s: a secret on the command line can be seen by others; put it into a file for --kafka-config, or into %s", name, environment(name))
+			return nil, cmdline.Usagef("-X %s: other users can see a secret on the command line; put it into a file for --kafka-config, or into %s", name, environment(name))
 		case !found || name == "":
 			return nil, cmdline.Usagef("-X %s: want key=value", name)
 		}
@@ -149,13 +149,13 @@ func (v values) check() (warnings []string, err error) {
 		p, found := byName[name]
 		switch source, text := v[name].source, v[name].text; {
 		case !found:
-			warnings = append(warnings, fmt.Sprintf("%s: %s is not known and has no effect", source, name))
+			warnings = append(warnings, fmt.Sprintf("%s: %s is unknown and has no effect", source, name))
 		case p.use == ignored:
 			warnings = append(warnings, fmt.Sprintf("%s: %s has no effect here: %s", source, name, p.note))
 		case p.use == refused:
 			return warnings, cmdline.Usagef("%s: %s cannot be set: %s", source, name, p.note)
 		case p.use == fixed && !p.accepts(text):
-			return warnings, cmdline.Usagef("%s: %s=%s is refused: %s; remove it, or say %s", source, name, text, p.note, p.values[0])
+			return warnings, cmdline.Usagef("%s: %s=%s is refused: %s; remove it, or set %s", source, name, text, p.note, p.values[0])
 		}
 	}
 	return warnings, nil

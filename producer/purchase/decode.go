@@ -92,7 +92,7 @@ func (r *reader) read() error {
 		return err
 	}
 	if _, err := r.json.ReadToken(); !errors.Is(err, io.EOF) {
-		return invalid(InvalidJSON, "something stands behind the JSON object: a message is one event")
+		return invalid(InvalidJSON, "text follows the JSON object: a message is one event")
 	}
 	if r.err != nil {
 		return r.err
@@ -153,7 +153,7 @@ func (r *reader) member(name string) error {
 	}
 	bit := uint16(1) << i
 	if r.seen&bit != 0 {
-		r.note(invalid(DuplicateName, "the member %s stands there twice", name))
+		r.note(invalid(DuplicateName, "the member %s appears twice", name))
 		return r.skip()
 	}
 	r.seen |= bit
@@ -226,7 +226,7 @@ func (r *reader) attributes() error {
 			return err
 		}
 		if _, twice := texts[name]; twice {
-			r.note(invalid(DuplicateName, "the attribute %.80q stands there twice", name))
+			r.note(invalid(DuplicateName, "the attribute %.80q appears twice", name))
 		}
 		if texts[name], err = readAttribute(value); err != nil {
 			r.note(invalid(InvalidAttributes, "attributes.%.80s %s: %v", name, shown(value), err))

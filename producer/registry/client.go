@@ -32,7 +32,7 @@ const (
 // it does not answer, or refuses to.
 var (
 	// ErrNotFound says that the registry does not know the schema.
-	ErrNotFound = errors.New("the schema registry does not know it")
+	ErrNotFound = errors.New("the schema registry does not have it")
 	// ErrHostile says that the schema exceeds a limit.
 	ErrHostile = errors.New("the schema exceeds a limit")
 )

@@ -69,7 +69,7 @@ func Parse(value, header []byte) (Frame, bool, error) {
 	number := binary.BigEndian.Uint32(value[1:])
 	f := Frame{ID: ID{Number: int32(number & math.MaxInt32)}, Payload: value[1+numberSize:]}
 	if number > math.MaxInt32 {
-		return f, true, fmt.Errorf("the schema id %d is negative as a registry counts", number)
+		return f, true, fmt.Errorf("the schema id %d is negative", number)
 	}
 	return f, true, nil
 }

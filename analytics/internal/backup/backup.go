@@ -34,7 +34,7 @@ func Save(ctx context.Context, path, file string, o Observer) (report verify.Rep
 	}
 	part := file + ".part"
 	if err := create(part); errors.Is(err, fs.ErrExist) {
-		return report, fmt.Errorf("%w; delete it if it is what an interrupted copy has left", err)
+		return report, fmt.Errorf("%w; delete it if an interrupted copy left it", err)
 	} else if err != nil {
 		return report, err
 	}
@@ -129,7 +129,7 @@ func prove(ctx context.Context, part string, verified func()) (report verify.Rep
 		return report, err
 	}
 	if n := len(report.Differences); n > 0 {
-		return report, fmt.Errorf("the copy is not right: %s; run `analytics verify` and then `analytics replay`", strings.Join(report.Differences, "; "))
+		return report, fmt.Errorf("the copy has differences: %s; run `analytics verify`, then `analytics replay`", strings.Join(report.Differences, "; "))
 	}
 	return report, nil
 }

@@ -56,7 +56,7 @@ func TestWrongDatabaseIsNoBackup(t *testing.T) {
 	db, dir := made(t), t.TempDir()
 	db.MustExec(`INSERT INTO stats_total (currency, purchases) VALUES ('EUR', 1)`)
 	_, err := backup.Save(t.Context(), db.Path, filepath.Join(dir, "b.db"), unobserved)
-	if err == nil || !strings.Contains(err.Error(), "the copy is not right") {
+	if err == nil || !strings.Contains(err.Error(), "the copy has differences") {
 		t.Errorf("error %v", err)
 	}
 	wantOnly(t, dir)

@@ -106,7 +106,7 @@ func FindBuild(ctx context.Context, path string) (file string, found bool) {
 func Create(file string) error {
 	made, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return fmt.Errorf("make a file for a database: %w", err)
+		return fmt.Errorf("create a file for a database: %w", err)
 	}
 	return made.Close()
 }

@@ -58,7 +58,7 @@ func open(ctx context.Context, path string, begin func(path string) error, optio
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder of the database: %w", err)
+		return nil, fmt.Errorf("create the folder of the database: %w", err)
 	}
 	lock, err := acquire(path + ".lock")
 	if err != nil {

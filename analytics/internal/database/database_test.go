@@ -61,7 +61,7 @@ func TestDatabaseFromNewerProgramIsRefused(t *testing.T) {
 
 func TestReaderRefusesAnOlderSchema(t *testing.T) {
 	_, err := database.OpenReader(made(t, `PRAGMA user_version = 0`))
-	wantError(t, err, "`analytics run` brings it up to date")
+	wantError(t, err, "run `analytics run` to migrate it")
 }
 
 func TestMissingDatabase(t *testing.T) {

@@ -202,10 +202,10 @@ func Replace(path, next string) error {
 		_ = os.Remove(link) // of a process that died here
 	}
 	if err := os.Symlink(target, link); err != nil {
-		return fmt.Errorf("put %s in the place of %s: %w", next, path, err)
+		return fmt.Errorf("move %s to %s: %w", next, path, err)
 	}
 	if err := os.Rename(link, path); err != nil {
-		return errors.Join(fmt.Errorf("put %s in the place of %s: %w", next, path, err), os.Remove(link))
+		return errors.Join(fmt.Errorf("move %s to %s: %w", next, path, err), os.Remove(link))
 	}
 	return syncFolder(filepath.Dir(path))
 }

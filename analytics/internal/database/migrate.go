@@ -23,7 +23,7 @@ func checkSchema(db *sqlx.DB) error {
 	case err != nil:
 		return err
 	case version < known:
-		return fmt.Errorf("its schema has version %d, this program wants %d; `analytics run` brings it up to date", version, known)
+		return fmt.Errorf("its schema has version %d, this program needs %d; run `analytics run` to migrate it", version, known)
 	case version > known:
 		return tooNew(version, known)
 	}
@@ -31,7 +31,7 @@ func checkSchema(db *sqlx.DB) error {
 }
 
 func tooNew(version, known int64) error {
-	return fmt.Errorf("its schema has version %d, this program knows %d; use a newer program", version, known)
+	return fmt.Errorf("its schema has version %d, this program supports %d; use a newer program", version, known)
 }
 
 // SchemaVersion is the version of the schema that this program creates, or "?"

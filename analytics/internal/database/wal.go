@@ -30,7 +30,7 @@ func (d *Database) Checkpoint(ctx context.Context) (pages int64, err error) {
 func (d *Database) checkpoint(ctx context.Context, mode string) (pages int64, err error) {
 	var busy, logged, copied int64
 	if err := d.QueryRowxContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &logged, &copied); err != nil {
-		return 0, fmt.Errorf("copy the write-ahead log of %s: %w", d.Path, err)
+		return 0, fmt.Errorf("checkpoint the write-ahead log of %s: %w", d.Path, err)
 	}
 	return logged - copied, nil
 }
@@ -54,7 +54,7 @@ func (d *Database) Truncate(ctx context.Context, wait time.Duration) (done bool,
 		err = resetErr
 	}
 	if err != nil {
-		return false, fmt.Errorf("empty the write-ahead log of %s: %w", d.Path, err)
+		return false, fmt.Errorf("truncate the write-ahead log of %s: %w", d.Path, err)
 	}
 	return busy == 0, nil
 }

@@ -36,12 +36,12 @@ func TestFullDisk(t *testing.T) {
 	if err := script.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, said.String())
 	}
-	for _, want := range []string{"full: 1", "query: 0", "verify: 0\nagain: 0", fmt.Sprintf("all is right: %d events", log.sent)} {
+	for _, want := range []string{"full: 1", "query: 0", "verify: 0\nagain: 0", fmt.Sprintf("verified: %d events", log.sent)} {
 		if !strings.Contains(said.String(), want) {
 			t.Errorf("the script says\n%swant %q", said.String(), want)
 		}
 	}
-	wantLine(t, filepath.Join(out, "full.err"), "a.db: the disk is full; all that was stored before is intact, make room and run `analytics run` again")
+	wantLine(t, filepath.Join(out, "full.err"), "a.db: the disk is full; stored data is intact; free some space and run `analytics run` to resume")
 }
 
 func wantLine(t *testing.T, file, want string) {
@@ -70,7 +70,7 @@ func TestDatabaseLockedByAnotherProgram(t *testing.T) {
 	}
 	defer func() { _ = other.Close() }()
 	tx := other.MustBegin()
-	if err := failed(log.drainCommand(path), "database "+path+": another program holds its write lock", "end that program and run this again"); err != nil {
+	if err := failed(log.drainCommand(path), "database "+path+": another program, such as a sqlite3 shell in a transaction, holds its write lock", "end that program and retry"); err != nil {
 		t.Error(err)
 	}
 	if err := tx.Rollback(); err != nil {
@@ -112,14 +112,14 @@ func TestDamagedDatabase(t *testing.T) {
 	}
 	log.send(500)
 	spoil(t, path, "stats_quarter_hour")
-	const damaged = "the file is damaged; check the disk, run `analytics verify` to see what is wrong, and run `analytics replay` to build it again from Kafka"
+	const damaged = "the file is damaged; check the disk, run `analytics verify` to list the damage, and `analytics replay` to rebuild it from Kafka"
 	if err := failed(log.drainCommand(path), "database "+path+": "+damaged); err != nil {
 		t.Errorf("run: %v", err)
 	}
 	if err := failed(log.program("query", "sales-over-time", "--every", "hour", "--db", path), damaged); err != nil {
 		t.Errorf("query: %v", err)
 	}
-	if err := failed(log.program("verify", "--db", path), "database "+path+" is not right"); err != nil {
+	if err := failed(log.program("verify", "--db", path), "database "+path+" has "); err != nil {
 		t.Errorf("verify: %v", err)
 	}
 	anew := filepath.Join(t.TempDir(), "new.db")

@@ -31,7 +31,7 @@ func BenchmarkReplay(b *testing.B) {
 		go func() { asked <- m.longestQuery(ctx) }()
 		took, memory = m.timed(m.command("analytics", "replay", "--yes"))
 		beside, peak = beside+took, max(peak, memory)
-		m.logged(run, "another database in place", 1)
+		m.logged(run, "database replaced by a replay", 1)
 		stop()
 		longest = max(longest, <-asked)
 		if err := run.Terminate(); err != nil {

@@ -40,7 +40,7 @@ func (p *published) replayDies(t *testing.T, point string) {
 	p.logged(analytics, "storing events", 1)
 	askAllTheTime(t, p.database())
 	command, kept := "replay", filepath.Join(p.dir, "kept.db")
-	args := []string{"--yes", "--keep-missing", "--from-offset", "20", "--keep-old", kept}
+	args := []string{"--yes", "--keep-missing", "--keep-old", kept}
 	if point == "replay.copied" || point == "replay.computed" {
 		command, args = "rebuild-rollups", []string{"--yes"}
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/IBM/sarama"
 
@@ -35,7 +34,7 @@ func TestReplayWhileEverythingRuns(t *testing.T) {
 	l.live(path)
 	l.send(300)
 	kept := filepath.Join(t.TempDir(), "kept.db")
-	want(t, l.says("replay", "--yes", "--db", path, "--keep-old", kept), "the new data are in place: ", " 0 differences")
+	want(t, l.says("replay", "--yes", "--db", path, "--keep-old", kept), "the new database is in use: ", " 0 differences")
 	l.send(300)
 	l.becomesRight(path)
 	if target, err := os.Readlink(path); err != nil || target != "a.db.2" {
@@ -57,7 +56,7 @@ func TestReplayMakesGoodWhatIsWrong(t *testing.T) {
 	l, path := drained(t, 500)
 	change(t, path, `UPDATE stats_total SET revenue_micros = revenue_micros + 1, purchases = purchases - 2`)
 	out := l.says1("replay", "--check-only", "--yes", "--db", path)
-	want(t, out, "2 differences between the present data and the new", "purchases        GBP       498  500           2")
+	want(t, out, "2 differences between the current database and the new one", "purchases        GBP       498  500           2")
 	if _, err := os.Stat(path + ".2"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a check leaves %s.2: %v", path, err)
 	}
@@ -65,7 +64,7 @@ func TestReplayMakesGoodWhatIsWrong(t *testing.T) {
 	if err := l.hasAll(path); err != nil {
 		t.Error(err)
 	}
-	want(t, l.says("replay", "--check-only", "--yes", "--db", path), "the present data are the same as the new")
+	want(t, l.says("replay", "--check-only", "--yes", "--db", path), "the current database equals the new one")
 	results := []string{}
 	for _, r := range l.rows(path, "replays") {
 		results = append(results, r[2])
@@ -106,15 +105,15 @@ func TestReplayGoesOnFromWhatWasBuilt(t *testing.T) {
 	t.Parallel()
 	l, path := drained(t, 400)
 	l.crash("analytics.commit.before", "replay", "--yes", "--db", path)
-	want(t, l.crash("replay.built", "replay", "--yes", "--db", path), "going on from the 0 records")
+	want(t, l.crash("replay.built", "replay", "--yes", "--db", path), "resuming after the 0 records")
 	again := l.crash("replay.built", "replay", "--yes", "--db", path)
-	want(t, again, "going on from the 400 records that an interrupted replay has built")
-	want(t, l.crash("replay.built", "replay", "--yes", "--keep-missing", "--db", path), "starting clean, because an interrupted replay was of another plan")
+	want(t, again, "resuming after the 400 records that an interrupted replay stored")
+	want(t, l.crash("replay.built", "replay", "--yes", "--keep-missing", "--db", path), "starting from scratch, because an interrupted replay had another plan")
 	spoil(t, path+".2", "internal_replays") // as a power cut may
-	want(t, l.crash("replay.built", "replay", "--yes", "--db", path), "starting clean, because what an interrupted replay has built cannot be read")
+	want(t, l.crash("replay.built", "replay", "--yes", "--db", path), "starting from scratch, because the file of an interrupted replay cannot be read")
 	l.send(10)
 	// The program with crash points is another one than this.
-	want(t, l.says("replay", "--yes", "--keep-missing", "--db", path), "starting clean, because", "another program")
+	want(t, l.says("replay", "--yes", "--keep-missing", "--db", path), "starting from scratch, because", "another plan or program")
 	if err := l.hasAll(path); err != nil {
 		t.Error(err)
 	}
@@ -125,7 +124,7 @@ func TestReplayOfADamagedDatabase(t *testing.T) {
 	t.Parallel()
 	l, path := drained(t, 500)
 	spoil(t, path, "internal_topics")
-	want(t, l.says("replay", "--yes", "--db", path), "compared  with nothing: the present data cannot be read", "the new data are in place")
+	want(t, l.says("replay", "--yes", "--db", path), "compared  with nothing: the current database cannot be read", "the new database is in use")
 	if err := l.hasAll(path); err != nil {
 		t.Error(err)
 	}
@@ -150,7 +149,10 @@ func TestReplayOfALogThatHasExpiredInPart(t *testing.T) {
 	const sources = `SELECT topic, partition, block, hex(results) FROM internal_sources ORDER BY 1, 2, 3`
 	before := l.says("sql", "--db", path, "--output", "csv", sources)
 	out := l.says1("replay", "--yes", "--db", path)
-	want(t, out, fmt.Sprintf("%d stored records are not read again", gone), "add --keep-missing", "analytics              0          70    70  250                  70")
+	want(t, out, fmt.Sprintf("the log has lost %d of the stored records", gone), "pass --keep-missing", "analytics              0    70  250                  70")
+	for _, point := range []string{"analytics.commit.before", "replay.carried", "replay.built"} {
+		l.crash(point, "replay", "--yes", "--keep-missing", "--db", path)
+	}
 	want(t, l.says("replay", "--yes", "--keep-missing", "--db", path), fmt.Sprintf("%d taken over, 0 differences", gone), fmt.Sprintf("%d records read", 500-gone))
 	if err := l.hasAll(path); err != nil {
 		t.Error(err)
@@ -212,19 +214,6 @@ func TestReplayKeepsGapsDuplicatesAndRejections(t *testing.T) {
 	}
 }
 
-func TestReplayOfAPart(t *testing.T) {
-	t.Parallel()
-	l, path := drained(t, 500)
-	for _, part := range [][]string{{"--from-offset", "100"}, {"--partition", "1"}, {"--from-time", time.Now().Add(time.Hour).UTC().Format(time.RFC3339)}} {
-		want(t, l.says1(append([]string{"replay", "--yes", "--db", path}, part...)...), "stored records are not read again")
-		want(t, l.says(append([]string{"replay", "--yes", "--keep-missing", "--db", path}, part...)...), " 0 differences")
-		if err := l.hasAll(path); err != nil {
-			t.Errorf("%v: %v", part, err)
-		}
-	}
-	want(t, l.says1("replay", "--yes", "--db", path, "--partition", "9"), "has no partition 9")
-}
-
 func TestReplayRefusesAnotherLog(t *testing.T) {
 	t.Parallel()
 	_, path := drained(t, 50)
@@ -244,7 +233,7 @@ func TestReplayAsks(t *testing.T) {
 		t.Errorf("exit code %d, want 2", c.ProcessState.ExitCode())
 	}
 	want(t, string(out), "records   50 at most", "--yes continues without asking")
-	for _, usage := range [][]string{{"--from-offset", "-1"}, {"--from-offset", "1", "--from-time", "2026-01-01T00:00:00Z"}, {"--keep-old", path, "--check-only"}, {"--keep-old", path}, {"now"}} {
+	for _, usage := range [][]string{{"--keep-old", path, "--check-only"}, {"--keep-old", path}, {"now"}} {
 		c := l.program(append([]string{"replay", "--yes", "--db", path}, usage...)...)
 		if out, _ := c.CombinedOutput(); c.ProcessState.ExitCode() != 2 {
 			t.Errorf("%v: exit code %d, want 2\n%s", usage, c.ProcessState.ExitCode(), out)
@@ -255,13 +244,13 @@ func TestReplayAsks(t *testing.T) {
 func TestRebuildRollups(t *testing.T) {
 	t.Parallel()
 	l, path := drained(t, 500)
-	want(t, l.says("rebuild-rollups", "--check-only", "--yes", "--db", path), "the present data are the same as the new")
+	want(t, l.says("rebuild-rollups", "--check-only", "--yes", "--db", path), "the current database equals the new one")
 	change(t, path, `UPDATE stats_item_day SET revenue_micros = revenue_micros + 1 WHERE day = (SELECT min(day) FROM stats_item_day);
 		UPDATE stats_total SET users = users + 1`)
-	want(t, l.says1("rebuild-rollups", "--check-only", "--yes", "--db", path), "stats_item_day against what it sums up: ", "differences between the present data and the new")
+	want(t, l.says1("rebuild-rollups", "--check-only", "--yes", "--db", path), "stats_item_day against what it sums up: ", "differences between the current database and the new one")
 	l.live(path)
 	l.send(100)
-	want(t, l.says("rebuild-rollups", "--yes", "--db", path), "the new data are in place")
+	want(t, l.says("rebuild-rollups", "--yes", "--db", path), "the new database is in use")
 	l.send(100)
 	l.becomesRight(path)
 }

@@ -64,7 +64,11 @@ func (l *someLog) send(n int) {
 
 func (l *someLog) publish(messages []*sarama.ProducerMessage) {
 	l.t.Helper()
-	config := l.settings().Config()
+	l.publishWith(l.settings().Config(), messages)
+}
+
+func (l *someLog) publishWith(config *sarama.Config, messages []*sarama.ProducerMessage) {
+	l.t.Helper()
 	config.Producer.Return.Successes = true
 	producer, err := sarama.NewSyncProducer([]string{l.bootstrap}, config)
 	if err != nil {

@@ -13,30 +13,14 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+
+	"purchases/analytics/internal/lag"
 )
-
-// Log names one partition of a topic.
-type Log struct {
-	Topic     string
-	Partition int32
-}
-
-func (l Log) String() string { return fmt.Sprintf("%s:%d", l.Topic, l.Partition) }
-
-// Position is how far one log had been stored.
-type Position struct {
-	Log
-	NextOffset int64  `db:"next_offset"` // every record below it was in the database
-	Watermark  *int64 // of the latest event, milliseconds since 1970 UTC
-	StoredAt   *int64 `db:"stored_at"` // milliseconds since 1970 UTC
-	// HighWatermark is where the log ended when it was read last; nil when unknown.
-	HighWatermark *int64 `db:"high_watermark"`
-}
 
 // Freshness is what an answer reflects.
 type Freshness struct {
-	AsOf      time.Time  // when the database was looked at
-	Positions []Position // in order of topic and partition
+	AsOf      time.Time      // when the database was looked at
+	Positions []lag.Position // in order of topic and partition
 	// Lag is how many offsets were to be read yet, over all logs, when they were
 	// read last, or at AsOf after [Freshness.SetLag]; nil when unknown.
 	Lag    *int64
@@ -47,59 +31,41 @@ type Freshness struct {
 // transaction that the answer is read in.
 func Read(ctx context.Context, db sqlx.QueryerContext) (Freshness, error) {
 	f := Freshness{AsOf: time.Now().UTC()}
-	err := sqlx.SelectContext(ctx, db, &f.Positions,
-		`SELECT topic, partition, next_offset, latest_event_at AS watermark, stored_at, high_watermark FROM internal_partitions ORDER BY topic, partition`)
-	if err != nil {
-		return f, fmt.Errorf("read the stored offsets: %w", err)
+	var err error
+	if f.Positions, err = lag.Read(ctx, db); err != nil {
+		return f, err
 	}
 	if err := sqlx.GetContext(ctx, db, &f.Replay, `SELECT ifnull(max(replay), 0) FROM internal_replays WHERE result = 'in place'`); err != nil {
 		return f, fmt.Errorf("read which replay made the database: %w", err)
 	}
-	f.setLastLag()
+	f.Lag = lag.Total(f.Positions, lag.Recorded)
 	return f, nil
 }
 
-// setLastLag takes one offset behind what is stored for the end of a
-// transaction, which is no record.
-func (f *Freshness) setLastLag() {
-	var lag int64
-	for _, p := range f.Positions {
-		if p.HighWatermark == nil {
-			return
-		}
-		lag += max(*p.HighWatermark-p.NextOffset-1, 0)
-	}
-	f.Lag = &lag
-}
+// SetLag compares the positions with the ends of the logs. Where one is not
+// among them, as when Kafka does not answer, the lag is unknown.
+func (f *Freshness) SetLag(ends lag.Ends) { f.Lag = lag.Total(f.Positions, ends.Lag) }
 
 // LastEvent is the time of the latest event of all logs, or zero before the first.
-func (f *Freshness) LastEvent() time.Time {
-	return latest(f.Positions, func(p Position) *int64 { return p.Watermark })
-}
+func (f *Freshness) LastEvent() time.Time { return f.latest((*lag.Position).LatestEvent) }
 
 // LastStored is when something was stored last, or zero if nothing ever was.
-func (f *Freshness) LastStored() time.Time {
-	return latest(f.Positions, func(p Position) *int64 { return p.StoredAt })
-}
+func (f *Freshness) LastStored() time.Time { return f.latest((*lag.Position).LastStored) }
 
-func latest(positions []Position, of func(Position) *int64) time.Time {
-	var newest *int64
-	for _, p := range positions {
-		if ms := of(p); ms != nil && (newest == nil || *ms > *newest) {
-			newest = ms
+func (f *Freshness) latest(of func(*lag.Position) time.Time) (newest time.Time) {
+	for i := range f.Positions {
+		if at := of(&f.Positions[i]); at.After(newest) {
+			newest = at
 		}
 	}
-	if newest == nil {
-		return time.Time{}
-	}
-	return time.UnixMilli(*newest).UTC()
+	return newest
 }
 
 // Offsets lists what is stored next, such as "analytics:0=17,analytics:1=4".
 func (f *Freshness) Offsets() string {
 	parts := make([]string, len(f.Positions))
 	for i, p := range f.Positions {
-		parts[i] = p.Log.String() + "=" + strconv.FormatInt(p.NextOffset, 10)
+		parts[i] = fmt.Sprintf("%s:%d=%d", p.Topic, p.Partition.Partition, p.NextOffset)
 	}
 	return strings.Join(parts, ",")
 }
@@ -133,34 +99,4 @@ func (f *Freshness) String() string {
 		line += fmt.Sprintf(", lag %d", *f.Lag)
 	}
 	return line
-}
-
-// End is where a log ended when Kafka was asked.
-type End struct {
-	LastRecord    int64 // offset of the last record that can be read; negative when there is none
-	HighWatermark int64 // the offset that the next record will get
-}
-
-// SetLag compares the positions with the ends of the logs. Where one is not
-// among them, as when Kafka does not answer, the lag is unknown.
-func (f *Freshness) SetLag(ends map[Log]End) {
-	f.Lag = nil
-	var lag int64
-	for _, p := range f.Positions {
-		end, known := ends[p.Log]
-		if !known {
-			return
-		}
-		lag += end.Lag(p.NextOffset)
-	}
-	f.Lag = &lag
-}
-
-// Lag is how many offsets are to be read yet, at most: transaction markers
-// count, but a log whose last record is stored has none.
-func (e End) Lag(nextOffset int64) int64 {
-	if e.LastRecord < nextOffset {
-		return 0
-	}
-	return e.HighWatermark - nextOffset
 }

@@ -12,16 +12,20 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"purchases/analytics/internal/batch"
+	"purchases/analytics/internal/lag"
 	"purchases/analytics/internal/sources"
 )
 
 // Target is a record that somebody waits for.
 type Target struct {
-	Log
+	batch.Partition
 	Offset int64
 }
 
-func (t Target) String() string { return fmt.Sprintf("%s:%d", t.Log, t.Offset) }
+func (t Target) String() string {
+	return fmt.Sprintf("%s:%d:%d", t.Topic, t.Partition.Partition, t.Offset)
+}
 
 // ParseTarget reads "topic:partition:offset". A topic may not hold a colon.
 func ParseTarget(text string) (Target, error) {
@@ -38,7 +42,7 @@ func ParseTarget(text string) (Target, error) {
 	if err != nil || offset < 0 {
 		return Target{}, wrong
 	}
-	return Target{Log{parts[0], int32(partition)}, offset}, nil
+	return Target{batch.Partition{Topic: parts[0], Partition: int32(partition)}, offset}, nil
 }
 
 // Reached says whether the database reflects the record: it is stored itself,
@@ -46,12 +50,12 @@ func ParseTarget(text string) (Target, error) {
 // processor made of it.
 func Reached(ctx context.Context, db sqlx.QueryerContext, t Target) (bool, error) {
 	var next int64
-	err := sqlx.GetContext(ctx, db, &next, `SELECT next_offset FROM internal_partitions WHERE topic = ? AND partition = ?`, t.Topic, t.Partition)
+	err := sqlx.GetContext(ctx, db, &next, `SELECT next_offset FROM internal_partitions WHERE topic = ? AND partition = ?`, t.Topic, t.Partition.Partition)
 	if errors.Is(err, sql.ErrNoRows) {
-		return sources.Stored(ctx, db, t.Topic, t.Partition, t.Offset)
+		return sources.Stored(ctx, db, t.Topic, t.Partition.Partition, t.Offset)
 	}
 	if err != nil {
-		return false, fmt.Errorf("read the stored offset of %s: %w", t.Log, err)
+		return false, fmt.Errorf("read the stored offset of %s: %w", t.Partition, err)
 	}
 	return next > t.Offset, nil
 }
@@ -63,16 +67,10 @@ const pollEvery = 25 * time.Millisecond
 // reflect.
 var ErrNotReached = errors.New("not stored")
 
-// Viewer gives a look at the database as it is now, which may be another one
-// than a moment ago: a replay replaces it.
-type Viewer interface {
-	View(context.Context, func(sqlx.QueryerContext) error) error
-}
-
 // Wait polls the database until it reflects the record. It fails with an
 // [ErrNotReached] when the time of ctx is over, and at once where the database
 // has records of other topics that the processor reads and none of this one.
-func Wait(ctx context.Context, v Viewer, t Target) error {
+func Wait(ctx context.Context, v lag.Viewer, t Target) error {
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
 	for first := true; ; first = false {

@@ -31,7 +31,7 @@ func bind(ctx context.Context, db *database.Database, client sarama.Client, topi
 		return nil, err
 	}
 	for _, wanted := range topics.roles() {
-		found, err := patiently(ctx, client, wanted.Topic, func() (origin, error) { return findOrigin(client, wanted.Topic) })
+		found, err := retryWhileElecting(ctx, client, wanted.Topic, func() (origin, error) { return findOrigin(client, wanted.Topic) })
 		if err != nil {
 			return nil, err
 		}
@@ -132,10 +132,10 @@ func (in *ingester) locate(ctx context.Context, db *database.Database, p batch.P
 	_, at.epoch, _ = in.client.LeaderAndEpoch(p.Topic, p.Partition) // where there is none, the reader compares again
 	if at.isNew {
 		b, err := findBounds(ctx, in.client, p)
-		at.next = b.Oldest
+		at.next, at.newest = b.Oldest, b.Newest
 		return at, err
 	}
-	known, err := compare(ctx, in.client, p, at, time.Now().Add(doubt))
+	known, err := compare(ctx, in.client, p, at, time.Now().Add(staleLeaderGrace))
 	if gap := (*gapError)(nil); errors.As(err, &gap) && in.AcceptGaps {
 		return at, nil // the reader will find it, too, and record it
 	}
@@ -155,7 +155,7 @@ func (in *ingester) adopt(ctx context.Context, db *database.Database, positions 
 	}
 	defer func() { _ = tx.Rollback() }()
 	for p, at := range positions {
-		if err := insertPartition(ctx, tx, p, at.next); err != nil {
+		if err := insertPartition(ctx, tx, p, at); err != nil {
 			return fmt.Errorf("add %s: %w", p, err)
 		}
 		if at.next > 0 {
@@ -165,11 +165,12 @@ func (in *ingester) adopt(ctx context.Context, db *database.Database, positions 
 	return tx.Commit()
 }
 
-func insertPartition(ctx context.Context, tx *sqlx.Tx, p batch.Partition, next int64) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO internal_partitions (topic, partition, next_offset) VALUES (?, ?, ?)`, p.Topic, p.Partition, next)
-	if err == nil && next > 0 {
+func insertPartition(ctx context.Context, tx *sqlx.Tx, p batch.Partition, at position) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO internal_partitions (topic, partition, next_offset, high_watermark) VALUES (?, ?, ?, ?)`,
+		p.Topic, p.Partition, at.next, at.newest)
+	if err == nil && at.next > 0 {
 		_, err = tx.ExecContext(ctx, `INSERT INTO gaps (topic, partition, from_offset, to_offset, recorded_at) VALUES (?, ?, 0, ?, ?)`,
-			p.Topic, p.Partition, next-1, time.Now().UnixMilli())
+			p.Topic, p.Partition, at.next-1, time.Now().UnixMilli())
 	}
 	return err
 }

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	fetchVersion = 11      // Kafka 2.3; the first with all that the request below says
-	fetchBytes   = 1 << 20 // a batch that is larger comes whole all the same
+	fetchVersion = 11 // Kafka 2.3; the first with all that the request below says
+	fetchBytes   = 1  // a batch comes whole all the same, and none behind it
 )
 
 // errNoRecord says that a log has nothing at an offset.

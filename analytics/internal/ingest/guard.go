@@ -47,10 +47,11 @@ func (e *gapError) Error() string {
 
 // position is how far a partition has been stored or read.
 type position struct {
-	next  int64
-	last  *batch.Fingerprint // of the last record, nil before the first
-	epoch int32              // of the leader whose log has it
-	isNew bool               // and has no row yet
+	next   int64
+	last   *batch.Fingerprint // of the last record, nil before the first
+	epoch  int32              // of the leader whose log has it
+	isNew  bool               // and has no row yet
+	newest int64              // where the log of a new one ends
 }
 
 // positionRow is the position as the table partitions has it.
@@ -114,10 +115,10 @@ func findBounds(ctx context.Context, client sarama.Client, p batch.Partition) (b
 	return b, nil
 }
 
-// doubt is how long another log may be no more than a broker that was paused or
+// staleLeaderGrace is how long another log may be no more than a broker that was paused or
 // cut off and does not know yet that it leads no longer: it answers from a log
 // that ends early. It learns within a second, a busy one within two.
-const doubt = 3 * time.Second
+const staleLeaderGrace = 3 * time.Second
 
 // compare refuses a log that does not go on at the position: one that has
 // expired behind it (a gapError), was truncated below it, or was truncated and

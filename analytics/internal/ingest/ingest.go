@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -35,11 +34,19 @@ type Config struct {
 	// Group is the consumer group that is told of the stored offsets, so that
 	// lag tools can show them. It is never read. Empty means that none is told.
 	Group string
-	// AcceptGaps continues where offsets have expired before they were read, and
-	// records them as a gap. Without it that is an error.
+	// AcceptGaps continues where offsets have expired before they were read, or
+	// where a batch is too large to be read, and records them as a gap. Without it
+	// that is an error.
 	AcceptGaps bool
+	// KnownGap, when not nil, says whether a gap from an offset up to another one
+	// was accepted before, so that a rebuild accepts it, too.
+	KnownGap func(p batch.Partition, from, next int64) bool
 	// Drain ends Run when everything is stored that the log held at its start.
 	Drain bool
+	// DrainTimeout is how long a drain waits behind an open transaction of a
+	// producer before it fails with a [kafka.HeldError]. A drain with a negative
+	// one leaves what stands behind such a transaction.
+	DrainTimeout time.Duration
 	// Until, when not nil, ends Run when every record below these offsets is
 	// stored, and nothing else is: partitions that it does not name are not read.
 	Until map[batch.Partition]int64
@@ -76,8 +83,9 @@ type ingester struct {
 	outage   *outage
 	queue    *queue
 	batcher  *batcher
-	next     map[batch.Partition]int64 // stored so far
-	targets  map[batch.Partition]int64 // where the run ends: the last record's offset
+	next     map[batch.Partition]int64  // stored so far
+	targets  map[batch.Partition]int64  // where the run ends: the last record's offset
+	bounds   map[batch.Partition]Bounds // of the logs when a drain began
 }
 
 // Run ingests until ctx ends, which is no error, or with Drain or Until until
@@ -86,7 +94,7 @@ type ingester struct {
 // ends it, the database holds complete transactions only.
 func Run(ctx context.Context, db *database.Database, config Config) error {
 	err := run(ctx, db, config, queueBytes)
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil && !config.ends() {
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil && !config.bounded() {
 		return nil
 	}
 	return err
@@ -106,45 +114,12 @@ func run(ctx context.Context, db *database.Database, config Config, budget int) 
 	if in.origins, err = bind(ctx, db, client, in.Topics); err != nil {
 		return err
 	}
-	if in.ends() {
-		if err := in.findTargets(); err != nil {
+	if in.bounded() {
+		if err := in.findTargets(ctx); err != nil {
 			return err
 		}
 	}
 	return in.run(ctx, db)
-}
-
-func (in *ingester) findTargets() error {
-	for _, topic := range in.names() {
-		last, err := kafka.LastRecords(in.client, topic)
-		if err != nil {
-			return err
-		}
-		for n, offset := range last {
-			p := batch.Partition{Topic: topic, Partition: n}
-			if in.wanted(p) {
-				in.targets[p] = min(offset, in.end(p)-1)
-			}
-		}
-	}
-	return nil
-}
-
-// ends says whether the run has an end of its own.
-func (c *Config) ends() bool { return c.Drain || c.Until != nil }
-
-// wanted says whether the partition is to be read.
-func (in *ingester) wanted(p batch.Partition) bool {
-	_, named := in.Until[p]
-	return named || in.Until == nil
-}
-
-// end is the offset before which the reading of a partition ends.
-func (in *ingester) end(p batch.Partition) int64 {
-	if end, named := in.Until[p]; named {
-		return end
-	}
-	return math.MaxInt64
 }
 
 func (in *ingester) run(ctx context.Context, db *database.Database) (err error) {
@@ -248,9 +223,20 @@ func (in *ingester) refresh(ctx context.Context, db *database.Database, readers 
 	return in.discover(ctx, db, readers)
 }
 
-// write stores batches.
+// write stores batches until a run with an end has reached it.
 func (in *ingester) write(ctx context.Context, db *database.Database, wal *walKeeper) error {
 	defer wal.close(ctx)
+	for {
+		if err := in.writeUntilDrained(ctx, db, wal); err != nil {
+			return err
+		}
+		if err := in.settle(ctx); err != nil || in.drained() {
+			return err
+		}
+	}
+}
+
+func (in *ingester) writeUntilDrained(ctx context.Context, db *database.Database, wal *walKeeper) error {
 	for !in.drained() {
 		next, err := in.batcher.next(ctx, wal)
 		if err == nil {
@@ -273,15 +259,4 @@ func (in *ingester) write(ctx context.Context, db *database.Database, wal *walKe
 		in.batcher.done(next)
 	}
 	return nil
-}
-
-// drained says whether every record is stored that the drain is to reach. It
-// compares with records and not with the logs' ends: see [kafka.LastRecords].
-func (in *ingester) drained() bool {
-	for p, last := range in.targets {
-		if in.next[p] <= last {
-			return false
-		}
-	}
-	return in.ends()
 }

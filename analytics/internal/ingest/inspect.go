@@ -29,7 +29,7 @@ func Inspect(ctx context.Context, db sqlx.QueryerContext, client sarama.Client) 
 	if err != nil {
 		return nil, fmt.Errorf("read the stored offsets: %w", err)
 	}
-	certain := time.Now().Add(doubt) // for all together
+	certain := time.Now().Add(staleLeaderGrace) // for all together
 	origins := map[string]error{}
 	for _, row := range list {
 		if _, asked := origins[row.Topic]; !asked {

@@ -18,21 +18,21 @@ const (
 	electionPause = 250 * time.Millisecond
 )
 
-// electing are the answers of brokers while a partition changes its leader. A
+// electionErrors are the answers of brokers while a partition changes its leader. A
 // new leader does not say where its log ends until its followers have caught
 // up (KIP-207).
-var electing = []error{
+var electionErrors = []error{
 	sarama.ErrOffsetNotAvailable, sarama.ErrNotLeaderForPartition, sarama.ErrLeaderNotAvailable,
 	sarama.ErrReplicaNotAvailable, sarama.ErrFencedLeaderEpoch, sarama.ErrUnknownLeaderEpoch,
 	sarama.ErrNotConnected, sarama.ErrBrokerNotAvailable, sarama.ErrOutOfBrokers, io.EOF,
 }
 
-// patiently asks a question about a topic, and again for a while when the
+// retryWhileElecting asks a question about a topic, and again for a while when the
 // broker that was asked is gone or does not lead any more.
-func patiently[T any](ctx context.Context, client sarama.Client, topic string, ask func() (T, error)) (T, error) {
+func retryWhileElecting[T any](ctx context.Context, client sarama.Client, topic string, ask func() (T, error)) (T, error) {
 	for until := time.Now().Add(electionTime); ; {
 		answer, err := ask()
-		if err == nil || !passes(err) || time.Now().After(until) {
+		if err == nil || !isTransient(err) || time.Now().After(until) {
 			return answer, err
 		}
 		if err := pause(ctx, electionPause); err != nil {
@@ -51,12 +51,12 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func passes(err error) bool {
+func isTransient(err error) bool {
 	var network net.Error
-	return errors.As(err, &network) || slices.ContainsFunc(electing, func(e error) bool { return errors.Is(err, e) })
+	return errors.As(err, &network) || slices.ContainsFunc(electionErrors, func(e error) bool { return errors.Is(err, e) })
 }
 
 // offset asks for the first or the next offset of a partition.
 func offset(ctx context.Context, client sarama.Client, p batch.Partition, which int64) (int64, error) {
-	return patiently(ctx, client, p.Topic, func() (int64, error) { return client.GetOffset(p.Topic, p.Partition, which) })
+	return retryWhileElecting(ctx, client, p.Topic, func() (int64, error) { return client.GetOffset(p.Topic, p.Partition, which) })
 }

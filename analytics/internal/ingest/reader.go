@@ -36,7 +36,7 @@ func (in *ingester) newReader(p batch.Partition, at position) *reader {
 	if p.Topic == in.DeadLetters {
 		decode = (&letterDecoder{topicID: id}).decode
 	}
-	return &reader{ingester: in, partition: p, next: at.next, end: in.end(p), last: at.last, epoch: at.epoch, lane: in.queue.lane(), decode: decode}
+	return &reader{ingester: in, partition: p, next: at.next, end: in.stopAt(p), last: at.last, epoch: at.epoch, lane: in.queue.lane(), decode: decode}
 }
 
 func (in *ingester) topicID(topic string) string {
@@ -52,7 +52,7 @@ func (in *ingester) topicID(topic string) string {
 // be read any more. A broker that is away is waited for.
 func (r *reader) run(ctx context.Context) error {
 	for {
-		err := r.consume(ctx)
+		err := r.consume(ctx, r.consumer)
 		switch {
 		case err == nil:
 			return nil
@@ -60,6 +60,8 @@ func (r *reader) run(ctx context.Context) error {
 			return ctx.Err()
 		case errors.Is(err, sarama.ErrOffsetOutOfRange), errors.Is(err, errNewLeader):
 			err = r.relocate(ctx, err)
+		case errors.Is(err, sarama.ErrDecompressedBatchTooLarge):
+			err = r.passUnreadable(ctx)
 		default:
 			err = r.wait(ctx, err)
 		}
@@ -85,8 +87,7 @@ func (r *reader) relocate(ctx context.Context, cause error) error {
 		return ctx.Err()
 	case errors.As(err, &gap) && r.AcceptGaps:
 		r.Log.Warn("offsets expired before they were read, which is recorded as a gap", "partition", r.partition, "from", gap.from, "to", gap.to)
-		r.next = gap.to + 1
-		return r.lane.put(ctx, queued{Chunk: batch.Chunk{Partition: r.partition, From: gap.from, Next: r.next, Gap: true}}, 0)
+		return r.skip(ctx, gap.from, gap.to+1)
 	case errors.As(err, &gap), errors.Is(err, ErrOtherLog):
 		return err
 	case err != nil:
@@ -112,18 +113,19 @@ func (r *reader) compare(ctx context.Context) (epoch int32, err error) {
 	if err := r.checkOrigins(); err != nil {
 		return epoch, err
 	}
-	_, err = compare(ctx, r.client, r.partition, position{next: r.next, last: r.last}, time.Now().Add(doubt))
+	_, err = compare(ctx, r.client, r.partition, position{next: r.next, last: r.last}, time.Now().Add(staleLeaderGrace))
 	return epoch, err
 }
 
 // consume reads until ctx ends, all is read that is to be, or the consumer
-// ends: with an ErrOffsetOutOfRange when the log does not have the position, or
-// with an errNewLeader.
-func (r *reader) consume(ctx context.Context) (err error) {
+// ends: with an ErrOffsetOutOfRange when the log does not have the position,
+// with an errNewLeader, or with an ErrDecompressedBatchTooLarge for a batch of
+// this or another partition.
+func (r *reader) consume(ctx context.Context, consumer sarama.Consumer) (err error) {
 	if r.next >= r.end {
 		return nil
 	}
-	r.messages, err = r.consumer.ConsumePartition(r.partition.Topic, r.partition.Partition, r.next)
+	r.messages, err = consumer.ConsumePartition(r.partition.Topic, r.partition.Partition, r.next)
 	if err != nil {
 		return fmt.Errorf("read %s from offset %d: %w", r.partition, r.next, err)
 	}
@@ -134,13 +136,17 @@ func (r *reader) consume(ctx context.Context) (err error) {
 		case <-ctx.Done():
 			return ctx.Err()
 		case err, ok := <-r.messages.Errors():
-			if !ok || errors.Is(err.Err, sarama.ErrOffsetOutOfRange) {
-				return r.finish(ctx)
+			switch {
+			case !ok, errors.Is(err.Err, sarama.ErrOffsetOutOfRange):
+				return r.finish(ctx, sarama.ErrOffsetOutOfRange)
+			case errors.Is(err.Err, sarama.ErrDecompressedBatchTooLarge):
+				r.messages.AsyncClose()
+				return r.finish(ctx, err.Err)
 			}
 			r.outage.fail(r.partition, err.Err)
 		case m, ok := <-r.messages.Messages():
 			if !ok {
-				return r.finish(ctx)
+				return r.finish(ctx, sarama.ErrOffsetOutOfRange)
 			}
 			r.outage.read(r.partition)
 			if m.Offset >= r.end {
@@ -162,7 +168,7 @@ func (r *reader) close(ctx context.Context) {
 
 // finish hands over what a consumer that has ended had read before. sarama ends
 // one by itself only when its offset is out of range.
-func (r *reader) finish(ctx context.Context) error {
+func (r *reader) finish(ctx context.Context, cause error) error {
 	for m := range r.messages.Messages() {
 		if m.Offset >= r.end {
 			return nil
@@ -171,7 +177,7 @@ func (r *reader) finish(ctx context.Context) error {
 			return err
 		}
 	}
-	return fmt.Errorf("read %s at offset %d: %w", r.partition, r.next, sarama.ErrOffsetOutOfRange)
+	return fmt.Errorf("read %s at offset %d: %w", r.partition, r.next, cause)
 }
 
 // deliver hands over the message and those behind it, unless some of them may

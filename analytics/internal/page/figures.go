@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"purchases/analytics/internal/lag"
 	"purchases/analytics/internal/query"
 	"purchases/producer/purchase"
 )
@@ -209,9 +210,9 @@ func (p Panel) rankedRow(a *Answer, row query.Row, most float64) RankedRow {
 
 // Pipeline is what the page knows of the way from Kafka beside the database.
 type Pipeline struct {
-	Asked     bool  // whether this process asks Kafka at all
-	Reachable bool  // whether Kafka answers
-	Lag       int64 // records to be read yet; -1 when unknown
+	Asked     bool         // whether this process asks Kafka at all
+	Reachable bool         // whether Kafka answers
+	Backlog   *lag.Backlog // of the processors; nil when unknown
 }
 
 // Strip is the pipeline in one line.
@@ -248,11 +249,8 @@ func newStrip(a *Answer, p Pipeline) *Strip {
 		StoredAt: newMoment(a.cell(row, "stored_at"), a.AsOf), LastEvent: newMoment(a.cell(row, "last_event"), a.AsOf),
 		URL: "/queries/ingest",
 	}
-	lag := p.Lag
-	if stored, known := a.cell(row, "lag").(int64); known && lag < 0 {
-		lag = stored
-	}
-	s.judge(p, lag, integer("records"))
+	s.judge(p, integer("lag"), integer("records"))
+	s.addBacklog(p.Backlog)
 	if rate, ok := number(a.cell(row, "per_second")); ok {
 		s.Parts = append(s.Parts, StripPart{group(strconv.FormatFloat(rate, 'f', -1, 64)) + " records/s", "/queries/ingest", false})
 	}
@@ -262,6 +260,17 @@ func newStrip(a *Answer, p Pipeline) *Strip {
 		s.Parts = append(s.Parts, StripPart{count(n) + " duplicates", "/queries/duplicates", false})
 	}
 	return s
+}
+
+func (s *Strip) addBacklog(b *lag.Backlog) {
+	if b == nil || b.Lag == 0 {
+		return
+	}
+	text := count(b.Lag) + " purchases wait for the processor"
+	if b.Members == 0 {
+		text = "no processor is running, " + count(b.Lag) + " purchases wait"
+	}
+	s.Parts = append(s.Parts, StripPart{Text: text, URL: "/queries/ingest", Care: b.Members == 0})
 }
 
 func (s *Strip) judge(p Pipeline, lag, records int64) {

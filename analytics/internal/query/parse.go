@@ -107,7 +107,7 @@ func split(text string) (entries []entry, sql string, sqlLine, errLine int, err 
 
 func (p *parser) add(e entry) error {
 	if first, again := p.lines[e.key]; again {
-		return fmt.Errorf("%q stands in line %d already", e.key, first)
+		return fmt.Errorf("%q is already in line %d", e.key, first)
 	}
 	p.lines[e.key] = e.line
 	kind, name, named := strings.Cut(e.key, " ")
@@ -189,7 +189,7 @@ func (p *Param) setChoices(list string) error {
 	for word := range strings.SplitSeq(list, ",") {
 		word = strings.TrimSpace(word)
 		if !choiceWord.MatchString(word) || slices.Contains(p.Choices, word) {
-			return fmt.Errorf("choice %q is empty, stands there twice or is not one word", word)
+			return fmt.Errorf("choice %q is empty, duplicated or not a single word", word)
 		}
 		p.Choices = append(p.Choices, word)
 	}

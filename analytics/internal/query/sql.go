@@ -29,7 +29,7 @@ func (p *parser) checkSQL(firstLine int) (int, error) {
 			line += strings.Count(token, "\n")
 			continue
 		case ended:
-			return line, errors.New("a query is one statement; something follows its semicolon")
+			return line, errors.New("a query must be one statement; text follows its semicolon")
 		case words == 0 && !strings.EqualFold(token, "SELECT") && !strings.EqualFold(token, "WITH"):
 			return line, fmt.Errorf("a query begins with SELECT or WITH, not with %q", token)
 		case token == ";":

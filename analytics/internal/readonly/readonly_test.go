@@ -13,6 +13,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/freshness"
 	"purchases/analytics/internal/query"
@@ -221,7 +222,7 @@ func TestWaitOutlastsAReplacedDatabase(t *testing.T) {
 	pool, db := open(t)
 	waited, watched := make(chan error, 1), &watchedPool{Pool: pool, looked: make(chan struct{})}
 	go func() {
-		waited <- freshness.Wait(t.Context(), watched, freshness.Target{Log: freshness.Log{Topic: "analytics"}, Offset: 4})
+		waited <- freshness.Wait(t.Context(), watched, freshness.Target{Partition: batch.Partition{Topic: "analytics"}, Offset: 4})
 	}()
 	<-watched.looked
 	file := database.NextFile(db.Path)

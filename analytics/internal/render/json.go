@@ -80,7 +80,7 @@ func FreshnessTokens(f *freshness.Freshness) []jsontext.Token {
 			}
 			tokens = append(tokens, jsontext.String(p.Topic), jsontext.BeginObject)
 		}
-		tokens = append(tokens, jsontext.String(strconv.Itoa(int(p.Partition))), jsontext.Int(p.NextOffset))
+		tokens = append(tokens, jsontext.String(strconv.Itoa(int(p.Partition.Partition))), jsontext.Int(p.NextOffset))
 	}
 	if len(f.Positions) > 0 {
 		tokens = append(tokens, jsontext.EndObject)

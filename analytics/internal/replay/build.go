@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"purchases/analytics/internal/database"
 )
@@ -51,10 +50,10 @@ func (p *Plan) findBuild(ctx context.Context) error {
 	case err != nil:
 		return err
 	case unfit != "":
-		p.Resume = "starting clean, because " + unfit
+		p.Resume = "starting from scratch, because " + unfit
 	default:
 		p.resumed = &found
-		p.Resume = fmt.Sprintf("going on from the %d records that an interrupted replay has built", found.Records)
+		p.Resume = fmt.Sprintf("resuming after the %d records that an interrupted replay stored", found.Records)
 	}
 	return nil
 }
@@ -63,7 +62,7 @@ func (p *Plan) findBuild(ctx context.Context) error {
 func (p *Plan) unfit(ctx context.Context) (found begun, why string, err error) {
 	db, err := database.OpenUnfinished(p.Build)
 	if err != nil {
-		return found, fmt.Sprintf("what an interrupted replay has built cannot be opened (%v)", err), nil
+		return found, fmt.Sprintf("the file of an interrupted replay cannot be opened (%v)", err), nil
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	err = db.GetContext(ctx, &found, `SELECT plan, carried, (SELECT ifnull(sum(records), 0) FROM internal_partitions) AS records FROM internal_replays ORDER BY replay DESC LIMIT 1`)
@@ -71,21 +70,21 @@ func (p *Plan) unfit(ctx context.Context) (found begun, why string, err error) {
 		return found, "an interrupted replay had only just begun", nil
 	}
 	if err != nil { // as after a power cut
-		return found, fmt.Sprintf("what an interrupted replay has built cannot be read (%v)", err), nil
+		return found, fmt.Sprintf("the file of an interrupted replay cannot be read (%v)", err), nil
 	}
 	text, err := p.text()
 	switch {
 	case err != nil:
 		return found, "", err
 	case found.Plan != text:
-		return found, "an interrupted replay was of another plan or another program, or the machine was started again since", nil
+		return found, "an interrupted replay had another plan or program, or the machine has rebooted since", nil
 	case found.Carried < 0:
-		return found, "an interrupted replay has not taken over all that it was to", nil
+		return found, "an interrupted replay did not finish copying records from the current database", nil
 	}
 	next, err := positions(ctx, db)
 	for partition, at := range next {
 		if p.comparable() && at > p.old.positions[partition] {
-			return found, "an interrupted replay has read beyond the present data, so that the two could not be compared", err
+			return found, "an interrupted replay has read past the current database, so the two cannot be compared", err
 		}
 	}
 	return found, "", err
@@ -96,10 +95,7 @@ func (p *Plan) unfit(ctx context.Context) (found begun, why string, err error) {
 // started, for which what is being built is on the disk.
 func (p *Plan) text() (string, error) {
 	program, err := fingerprintProgram()
-	text := fmt.Sprintf("%s and %s from %s", p.Topics.Events, p.Topics.DeadLetters, p.From)
-	if p.Partitions != nil {
-		text += fmt.Sprintf(", partitions %v", p.Partitions)
-	}
+	text := fmt.Sprintf("%s and %s", p.Topics.Events, p.Topics.DeadLetters)
 	if p.KeepMissing {
 		text += ", missing records kept"
 	}
@@ -107,13 +103,6 @@ func (p *Plan) text() (string, error) {
 		text += ", old database damaged"
 	}
 	return text + ", by program " + program + ", since boot " + database.Boot(), err
-}
-
-func (f From) String() string {
-	if f.Time.IsZero() {
-		return fmt.Sprintf("offset %d", f.Offset)
-	}
-	return f.Time.UTC().Format(time.RFC3339Nano)
 }
 
 func fingerprintProgram() (string, error) {

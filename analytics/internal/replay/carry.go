@@ -101,9 +101,6 @@ func (j *job) carryTo(ctx context.Context, w *store.Writer) (err error) {
 	if err == nil {
 		err = begin(batch.Partition{})
 	}
-	if err == nil {
-		err = c.keepGapTimes(ctx)
-	}
 	return err
 }
 
@@ -185,24 +182,5 @@ func (c *carrier) flush(next int64) error {
 	}
 	c.Observer.Stored([]batch.Chunk{c.pending})
 	c.pending = batch.Chunk{Partition: c.pending.Partition, From: next, Next: next, Records: c.pending.Records[:0]}
-	return nil
-}
-
-// keepGapTimes has the gaps say when they were recorded at first.
-func (c *carrier) keepGapTimes(ctx context.Context) error {
-	if c.old.db == nil {
-		return nil
-	}
-	var gaps []gap
-	if err := c.old.db.SelectContext(ctx, &gaps, `SELECT * FROM gaps`); err != nil {
-		return fmt.Errorf("read the gaps: %w", err)
-	}
-	for _, g := range gaps {
-		_, err := c.shadow.ExecContext(ctx, `UPDATE gaps SET recorded_at = ? WHERE topic = ? AND partition = ? AND from_offset = ?`,
-			g.RecordedAt, g.Topic, g.Partition.Partition, g.From)
-		if err != nil {
-			return fmt.Errorf("take over the time of the gap in %s at offset %d: %w", g.Partition, g.From, err)
-		}
-	}
 	return nil
 }

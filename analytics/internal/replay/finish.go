@@ -23,6 +23,9 @@ func (j *job) putInPlace(ctx context.Context) error {
 	if err := j.keepOld(ctx); err != nil {
 		return err
 	}
+	if err := j.keepGapTimes(ctx); err != nil {
+		return err
+	}
 	if err := j.recordReplay(ctx); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // errDamaged is the error of a database that SQLite cannot read.
-var errDamaged = errors.New("the present data cannot be read")
+var errDamaged = errors.New("the current database cannot be read")
 
 // old is the database to be replaced, as it was when the plan was made.
 type old struct {
@@ -64,7 +64,7 @@ func (o *old) close() error {
 func (o *old) look(ctx context.Context) (err error) {
 	tx, err := o.db.BeginTxx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return fmt.Errorf("look at the present data: %w", err)
+		return fmt.Errorf("inspect the current database: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }()
 	if o.topics, err = ingest.StoredTopics(ctx, tx); err != nil {
@@ -83,7 +83,7 @@ func (o *old) look(ctx context.Context) (err error) {
 		ifnull((SELECT records * 1000 / (finished_at - started_at) FROM internal_replays
 			WHERE kind = 'log' AND finished_at > started_at ORDER BY replay DESC LIMIT 1), 0)`).Scan(&o.records, &o.replays, &o.rate)
 	if err != nil {
-		return fmt.Errorf("look at the present data: %w", err)
+		return fmt.Errorf("inspect the current database: %w", err)
 	}
 	return nil
 }
@@ -133,6 +133,17 @@ func (o *old) countBefore(ctx context.Context, logs []Log) error {
 		}
 	}
 	return nil
+}
+
+// hasGap says whether the old database has, by now, recorded these offsets as
+// missing. It has not when that cannot be read.
+func (o *old) hasGap(p batch.Partition, from, next int64) (has bool) {
+	if o.db == nil {
+		return false
+	}
+	err := o.db.Get(&has, `SELECT EXISTS (SELECT 1 FROM gaps
+		WHERE topic = ? AND partition = ? AND from_offset <= ? AND to_offset >= ?)`, p.Topic, p.Partition, from, next-1)
+	return err == nil && has
 }
 
 // startsOf is the beginning of a statement that knows where the reading of each

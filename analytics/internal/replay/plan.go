@@ -47,8 +47,7 @@ type Plan struct {
 // Log is one partition of a plan.
 type Log struct {
 	batch.Partition
-	From, To int64 // what is read: the first offset, and the one after the last as the log ends now
-	Oldest   int64 // the first offset that the log still has
+	From, To int64 // the first offset that the log still has, and the one after its last
 	// Before is how many records the old database holds of those before From.
 	Before int64
 }
@@ -70,8 +69,8 @@ func (p *Plan) Before() (n int64) {
 func (p *Plan) Refusal() error {
 	switch before := p.Before(); {
 	case before > 0 && !p.KeepMissing:
-		return fmt.Errorf("replay %s: %d stored records are not read again, and without them the sums would be wrong; "+
-			"add --keep-missing to take them over from the present data", p.Path, before)
+		return fmt.Errorf("replay %s: the log has lost %d of the stored records, and without them the sums would be wrong; "+
+			"pass --keep-missing to copy them from the current database", p.Path, before)
 	case p.Bytes > p.Free:
 		return fmt.Errorf("replay %s: about %d MB are needed in %s and %d MB are free; make room and try again",
 			p.Path, p.Bytes>>20, filepath.Dir(p.Build), p.Free>>20)
@@ -110,8 +109,8 @@ func Prepare(ctx context.Context, r Request) (_ *Plan, err error) {
 func (p *Plan) Close() error { return p.old.close() }
 
 func (p *Plan) prepare(ctx context.Context) error {
-	if p.Moved && (p.From != From{} || p.Partitions != nil || p.KeepMissing) {
-		return fmt.Errorf("replay %s from topic %q: another topic is read whole, from its beginning, and nothing is taken over", p.Path, p.Topics.Events)
+	if p.Moved && p.KeepMissing {
+		return fmt.Errorf("replay %s from topic %q: --keep-missing keeps records of the same topic only; leave it out", p.Path, p.Topics.Events)
 	}
 	client, err := p.Kafka.Connect(ctx, p.Kafka.Config())
 	if err != nil {
@@ -138,41 +137,11 @@ func (p *Plan) findLogs(ctx context.Context, client sarama.Client) error {
 		return err
 	}
 	for partition, bounds := range logs {
-		from, err := p.from(client, partition, bounds)
-		if err != nil {
-			return err
-		}
-		p.Logs = append(p.Logs, Log{Partition: partition, From: from, To: bounds.Newest, Oldest: bounds.Oldest})
-		p.Records += max(bounds.Newest-from, 0)
+		p.Logs = append(p.Logs, Log{Partition: partition, From: bounds.Oldest, To: bounds.Newest})
+		p.Records += max(bounds.Newest-bounds.Oldest, 0)
 	}
 	slices.SortFunc(p.Logs, func(a, b Log) int { return a.Compare(b.Partition) })
-	for _, n := range p.Partitions {
-		if !slices.ContainsFunc(p.Logs, func(l Log) bool { return l.Partition.Partition == n }) {
-			return fmt.Errorf("replay %s: topic %q has no partition %d", p.Path, p.Topics.Events, n)
-		}
-	}
 	return p.old.countBefore(ctx, p.Logs)
-}
-
-// from is where reading begins. What the old database has not stored yet is
-// read in any case.
-func (p *Plan) from(client sarama.Client, partition batch.Partition, bounds ingest.Bounds) (from int64, err error) {
-	stored := p.old.positions[partition]
-	switch {
-	case p.Partitions != nil && !slices.Contains(p.Partitions, partition.Partition):
-		from = stored
-	case !p.From.Time.IsZero():
-		from, err = client.GetOffset(partition.Topic, partition.Partition, p.From.Time.UnixMilli())
-		if err != nil {
-			return 0, fmt.Errorf("find the offset of %s in %s: %w", p.From.Time.Format(time.RFC3339), partition, err)
-		}
-		if from < 0 { // all records are earlier
-			from = stored
-		}
-	default:
-		from = p.From.Offset
-	}
-	return max(min(from, stored), bounds.Oldest), nil
 }
 
 func (p *Plan) estimate(ctx context.Context) error {

@@ -160,3 +160,22 @@ func (j *job) recordReplay(ctx context.Context) (err error) {
 	}
 	return tx.Commit()
 }
+
+// keepGapTimes has the gaps say when they were recorded at first.
+func (j *job) keepGapTimes(ctx context.Context) error {
+	if j.old.db == nil {
+		return nil
+	}
+	var gaps []gap
+	if err := j.old.db.SelectContext(ctx, &gaps, `SELECT * FROM gaps`); err != nil {
+		return fmt.Errorf("read the gaps: %w", err)
+	}
+	for _, g := range gaps {
+		_, err := j.shadow.ExecContext(ctx, `UPDATE gaps SET recorded_at = ? WHERE topic = ? AND partition = ? AND from_offset = ?`,
+			g.RecordedAt, g.Topic, g.Partition.Partition, g.From)
+		if err != nil {
+			return fmt.Errorf("take over the time of the gap in %s at offset %d: %w", g.Partition, g.From, err)
+		}
+	}
+	return nil
+}

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
@@ -22,7 +21,7 @@ import (
 )
 
 // ErrDeclined is the error of a replay that its Options.Accept did not want.
-var ErrDeclined = errors.New("the new data was not put in place")
+var ErrDeclined = errors.New("declined; the current database stays in use")
 
 // Request says what to rebuild from where.
 type Request struct {
@@ -31,20 +30,9 @@ type Request struct {
 	// Topics, where they have names, are those to move the database to. Without
 	// names they are those that it was built from.
 	Topics ingest.Topics
-	From   From
-	// Partitions are the only ones to read, of both topics. None means all.
-	Partitions []int32
-	// KeepMissing takes over from the old database what the log has lost, and
-	// what From and Partitions leave out.
+	// KeepMissing copies from the old database what the log has lost.
 	KeepMissing bool
 	Log         *slog.Logger
-}
-
-// From is where reading begins: at Offset in each partition or, where it is
-// not zero, at the first record with that Time or a later one.
-type From struct {
-	Offset int64
-	Time   time.Time
 }
 
 // Options say what to do with what was built.
@@ -145,7 +133,7 @@ func (p *Plan) comparable() bool { return !p.Moved && p.Damage == nil }
 
 // config is for a run that ends where the log ends.
 func (j *job) config() ingest.Config {
-	return ingest.Config{Kafka: j.Kafka, Topics: j.Plan.Topics, Drain: true, Log: j.Log}
+	return ingest.Config{Kafka: j.Kafka, Topics: j.Plan.Topics, Drain: true, DrainTimeout: -1, KnownGap: j.old.hasGap, Log: j.Log}
 }
 
 // ingest runs one stage of reading. It returns the number of records read.

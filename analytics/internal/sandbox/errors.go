@@ -86,9 +86,9 @@ func (a *Answer) explain(err error) error {
 	case a.ctx.Err() != nil:
 		return context.Cause(a.ctx)
 	case state.UserTime()+state.SystemTime() >= time.Duration(a.cpu)*time.Second:
-		return fmt.Errorf("%w: the limit of processor time is over", context.DeadlineExceeded)
+		return fmt.Errorf("%w: the CPU time limit has expired", context.DeadlineExceeded)
 	case strings.Contains(a.stderr.String(), "memory"), state.ExitCode() < 0:
 		return failure{Memory: true}.err()
 	}
-	return fmt.Errorf("the process of the statement has ended without an answer: %.200s", a.stderr.String())
+	return fmt.Errorf("the statement's process exited without an answer: %.200s", a.stderr.String())
 }

@@ -297,9 +297,11 @@ func (r *result) forPage(q answer.Question) *page.Answer {
 }
 
 func (a asker) Pipeline() page.Pipeline {
-	p := page.Pipeline{Asked: a.Ends != nil, Lag: -1}
-	p.Reachable = p.Asked && a.Ends() != nil
-	return p
+	if a.Kafka == nil {
+		return page.Pipeline{}
+	}
+	view := a.Kafka()
+	return page.Pipeline{Asked: true, Reachable: view.Reachable, Backlog: view.Backlog}
 }
 
 func (a asker) Replaying(ctx context.Context) *page.Replay {

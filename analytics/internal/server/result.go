@@ -119,8 +119,8 @@ func (s *Server) open(ctx context.Context, q answer.Question, work func(context.
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	if s.Ends != nil {
-		a.Freshness.SetLag(s.Ends())
+	if s.Kafka != nil {
+		a.Freshness.SetLag(s.Kafka().Ends)
 	}
 	return work(ctx, a)
 }

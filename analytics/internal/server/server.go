@@ -21,7 +21,7 @@ import (
 
 	"github.com/klauspost/compress/gzhttp"
 
-	"purchases/analytics/internal/freshness"
+	"purchases/analytics/internal/lag"
 	"purchases/analytics/internal/page"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
@@ -66,11 +66,9 @@ type Config struct {
 	Queries func() (query.Catalogue, int)
 	// Size returns the size of the database in bytes.
 	Size func() int64
-	// Ends returns where the logs end, as far as it is known; nil when nobody
-	// asks Kafka. It is called for each answer.
-	Ends func() map[freshness.Log]freshness.End
-	// Kafka says since when Kafka has answered, or has not; nil when nobody asks it.
-	Kafka func() KafkaState
+	// Kafka returns what Kafka said last; nil when nobody asks it. It is called
+	// for each answer.
+	Kafka func() lag.View
 	// Operations answers /metrics, /livez and /readyz; nil when nothing does.
 	Operations http.Handler
 	// Token is what clients must show as "Authorization: Bearer TOKEN"; empty
@@ -158,7 +156,7 @@ func (s *Server) Handler() http.Handler {
 func Listen(address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("serve HTTP on %s: another program listens there already; name another address with --http", address)
+		return nil, fmt.Errorf("serve HTTP on %s: the address is in use; choose another with --http", address)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("serve HTTP on %s: %w", address, err)

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"purchases/analytics/internal/freshness"
+	"purchases/analytics/internal/lag"
 	"purchases/analytics/internal/server"
+	"purchases/producer/kafka"
 )
 
 func TestAnswers(t *testing.T) {
@@ -235,12 +236,24 @@ func TestGuards(t *testing.T) {
 }
 
 func TestLag(t *testing.T) {
-	ends := map[freshness.Log]freshness.End{{Topic: "analytics"}: {LastRecord: 9, HighWatermark: 11}, {Topic: "analytics", Partition: 1}: {LastRecord: -1, HighWatermark: 1}}
-	a := newAPI(t, func(c *server.Config) { c.Ends = func() map[freshness.Log]freshness.End { return ends } })
-	if got := a.get("/api/v1/queries/top-items"); got.Header.Get("Purchases-Lag") != "5" || !strings.Contains(got.body, `"lag":5,`) {
+	since := time.UnixMilli(1_000_000_000).UTC()
+	view := lag.View{
+		Reachable: true, Since: since,
+		Ends: lag.Ends{
+			{Topic: "analytics"}: {LastRecord: 9, HighWatermark: 11},
+			{Topic: "analytics", Partition: 1}: {
+				LastRecord: -1, HighWatermark: 1, Open: &kafka.OpenTransaction{Offset: 0, Since: since},
+			},
+		},
+		Backlog: &lag.Backlog{Input: lag.Input{Topic: "purchases", Group: "processor"}, Lag: 12},
+	}
+	a := newAPI(t, func(c *server.Config) { c.Kafka = func() lag.View { return view } })
+	if got := a.get("/api/v1/queries/top-items"); got.Header.Get("Purchases-Lag") != "6" || !strings.Contains(got.body, `"lag":6,`) {
 		t.Errorf("%v %s", got.Header, got.body)
 	}
-	if got := a.get("/api/v1/status"); !strings.Contains(got.body, `"database_bytes":7,"lag":5,"partitions":[{"topic":"analytics","partition":0,"next_offset":6,"high_watermark":11,"lag":5,"last_event":"2011-02-01T00:00:00Z"`) {
+	if got := a.get("/api/v1/status"); !strings.Contains(got.body, `"database_bytes":7,"kafka":{"reachable":true,"since":"1970-01-12T13:46:40Z"},`+
+		`"processor":{"topic":"purchases","group":"processor","running":0,"lag":12,"oldest_waiting":null},"lag":6,"partitions":[{"topic":"analytics","partition":0,"next_offset":6,"high_watermark":11,"lag":5,"last_event":"2011-02-01T00:00:00Z"`) ||
+		!strings.Contains(got.body, `"open_transaction":{"offset":0,"since":"1970-01-12T13:46:40Z"}`) {
 		t.Errorf("%s", got.body)
 	}
 }

@@ -20,7 +20,7 @@ func TestSlowClientsAndStop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.Listen(listener.Addr().String()); err == nil || !strings.Contains(err.Error(), "another program listens there already") {
+	if _, err := server.Listen(listener.Addr().String()); err == nil || !strings.Contains(err.Error(), "the address is in use") {
 		t.Errorf("a port that is taken: %v", err)
 	}
 	s, err := server.New(a.config)

@@ -5,42 +5,41 @@ import (
 	"slices"
 	"time"
 
+	"purchases/analytics/internal/lag"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/render"
-	"purchases/analytics/internal/status"
 )
 
-// Topics has a row for each topic, with ages for people.
-func Topics(list []status.Partition, now time.Time) render.Answer {
+// Topics has a row for each topic, the one before the processors first, with
+// ages for people. No backlog is known where it is nil.
+func Topics(list []lag.Position, ends lag.Ends, backlog *lag.Backlog, now time.Time) render.Answer {
 	columns := []query.Column{
 		{Name: "topic", Type: query.Text}, {Name: "partitions", Type: query.Integer}, {Name: "lag", Type: query.Integer},
 		{Name: "last_event", Type: query.Text}, {Name: "stored", Type: query.Text}, {Name: "missing", Type: query.Integer},
 	}
 	var rows []query.Row
+	if b := backlog; b != nil {
+		rows = append(rows, query.Row{b.Topic, int64(b.Partitions), b.Lag, nil, nil, int64(0)})
+	}
 	for topic := range topics(list) {
 		var missing int64
-		lag := new(int64)
 		var event, stored time.Time
 		for _, p := range topic {
 			missing += p.Missing
-			event, stored = latest(event, p.LastEvent()), latest(stored, p.LastStored())
-			switch {
-			case p.Lag == nil:
-				lag = nil
-			case lag != nil:
-				*lag += *p.Lag
-			}
+			event, stored = latest(event, p.LatestEvent()), latest(stored, p.LastStored())
 		}
-		rows = append(rows, query.Row{topic[0].Topic, int64(len(topic)), number(lag), age(event, now), age(stored, now), missing})
+		rows = append(rows, query.Row{
+			topic[0].Topic, int64(len(topic)), number(lag.Total(topic, ends.Lag)), age(event, now), age(stored, now), missing,
+		})
 	}
 	return withoutZeros(columns, rows)
 }
 
 // topics yields the partitions of each topic; they are in the order of topics.
-func topics(list []status.Partition) iter.Seq[[]status.Partition] {
-	return func(yield func([]status.Partition) bool) {
+func topics(list []lag.Position) iter.Seq[[]lag.Position] {
+	return func(yield func([]lag.Position) bool) {
 		for len(list) > 0 {
-			n := slices.IndexFunc(list, func(p status.Partition) bool { return p.Topic != list[0].Topic })
+			n := slices.IndexFunc(list, func(p lag.Position) bool { return p.Topic != list[0].Topic })
 			if n < 0 {
 				n = len(list)
 			}
@@ -53,7 +52,7 @@ func topics(list []status.Partition) iter.Seq[[]status.Partition] {
 }
 
 // PartitionAges has a row for each partition, with ages for people.
-func PartitionAges(list []status.Partition, now time.Time) render.Answer {
+func PartitionAges(list []lag.Position, ends lag.Ends, now time.Time) render.Answer {
 	columns := []query.Column{
 		{Name: "topic", Type: query.Text}, {Name: "partition", Type: query.Integer}, {Name: "next_offset", Type: query.Integer},
 		{Name: "high_watermark", Type: query.Integer}, {Name: "lag", Type: query.Integer}, {Name: "last_event", Type: query.Text},
@@ -62,14 +61,15 @@ func PartitionAges(list []status.Partition, now time.Time) render.Answer {
 	rows := make([]query.Row, len(list))
 	for i, p := range list {
 		rows[i] = query.Row{
-			p.Topic, int64(p.Partition), p.NextOffset, number(p.HighWatermark), number(p.Lag), age(p.LastEvent(), now), age(p.LastStored(), now), p.Missing,
+			p.Topic, int64(p.Partition.Partition), p.NextOffset, highWatermark(p, ends), number(ends.Lag(p)),
+			age(p.LatestEvent(), now), age(p.LastStored(), now), p.Missing,
 		}
 	}
 	return withoutZeros(columns, rows)
 }
 
 // Partitions has a row for each partition, with times for programs.
-func Partitions(list []status.Partition) render.Answer {
+func Partitions(list []lag.Position, ends lag.Ends) render.Answer {
 	columns := []query.Column{
 		{Name: "topic", Type: query.Text}, {Name: "partition", Type: query.Integer}, {Name: "next_offset", Type: query.Integer},
 		{Name: "high_watermark", Type: query.Integer}, {Name: "lag", Type: query.Integer}, {Name: "last_event", Type: query.Time},
@@ -78,7 +78,8 @@ func Partitions(list []status.Partition) render.Answer {
 	rows := make([]query.Row, len(list))
 	for i, p := range list {
 		rows[i] = query.Row{
-			p.Topic, int64(p.Partition), p.NextOffset, number(p.HighWatermark), number(p.Lag), instant(p.LastEvent()), instant(p.LastStored()), p.Missing,
+			p.Topic, int64(p.Partition.Partition), p.NextOffset, highWatermark(p, ends), number(ends.Lag(p)),
+			instant(p.LatestEvent()), instant(p.LastStored()), p.Missing,
 		}
 	}
 	return answerOf(columns, rows)
@@ -86,10 +87,18 @@ func Partitions(list []status.Partition) render.Answer {
 
 // OnlyMarkersFollow says whether the high watermark of a log without lag is
 // above what is stored: a transaction's marker takes an offset.
-func OnlyMarkersFollow(list []status.Partition) bool {
-	return slices.ContainsFunc(list, func(p status.Partition) bool {
-		return p.Lag != nil && *p.Lag == 0 && p.HighWatermark != nil && *p.HighWatermark > p.NextOffset
+func OnlyMarkersFollow(list []lag.Position, ends lag.Ends) bool {
+	return slices.ContainsFunc(list, func(p lag.Position) bool {
+		n := ends.Lag(p)
+		return n != nil && *n == 0 && ends[p.Partition].HighWatermark > p.NextOffset
 	})
+}
+
+func highWatermark(p lag.Position, ends lag.Ends) any {
+	if end, known := ends[p.Partition]; known {
+		return end.HighWatermark
+	}
+	return nil
 }
 
 // withoutZeros leaves the last column out when nothing is missing.

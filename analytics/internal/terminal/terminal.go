@@ -135,7 +135,7 @@ func (q *Question) explain(err error) error {
 	case q.Query.Name != "":
 		return fmt.Errorf("query %s: %w", q.Query.Name, err)
 	case errors.Is(err, context.DeadlineExceeded) && q.TimeLimit > 0:
-		return fmt.Errorf("the time limit of %s is over, --timeout sets another: %w", q.TimeLimit, err)
+		return fmt.Errorf("the time limit of %s has expired; set a longer one with --timeout: %w", q.TimeLimit, err)
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"purchases/analytics/internal/answer"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/freshness"
+	"purchases/analytics/internal/lag"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
 	"purchases/analytics/internal/render"
@@ -130,8 +131,8 @@ func TestAge(t *testing.T) {
 
 func TestFresh(t *testing.T) {
 	now := time.Date(2026, 1, 31, 2, 29, 25, 0, time.UTC)
-	at, lag := now.Add(-2*time.Minute).UnixMilli(), int64(0)
-	f := freshness.Freshness{AsOf: now, Lag: &lag, Positions: []freshness.Position{{Watermark: &at}}}
+	at, behind := now.Add(-2*time.Minute).UnixMilli(), int64(0)
+	f := freshness.Freshness{AsOf: now, Lag: &behind, Positions: []lag.Position{{LatestEventAt: &at}}}
 	if got, want := terminal.Fresh(&f, now), "as of 02:29:25Z, lag 0, last event 2 min ago"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

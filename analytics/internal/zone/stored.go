@@ -60,7 +60,7 @@ func Adopt(ctx context.Context, db *sqlx.DB, name string) error {
 		return fmt.Errorf("save the reporting zone %s: %w", name, err)
 	}
 	if filled {
-		return fmt.Errorf("the database reports by the days of %s, not of %s; `analytics rebuild-rollups --zone %s` changes that", stored.Name, name, name)
+		return fmt.Errorf("the database's reporting zone is %s, not %s; change it with `analytics rebuild-rollups --zone %s`", stored.Name, name, name)
 	}
 	if err := wanted.Save(ctx, tx); err != nil {
 		return err

@@ -136,7 +136,7 @@ func decodeAvro(b []byte, schema *avro.Schema, payload []byte) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case len(rest) > 0:
-		return nil, fmt.Errorf("%d bytes are left over behind the record", len(rest))
+		return nil, fmt.Errorf("%d bytes follow the record", len(rest))
 	}
 	o := begin(b)
 	for i, value := range r.values() {

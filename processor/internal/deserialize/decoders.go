@@ -122,7 +122,7 @@ func (d *Decoders) giveUp(unknown []registry.ID, since map[registry.ID]time.Time
 			since[id] = now
 		}
 		if now.Sub(since[id]) >= d.UnknownAfter {
-			err := invalid(UnknownSchema, "schema %s: the registry does not know it, or a schema that it refers to", id)
+			err := invalid(UnknownSchema, "schema %s: the registry does not have it, or a schema that it refers to", id)
 			d.put(id, outcome{err: err, expires: now.Add(unknownFor)})
 		}
 	}
@@ -200,9 +200,9 @@ func (d *Decoders) tell(away error) {
 	defer d.mu.Unlock()
 	switch {
 	case away != nil && !d.away:
-		d.Log.Warn("the schema registry is away; partitions with schemas not met before wait for it", "cause", away)
+		d.Log.Warn("the schema registry is unreachable; partitions with new schemas wait for it", "cause", away)
 	case away == nil && d.away:
-		d.Log.Info("the schema registry answers again")
+		d.Log.Info("the schema registry is reachable again")
 	}
 	d.away = away != nil
 }

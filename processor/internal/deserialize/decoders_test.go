@@ -165,7 +165,7 @@ func TestAnAwayRegistryIsWaitedForAndSaidOnce(t *testing.T) {
 		if got, err := f.json(t, message); err != nil || got != `{"user":"a"}` {
 			t.Errorf("%d: %s, %v", status, got, err)
 		}
-		if text := f.log.String(); strings.Count(text, "is away") != 1 || strings.Count(text, "answers again") != 1 {
+		if text := f.log.String(); strings.Count(text, "is unreachable") != 1 || strings.Count(text, "is reachable again") != 1 {
 			t.Errorf("%d: it logged %s", status, text)
 		}
 		f.status.Store(status)
@@ -201,7 +201,7 @@ func TestARegistryThatCannotBeReachedIsWaitedFor(t *testing.T) {
 	if _, known, err := f.decoders.JSON(nil, message); known || err != nil {
 		t.Errorf("known %t, %v; want to wait", known, err)
 	}
-	if !strings.Contains(f.log.String(), "is away") {
+	if !strings.Contains(f.log.String(), "is unreachable") {
 		t.Errorf("it logged %s", f.log.String())
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 const maxMessageDepth = 32 // of messages declared in each other
 
-var errIndexes = errors.New("its message indexes are cut off")
+var errIndexes = errors.New("its message indexes are truncated")
 
 // messageIndexes reads the list that says which message of the schema this is: the
 // place of a message in the file, of one declared inside it, and so on. A single 0

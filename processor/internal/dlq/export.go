@@ -109,7 +109,7 @@ func ReadEdited(r io.Reader) (Edited, error) {
 			return nil, fmt.Errorf("read the edited dead letter %d: dead_letter: %w", n, err)
 		}
 		if _, twice := edited[position]; twice {
-			return nil, fmt.Errorf("read the edited dead letter %d: %s stands there twice", n, position)
+			return nil, fmt.Errorf("read the edited dead letter %d: %s appears twice", n, position)
 		}
 		edited[position] = in.value()
 	}

@@ -29,7 +29,7 @@ func ParsePosition(text string) (Position, error) {
 	p, errPartition := strconv.ParseUint(partition, 10, 31)
 	o, errOffset := strconv.ParseUint(offset, 10, 63)
 	if errPartition != nil || errOffset != nil {
-		return Position{}, fmt.Errorf("%.60q is no position of a dead letter; write it as PARTITION/OFFSET, such as 0/17", text)
+		return Position{}, fmt.Errorf("%.60q is not the position of a dead letter; write it as PARTITION/OFFSET, such as 0/17", text)
 	}
 	return Position{int32(p), int64(o)}, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -17,23 +16,6 @@ import (
 const drainInterval = 50 * time.Millisecond
 
 var errDrained = errors.New("drained")
-
-// HeldError is the error of a drain that has records left behind open
-// transactions of other producers.
-type HeldError struct {
-	Waited     time.Duration
-	Partitions []kafka.Pending // at least one, in ascending order
-}
-
-func (e *HeldError) Error() string {
-	var at []string
-	for _, p := range e.Partitions {
-		at = append(at, fmt.Sprintf("%s/%d from offset %d on (%s old)", p.Topic, p.Partition, p.Offset, p.Age(time.Now()).Round(time.Second)))
-	}
-	return fmt.Sprintf("not drained: open transactions of other producers hold up %s, waited %s; "+
-		"let those producers commit or abort, or find them with `kafka-transactions.sh find-hanging`, and drain again",
-		strings.Join(at, ", "), e.Waited.Round(time.Second))
-}
 
 // draining is what a run with Drain has left to do. A partition is drained when
 // the group, this member or another, has committed past all records below the
@@ -87,7 +69,7 @@ func (d *draining) stopWhenDone(ctx context.Context, stop context.CancelCauseFun
 }
 
 func (d *draining) heldError(waited time.Duration) error {
-	e := &HeldError{Waited: waited}
+	e := &kafka.HeldError{Waited: waited}
 	for _, partition := range slices.Sorted(maps.Keys(d.held)) {
 		e.Partitions = append(e.Partitions, d.held[partition])
 	}

@@ -21,12 +21,12 @@ func TestDrainFailsBehindAnOpenTransaction(t *testing.T) {
 	s := c.drain()
 	s.DrainTimeout = 100 * time.Millisecond
 	totals, err := Run(t.Context(), s)
-	var held *HeldError
+	var held *kafka.HeldError
 	if !errors.As(err, &held) || len(held.Partitions) != 1 {
 		t.Fatalf("got %v, want one partition that is held up", err)
 	}
 	p := held.Partitions[0]
-	if want := fmt.Sprintf("%s/%d from offset %d on", p.Topic, p.Partition, p.Offset); !strings.Contains(err.Error(), want) || p.Topic != purchase.Topic {
+	if want := fmt.Sprintf("%s/%d from offset %d (", p.Topic, p.Partition, p.Offset); !strings.Contains(err.Error(), want) || p.Topic != purchase.Topic {
 		t.Errorf("error %q does not say %q", err, want)
 	}
 	if totals.Events < 40 || totals.Events >= 80 || totals.DeadLetters != 0 {
@@ -88,8 +88,8 @@ func TestReadiness(t *testing.T) {
 	h.pending(kafka.Pending{Topic: "in", Partition: 1, Offset: 5, HighWatermark: 9, Open: true}, long)
 	h.pending(kafka.Pending{Topic: "in", Partition: 0, Offset: 9, HighWatermark: 9}, long)
 	got := strings.Join(h.Reasons(), "\n")
-	if want := "in/1 stands at offset 5 for 1h0m0s: an open transaction of another producer begins there\n" +
-		"in/2 stands at offset 7 for 1h0m0s: it is not processed"; got != want {
+	if want := "in/1 has been at offset 5 for 1h0m0s: an open transaction of another producer begins there\n" +
+		"in/2 has been at offset 7 for 1h0m0s: it is not processed"; got != want {
 		t.Errorf("stalled: %s", got)
 	}
 	h.pending(kafka.Pending{Topic: "in", Partition: 1, Offset: 6, HighWatermark: 9}, time.Now())

@@ -72,7 +72,7 @@ func TestConnectionLostDuringCommit(t *testing.T) {
 	c.produce(200)
 	c.waitFor(300)
 	c.checkExactlyOnce()
-	if lines.count("had to be repeated") != 1 {
+	if lines.count("had to be sent again") != 1 {
 		t.Errorf("the repeated commit is not in the log:\n%v", lines.lines)
 	}
 }

@@ -98,7 +98,7 @@ func TestStaleOffsetIsRead(t *testing.T) {
 		return staleOffset(request, old), nil, true
 	})
 	c.Fault(forgotten)
-	c.eventually("the stale offset is noticed", func() bool { return lines.count("another offset is committed") > 0 })
+	c.eventually("the stale offset is noticed", func() bool { return lines.count("the committed offset is not the one") > 0 })
 	c.produce(100)
 	c.waitFor(400)
 	c.checkExactlyOnce()
@@ -226,7 +226,7 @@ func TestCommitIsNeverAnswered(t *testing.T) {
 		t.Errorf("work went on after %s, want about %s", took, transaction.Timeout)
 	}
 	// Where this process notices after the broker has ended the transaction, it is fenced.
-	if n := lines.count("interrupted; trying") + lines.count("lost a partition"); n != 1 {
+	if n := lines.count("interrupted; retrying") + lines.count("lost a partition"); n != 1 {
 		t.Errorf("the interruption is logged %d times:\n%v", n, lines.lines)
 	}
 	c.checkExactlyOnce()

@@ -16,16 +16,16 @@ type health struct {
 func (h *health) failed(err error) {
 	switch {
 	case errors.Is(err, transaction.ErrFenced):
-		h.log.Warn("lost a partition; joining the group again", "cause", err)
+		h.log.Warn("lost a partition; rejoining the group", "cause", err)
 	case !h.waiting:
 		h.waiting = true
-		h.log.Warn("interrupted; trying until it works", "cause", err)
+		h.log.Warn("interrupted; retrying until it works", "cause", err)
 	}
 }
 
 func (h *health) recovered() {
 	if h.waiting {
 		h.waiting = false
-		h.log.Info("working again, from the committed offsets")
+		h.log.Info("working again; resuming from the committed offsets")
 	}
 }

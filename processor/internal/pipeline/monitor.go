@@ -62,7 +62,7 @@ func (p partitionHealth) reason(partition int32, stalled time.Duration) string {
 	if p.held {
 		cause = "an open transaction of another producer begins there"
 	}
-	return fmt.Sprintf("%s/%d stands at offset %d for %s: %s", p.topic, partition, p.offset, stalled.Round(time.Second), cause)
+	return fmt.Sprintf("%s/%d has been at offset %d for %s: %s", p.topic, partition, p.offset, stalled.Round(time.Second), cause)
 }
 
 func (h *Health) sessionBegan() {
@@ -125,7 +125,7 @@ func (s *session) look(partition int32, position int64) {
 	s.Metrics.pending(pending, now)
 	s.Health.pending(pending, now)
 	if pending.Open && pending.Age(now) > openLimit {
-		s.Log.Warn("an open transaction of another producer holds the partition up",
+		s.Log.Warn("an open transaction of another producer blocks the partition",
 			"topic", s.Input, "partition", partition, "offset", pending.Offset, "age", pending.Age(now).Round(time.Second))
 	}
 }

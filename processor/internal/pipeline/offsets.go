@@ -69,7 +69,7 @@ func (p *pipeline) checkFresh() error {
 	}
 	for _, next := range committed {
 		if next >= 0 {
-			p.Log.Info("going on from where the group was", "group", p.Group)
+			p.Log.Info("resuming from the committed offsets of the group", "group", p.Group)
 			return nil
 		}
 	}
@@ -80,7 +80,7 @@ func (p *pipeline) checkFresh() error {
 		}
 		for partition, offset := range last {
 			if offset != kafka.NoRecord {
-				return fmt.Errorf("process %s from its beginning: %s/%d holds records already, and group %s has not written them; name topics that are empty",
+				return fmt.Errorf("process %s from its beginning: %s/%d already has records that group %s did not write; use empty topics",
 					p.Input, topic, partition, p.Group)
 			}
 		}

@@ -311,13 +311,13 @@ func TestBrokerGoesAwayAndComesBack(t *testing.T) {
 	waiting := &cluster{t: t}
 	waiting.eventually("the partitions are assigned", func() bool { return lines.count("assigned") == 1 })
 	first.Close()
-	waiting.eventually("the loss is logged", func() bool { return lines.count("interrupted; trying") == 1 })
+	waiting.eventually("the loss is logged", func() bool { return lines.count("interrupted; retrying") == 1 })
 
 	c := newCluster(t, options...)
 	c.produce(100)
 	c.waitFor(100)
 	c.checkExactlyOnce()
-	if n := lines.count("interrupted; trying"); n != 1 {
+	if n := lines.count("interrupted; retrying"); n != 1 {
 		t.Errorf("the loss is logged %d times", n)
 	}
 	if n := lines.count("working again"); n != 1 {

@@ -118,11 +118,11 @@ func TestRegistryAwayInMidRun(t *testing.T) {
 	away.Store(true)
 	c.send(avroMessage(t, known, "u"), message("u", `{"user":"u","item":"i","timestamp":"2026-01-02T03:04:05Z"}`), avroMessage(t, fresh, "u"))
 	c.waitFor(3)
-	c.eventually("it says so", func() bool { return lines.count("schema registry is away") > 0 })
+	c.eventually("it says so", func() bool { return lines.count("schema registry is unreachable") > 0 })
 	away.Store(false)
 	c.waitFor(4)
-	if err := stop(); err != nil || lines.count("schema registry is away") != 1 {
-		t.Errorf("%v, it was said %d times", err, lines.count("schema registry is away"))
+	if err := stop(); err != nil || lines.count("schema registry is unreachable") != 1 {
+		t.Errorf("%v, it was said %d times", err, lines.count("schema registry is unreachable"))
 	}
 	if letters := c.read(deadletter.Topic); len(letters) > 0 {
 		t.Errorf("%d dead letters", len(letters))

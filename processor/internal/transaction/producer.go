@@ -50,7 +50,7 @@ var (
 	// than once. A late copy could end the next transaction in its place, so
 	// this Producer must not begin one. Whether the transaction was committed
 	// is what the committed offset says.
-	ErrRepeated = errors.New("the end of the transaction had to be repeated")
+	ErrRepeated = errors.New("the commit or abort of the transaction had to be sent again")
 )
 
 // NoOffset is the committed offset of a group that has committed none.

@@ -10,7 +10,7 @@ import (
 
 // ErrStale means that the work began from an offset that the group had left
 // behind already.
-var ErrStale = errors.New("another offset is committed than the one that the work began from")
+var ErrStale = errors.New("the committed offset is not the one that the session started from")
 
 // offsetVerifyingClient is the client that sarama's producer works with. It compares the
 // committed offset with the one that the work began from, at the only moment
@@ -70,7 +70,7 @@ func (w *offsetVerifyingClient) compare(o *Offset) error {
 	case err != nil:
 		return fmt.Errorf("read the committed offset of %s/%d: %w", o.Topic, o.Partition, err)
 	case committed != o.Previous:
-		return fmt.Errorf("%s/%d: began from offset %d, and %d is committed: %w; a group coordinator that had been deposed gave the old one",
+		return fmt.Errorf("%s/%d: started from offset %d, but %d is committed: %w; a deposed group coordinator returned the old one",
 			o.Topic, o.Partition, o.Previous, committed, ErrStale)
 	}
 	return nil

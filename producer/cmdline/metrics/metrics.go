@@ -103,7 +103,7 @@ func Serve(c *cli.Context, handler http.Handler, log *slog.Logger) (stop func(),
 	log.Info("serving metrics", "url", "http://"+listener.Addr().String()+"/metrics")
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("no metrics: the server has ended", "cause", err)
+			log.Error("the metrics server has stopped", "cause", err)
 		}
 	}()
 	return func() {

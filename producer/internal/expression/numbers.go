@@ -195,7 +195,7 @@ func (m *numbers) in(value, list any) (bool, error) {
 		_, ok := list[name]
 		return ok, err
 	}
-	return false, fmt.Errorf("%s is no list to be in", describe(list))
+	return false, fmt.Errorf("%s is not a list", describe(list))
 }
 
 // text is how a value stands in a cell.

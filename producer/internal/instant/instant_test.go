@@ -90,7 +90,7 @@ func TestRefusals(t *testing.T) {
 		{"unix-ms", "UTC", "1767225600123456", "give --time-layout unix-us"},
 		{"unix", "UTC", "45384.5", "give --time-layout excel"},
 		{"excel", "UTC", "1767225600", "give --time-layout unix"},
-		{"excel", "UTC", "12", "no serial number"},
+		{"excel", "UTC", "12", "not the serial number"},
 		{"unix", "UTC", "NaN", "does not fit"},
 		{"unix", "UTC", "1e9", "not a number"},
 		{"%F %T %Z", "UTC", "2024-07-01 12:00:00 PST", "give --time-zone America/Los_Angeles"},

@@ -53,7 +53,7 @@ func bySize(value float64) string {
 // fromSerial rounds to the second: serials of times are no whole fractions.
 func fromSerial(value float64, zone *time.Location) (Instant, bool, error) {
 	if bySize(value) != Excel {
-		return Instant{}, false, fmt.Errorf("is no serial number of a day after 1954")
+		return Instant{}, false, fmt.Errorf("is not the serial number of a day after 1954")
 	}
 	seconds := math.Round((value - epochSerial) * 86_400)
 	return resolve(time.Unix(int64(seconds), 0).UTC(), zone), true, nil

@@ -13,7 +13,7 @@ func (p *Plan) findFill() error {
 		return nil
 	}
 	if p.shape.Members != nil {
-		return errors.New("--fill is for the rows of tables; the lines of an order in JSON are --each")
+		return errors.New("--fill is for tables; for the lines of an order in JSON, use --each")
 	}
 	for _, name := range p.mapping.Fill {
 		columns := p.columnsOf(name)

@@ -36,7 +36,7 @@ func CheckField(name string) error {
 	if slices.Contains(Fields(), name) || (strings.HasPrefix(name, attributePrefix) && name != attributePrefix) {
 		return nil
 	}
-	return fmt.Errorf("%.60q is no field of a purchase; the fields are %s and attributes.NAME",
+	return fmt.Errorf("%.60q is not a field of a purchase; the fields are %s and attributes.NAME",
 		name, strings.Join(Fields(), ", "))
 }
 

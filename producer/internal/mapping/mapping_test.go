@@ -279,7 +279,7 @@ func TestPlanFails(t *testing.T) {
 			`no line has a member for timestamp; add --map timestamp=MEMBER with one of "a", "item"`},
 		"--each that no line has": {mapping.Mapping{Each: "rows"}, `{"lines":[],"user":1,"item":"i","timestamp":"t"}`,
 			`no line has a member "rows", for --each; the members are "item", "lines", "timestamp", "user"`},
-		"--fill of JSON": {mapping.Mapping{Fill: []string{"user"}}, `{"user":1,"item":"i","timestamp":"t"}`, "--fill is for the rows of tables; the lines of an order in JSON are --each"},
+		"--fill of JSON": {mapping.Mapping{Fill: []string{"user"}}, `{"user":1,"item":"i","timestamp":"t"}`, "--fill is for tables; for the lines of an order in JSON, use --each"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := "x.csv"

@@ -70,7 +70,7 @@ func (m Mapping) checkEach(shape Shape) error {
 	case m.Each == "":
 		return nil
 	case shape.Members == nil:
-		return errors.New("--each is for JSON; the rows of a table are rows already")
+		return errors.New("--each is for JSON; a table already has rows")
 	case !shape.has(m.each()):
 		return fmt.Errorf("no line has a member %.60q, for --each; the members are %s", m.Each, list(shape.names()))
 	}

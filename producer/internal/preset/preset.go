@@ -141,7 +141,7 @@ func (o *Options) setRows(option, text string) (err error) {
 	case "encoding":
 		o.Rows.Encoding, err = findEncoding(text)
 	default:
-		err = fmt.Errorf("%.40q is no option of a preset", option)
+		err = fmt.Errorf("%.40q is not an option of a preset", option)
 	}
 	return err
 }

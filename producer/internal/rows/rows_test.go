@@ -61,7 +61,7 @@ var (
 	open  = `a cell begins with a quote " that nothing closes`
 )
 
-const broken = "the JSON object is broken off before the next one"
+const broken = "the JSON object is truncated before the next one"
 
 func TestRows(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -132,7 +132,7 @@ func TestRows(t *testing.T) {
 		"JSON arrays on lines":      {file: "x.ndjson", text: "[{\"a\":1},{}]\n[]\n[{}]\n", want: []string{`1|{"a":1}`, "1|{}", "3|{}"}},
 		"JSON over lines":           {file: "x.json", text: "[\n  {\n    \"a\": 1\n  },\n  {\n  }\n]\n", want: []string{"2|{\n    \"a\": 1\n  }", "5|{\n  }"}},
 		"JSON broken off": {file: "x.jsonl", text: "{\"a\":1\n{\"a\":2}\n{\"a\":\"x\n{\"a\":3}\n{\"a\":[\n{\"a\":4}\n{\"a\":1,\n{}\n",
-			want: []string{`1|{"a":1!` + broken, `2|{"a":2}`, `3|{"a":"x!a line end stands inside a JSON string`, `4|{"a":3}`,
+			want: []string{`1|{"a":1!` + broken, `2|{"a":2}`, `3|{"a":"x!a JSON string contains a line end`, `4|{"a":3}`,
 				`5|{"a":[!` + broken, `6|{"a":4}`, `7|{"a":1,!` + broken, "8|{}"}},
 		"JSON without an end": {file: "x.jsonl", text: "{\"a\":1}\n{\"a\":[", want: []string{`1|{"a":1}`, `2|{"a":[!the JSON object does not end`}},
 		"numbers in JSON":     {file: "x.json", text: "[1,2]\n{}", want: []string{"1|1,2]!not a JSON object", "2|{}"}},

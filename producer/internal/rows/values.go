@@ -10,8 +10,8 @@ import (
 
 var (
 	errNoObject    = errors.New("not a JSON object")
-	errBrokenJSON  = errors.New("the JSON object is broken off before the next one")
-	errLineInText  = errors.New("a line end stands inside a JSON string")
+	errBrokenJSON  = errors.New("the JSON object is truncated before the next one")
+	errLineInText  = errors.New("a JSON string contains a line end")
 	errUnendedJSON = errors.New("the JSON object does not end")
 )
 

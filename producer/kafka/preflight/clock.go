@@ -31,11 +31,11 @@ func (c Clock) String() string {
 	case c.Unknown != nil:
 		return fmt.Sprintf("not compared: %v", c.Unknown)
 	case c.Ahead.Abs() <= c.Within:
-		return fmt.Sprintf("as the cluster's, give or take %s", round(c.Within))
+		return fmt.Sprintf("in step with the cluster, ±%s", round(c.Within))
 	case c.Ahead < 0:
-		return fmt.Sprintf("%s behind the cluster's, give or take %s", round(-c.Ahead), round(c.Within))
+		return fmt.Sprintf("%s behind the cluster, ±%s", round(-c.Ahead), round(c.Within))
 	}
-	return fmt.Sprintf("%s ahead of the cluster's, give or take %s", round(c.Ahead), round(c.Within))
+	return fmt.Sprintf("%s ahead of the cluster, ±%s", round(c.Ahead), round(c.Within))
 }
 
 func round(d time.Duration) time.Duration {
@@ -45,7 +45,7 @@ func round(d time.Duration) time.Duration {
 func (r *Report) addClock(c Clock) {
 	r.Clock = c
 	if c.Unknown == nil && c.Ahead.Abs()-c.Within > tolerated {
-		r.Notes = append(r.Notes, fmt.Errorf("this machine's clock is %s; set both by NTP", c))
+		r.Notes = append(r.Notes, fmt.Errorf("this machine's clock is %s; synchronise both with NTP", c))
 	}
 }
 
@@ -55,7 +55,7 @@ func (r *Report) addClock(c Clock) {
 func compareClocks(ctx context.Context, settings kafka.Settings, address string, versions *sarama.ApiVersionsResponse) Clock {
 	request := quorumRequest()
 	if !serves(versions, request) {
-		return Clock{Unknown: errors.New("this cluster does not tell its time")}
+		return Clock{Unknown: errors.New("this cluster does not report its time")}
 	}
 	sent := time.Now()
 	answer, err := settings.RawRequest(ctx, address, request)
@@ -89,7 +89,7 @@ func read(answer *kmsg.DescribeQuorumResponse, sent, received time.Time) Clock {
 	code := sarama.KError(answer.ErrorCode)
 	switch {
 	case code == sarama.ErrClusterAuthorizationFailed:
-		return Clock{Unknown: errors.New("the cluster tells its time to those that may Describe the cluster")}
+		return Clock{Unknown: errors.New("the cluster reports its time only to users with Describe on the cluster")}
 	case code != sarama.ErrNoError:
 		return Clock{Unknown: code}
 	}
@@ -102,7 +102,7 @@ func read(answer *kmsg.DescribeQuorumResponse, sent, received time.Time) Clock {
 		}
 	}
 	if latest < 0 {
-		return Clock{Unknown: errors.New("this cluster does not tell its time")}
+		return Clock{Unknown: errors.New("this cluster does not report its time")}
 	}
 	half := received.Sub(sent) / 2
 	return Clock{Ahead: sent.Add(half).Sub(time.UnixMilli(latest)), Within: half + time.Millisecond}

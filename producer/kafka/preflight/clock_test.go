@@ -53,11 +53,11 @@ func TestClocksAreCompared(t *testing.T) {
 		want string
 		note bool
 	}{
-		"together":        {0, sarama.ErrNoError, "as the cluster's, give or take ", false},
-		"a little behind": {4 * time.Second, sarama.ErrNoError, "s behind the cluster's", false},
-		"far behind":      {time.Hour, sarama.ErrNoError, "s behind the cluster's", true},
-		"far ahead":       {-time.Hour, sarama.ErrNoError, "s ahead of the cluster's", true},
-		"not allowed":     {0, sarama.ErrClusterAuthorizationFailed, "not compared: the cluster tells its time to those that may Describe", false},
+		"together":        {0, sarama.ErrNoError, "in step with the cluster, ±", false},
+		"a little behind": {4 * time.Second, sarama.ErrNoError, "s behind the cluster", false},
+		"far behind":      {time.Hour, sarama.ErrNoError, "s behind the cluster", true},
+		"far ahead":       {-time.Hour, sarama.ErrNoError, "s ahead of the cluster", true},
+		"not allowed":     {0, sarama.ErrClusterAuthorizationFailed, "not compared: the cluster reports its time only to users with Describe", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			report, err := preflight.Inspect(t.Context(), quorum(t, tt.off, tt.code), needs())
@@ -76,7 +76,7 @@ func TestClocksAreCompared(t *testing.T) {
 
 func TestClocksThatCannotBeCompared(t *testing.T) {
 	report, err := preflight.Inspect(t.Context(), guarded(t, grants(needs())), needs())
-	if err != nil || report.Clock.String() != "not compared: this cluster does not tell its time" {
+	if err != nil || report.Clock.String() != "not compared: this cluster does not report its time" {
 		t.Errorf("clock %s, %v", report.Clock, err)
 	}
 }

@@ -14,13 +14,13 @@ import (
 func Command(name string, needs func(*cli.Context) []Need, flags ...cli.Flag) *cli.Command {
 	return &cli.Command{
 		Name:  "check",
-		Usage: "say whether the cluster has what this program needs",
-		Description: fmt.Sprintf(`Connects and logs in, tries every broker, and lists the topics, the rights
-that this program needs and those that it lacks, with what to do about each.
-It changes nothing. The exit status is 1 when something is missing.
+		Usage: "check topics, ACLs and settings on the cluster",
+		Description: fmt.Sprintf(`Connects, logs in and contacts every broker. Lists the topics and the rights that
+this program needs, and for each missing one how to add it. Changes nothing. The
+exit status is 1 if something is missing.
 
-The clocks are compared where Kafka tells its time: to those that may Describe
-the cluster.
+Compares the clocks if Kafka reports its time, which needs Describe on the
+cluster.
 
 Example:
    %s check --kafka-config client.properties`, name),
@@ -47,7 +47,7 @@ func run(c *cli.Context, needs []Need) error {
 		return err
 	}
 	if len(report.Problems) > 0 {
-		return fmt.Errorf("%d of what is needed is missing: %w", len(report.Problems), oneLine(report.Problems))
+		return fmt.Errorf("requirements not met (%d): %w", len(report.Problems), oneLine(report.Problems))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -69,6 +70,7 @@ func Inspect(ctx context.Context, settings kafka.Settings, needs []Need) (*Repor
 	for _, topic := range r.Topics {
 		r.addReplication(topic)
 	}
+	r.addOpenTransactions(client)
 	r.addCoordinator(client)
 	r.addRegistry(ctx, settings)
 	return r, nil
@@ -127,9 +129,9 @@ func guess(versions *sarama.ApiVersionsResponse) string {
 	}
 	version := kversion.FromApiVersionsResponse(response).VersionGuess()
 	if strings.HasPrefix(version, "v") || strings.HasPrefix(version, "at least v") {
-		return "Kafka " + version + ", by the requests that it serves"
+		return "Kafka " + version + ", by its supported requests"
 	}
-	return "none of Apache Kafka's, by the requests that it serves"
+	return "not an Apache Kafka version, by its supported requests"
 }
 
 // addUnreachable tries the addresses that the cluster gives to its clients.
@@ -143,7 +145,7 @@ func (r *Report) addUnreachable(ctx context.Context, settings kafka.Settings) {
 	}
 	for range r.Brokers {
 		if err := <-failures; err != nil {
-			r.Problems = append(r.Problems, fmt.Errorf("the cluster says that a broker is there, but: %w; check its advertised.listeners", err))
+			r.Problems = append(r.Problems, fmt.Errorf("a broker that the cluster advertises is unreachable: %w; check its advertised.listeners", err))
 		}
 	}
 }
@@ -156,6 +158,43 @@ func (r *Report) addLack(err error) {
 	r.Problems = append(r.Problems, err)
 }
 
+// openLimit is how long a transaction may be open: those of a processor take
+// less than a second.
+const openLimit = 10 * time.Second
+
+// addOpenTransactions names the partitions in which one keeps this program from
+// what stands behind it.
+func (r *Report) addOpenTransactions(client sarama.Client) {
+	for _, n := range r.Needs {
+		if n.Kind != Topic || n.Operation != sarama.AclOperationRead {
+			continue
+		}
+		partitions, err := kafka.Partitions(client, n.Name)
+		if err != nil { // said with the lacks
+			continue
+		}
+		for _, p := range partitions {
+			if err := findOpen(client, n.Name, p); err != nil {
+				r.Notes = append(r.Notes, err)
+			}
+		}
+	}
+}
+
+func findOpen(client sarama.Client, topic string, partition int32) error {
+	end, err := client.GetOffset(topic, partition, sarama.OffsetNewest)
+	if err != nil {
+		return nil // an unreachable leader has been said
+	}
+	pending, err := kafka.FindPending(client, topic, partition, end)
+	if err != nil || !pending.Open || pending.Age(time.Now()) < openLimit {
+		return nil
+	}
+	return fmt.Errorf("an open transaction blocks %s/%d from offset %d, since %s: "+
+		"let its producer commit or abort, or find it with `kafka-transactions.sh find-hanging`",
+		topic, partition, pending.Offset, pending.Since.UTC().Format(time.RFC3339))
+}
+
 // addReplication says what a topic's replication cannot do.
 func (r *Report) addReplication(t TopicReport) {
 	switch {
@@ -163,14 +202,14 @@ func (r *Report) addReplication(t TopicReport) {
 		r.Problems = append(r.Problems, fmt.Errorf("topic %q has %d replicas and min.insync.replicas=%d: every write is refused; lower it, or add replicas",
 			t.Name, t.Replicas, t.MinInSyncReplicas))
 	case t.Replicas == 1 && len(r.Brokers) > 1:
-		r.Notes = append(r.Notes, fmt.Errorf("topic %q has one replica: with its broker, data is lost", t.Name))
+		r.Notes = append(r.Notes, fmt.Errorf("topic %q has one replica: losing its broker loses its data", t.Name))
 	case t.Replicas > 1 && t.MinInSyncReplicas == 1:
-		r.Notes = append(r.Notes, fmt.Errorf("topic %q has min.insync.replicas=1: what one broker alone acknowledged is lost with it; set 2", t.Name))
+		r.Notes = append(r.Notes, fmt.Errorf("topic %q has min.insync.replicas=1: losing one broker can lose acknowledged records; set 2", t.Name))
 	case t.Replicas > 1 && t.Replicas == t.MinInSyncReplicas:
 		r.Notes = append(r.Notes, fmt.Errorf("topic %q has as many replicas as min.insync.replicas: writes wait while any broker is away", t.Name))
 	}
 	if t.Partitions == 1 {
-		r.Notes = append(r.Notes, fmt.Errorf("topic %q has one partition: a second processor finds no work", t.Name))
+		r.Notes = append(r.Notes, fmt.Errorf("topic %q has one partition: a second processor would be idle", t.Name))
 	}
 }
 
@@ -182,7 +221,7 @@ func (r *Report) addCoordinator(client sarama.Client) {
 			continue
 		}
 		if _, err := client.TransactionCoordinator(n.Name); err != nil {
-			r.Problems = append(r.Problems, fmt.Errorf("no coordinator for transactions: %w; a new cluster may need a moment, a small one transaction.state.log.replication.factor=1", err))
+			r.Problems = append(r.Problems, fmt.Errorf("no transaction coordinator: %w; retry on a new cluster, set transaction.state.log.replication.factor=1 on a small one", err))
 		}
 	}
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
-	"purchases/analytics/internal/freshness"
+	"purchases/analytics/internal/lag"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
 	"purchases/analytics/internal/sandbox"
@@ -97,7 +97,7 @@ func newSite(t *testing.T, path string, change ...func(*server.Config)) *site {
 	config := server.Config{
 		Pool: pool, Queries: func() (query.Catalogue, int) { return queries, 0 }, Size: func() int64 { return 1 },
 		Log: slog.New(slog.DiscardHandler), EventInterval: 100 * time.Millisecond,
-		Ends: func() map[freshness.Log]freshness.End { return map[freshness.Log]freshness.End{} },
+		Kafka: func() lag.View { return lag.View{Reachable: true, Ends: lag.Ends{}} },
 	}
 	for _, set := range change {
 		set(&config)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"purchases/analytics/internal/freshness"
+	"purchases/analytics/internal/lag"
 	"purchases/analytics/internal/server"
 )
 
@@ -104,7 +104,7 @@ func TestEmptyDatabase(t *testing.T) {
 
 func TestKafkaAway(t *testing.T) {
 	s := newSite(t, newShop(t, plainShop).path, func(c *server.Config) {
-		c.Ends = func() map[freshness.Log]freshness.End { return nil }
+		c.Kafka = func() lag.View { return lag.View{} }
 	})
 	everywhere(t, s, func(o *tab) {
 		o.goTo("/")

@@ -7,7 +7,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"purchases/analytics/internal/freshness"
+	"purchases/analytics/internal/lag"
 	"purchases/analytics/internal/server"
 )
 
@@ -23,7 +23,7 @@ func TestScreenshots(t *testing.T) {
 		"hostile": newSite(t, newShop(t, hostileShop).path),
 		"empty":   newSite(t, newShop(t, kind{}).path),
 		"away": newSite(t, newShop(t, plainShop).path, func(c *server.Config) {
-			c.Ends = func() map[freshness.Log]freshness.End { return nil }
+			c.Kafka = func() lag.View { return lag.View{} }
 		}),
 		"token": newSite(t, newShop(t, plainShop).path, func(c *server.Config) { c.Token = "a token of some length" }),
 	}

@@ -68,7 +68,7 @@ func work(user string) (program string, command []string) {
 func round(t *testing.T, people map[string]*person, want string) {
 	t.Helper()
 	for _, user := range programs {
-		if report := people[user].must(user, "check"); !strings.Contains(report, "not compared: the cluster tells its time to those that may Describe the cluster") {
+		if report := people[user].must(user, "check"); !strings.Contains(report, "not compared: the cluster reports its time only to users with Describe on the cluster") {
 			t.Errorf("%s check compares the clocks without the right:\n%s", user, report)
 		}
 		program, command := work(user)

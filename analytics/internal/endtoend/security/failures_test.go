@@ -32,16 +32,16 @@ func TestFailuresAreNamed(t *testing.T) {
 			return strings.Replace(p.byToken(admin, audience), password(admin), password("wrong"), 1)
 		}, []string{"get a token from http://127.0.0.1", "401", "invalid_client", "sasl.oauthbearer.client.id"}},
 		{"token for another cluster", func(p *person) string { return p.byToken(admin, "other-cluster") },
-			[]string{"the broker refuses the token", "sasl.oauthbearer.extensions"}},
+			[]string{"the broker rejected the token", "sasl.oauthbearer.extensions"}},
 		{"no login", func(p *person) string {
 			return "security.protocol=SSL\nbootstrap.servers=" + p.kafka.Login + "\n" + p.trust()
-		}, []string{"wants clients to log in", "security.protocol=SASL_SSL"}},
+		}, []string{"requires a login", "security.protocol=SASL_SSL"}},
 		{"login where there is none", func(p *person) string {
 			return strings.Replace(p.byPassword("PLAIN", admin), "SASL_SSL", "SASL_PLAINTEXT", 1) + at(p.kafka.Bootstrap())
-		}, []string{"does not log clients in", "security.protocol=PLAINTEXT"}},
+		}, []string{"this listener has no login", "security.protocol=PLAINTEXT"}},
 		{"expired certificate", func(p *person) string {
 			return "security.protocol=SSL\nbootstrap.servers=" + p.kafka.Expired + "\n" + p.trust()
-		}, []string{"expired", "must be renewed", "clock"}},
+		}, []string{"expired", "renew the broker's certificate", "clock"}},
 		{"unknown authority", func(p *person) string {
 			return p.byPassword("PLAIN", admin) + "ssl.ca.pem=" + inline(testca.New().PEM)
 		}, []string{"unknown authority", "ssl.ca.location"}},
@@ -50,27 +50,27 @@ func TestFailuresAreNamed(t *testing.T) {
 		}, []string{"another host name", "localhost"}},
 		{"TLS to a plaintext port", func(p *person) string {
 			return "security.protocol=SSL\nbootstrap.servers=" + p.kafka.Bootstrap()
-		}, []string{"without TLS", "security.protocol=PLAINTEXT"}},
+		}, []string{"does not use TLS", "security.protocol=PLAINTEXT"}},
 		{"login over TLS to a plaintext port", func(p *person) string { return p.byPassword("PLAIN", admin) + at(p.kafka.Bootstrap()) },
-			[]string{"without TLS", "security.protocol=SASL_PLAINTEXT"}},
+			[]string{"does not use TLS", "security.protocol=SASL_PLAINTEXT"}},
 		{"plaintext to a TLS port", func(p *person) string { return "bootstrap.servers=" + p.kafka.Expired },
-			[]string{"speaks TLS", "security.protocol=SSL"}},
+			[]string{"uses TLS on this port", "security.protocol=SSL"}},
 		{"plaintext to a port for mutual TLS", func(p *person) string { return "bootstrap.servers=" + p.kafka.Mutual },
-			[]string{"speaks TLS", "security.protocol=SSL"}},
+			[]string{"uses TLS on this port", "security.protocol=SSL"}},
 		{"login in plaintext to a TLS port", func(p *person) string {
 			return strings.Replace(p.byPassword("PLAIN", admin), "SASL_SSL", "SASL_PLAINTEXT", 1)
-		}, []string{"speaks TLS", "security.protocol=SASL_SSL"}},
+		}, []string{"uses TLS on this port", "security.protocol=SASL_SSL"}},
 		{"no client certificate", func(p *person) string {
 			return "security.protocol=SSL\nbootstrap.servers=" + p.kafka.Mutual + "\n" + p.trust()
-		}, []string{"wants a certificate of its clients", "ssl.certificate.location"}},
+		}, []string{"requires a client certificate", "ssl.certificate.location"}},
 		{"client certificate of another authority", func(p *person) string {
 			certificate, key := testca.New().Sign(named(admin))
 			return p.byCertificate(admin) + "ssl.certificate.pem=" + inline(certificate) + "\nssl.key.pem=" + inline(key)
-		}, []string{"refuses this client's certificate"}},
+		}, []string{"rejected this client's certificate"}},
 		{"expired client certificate", func(p *person) string {
 			certificate, key := p.authority.Sign(expired)
 			return p.byCertificate(admin) + "ssl.certificate.pem=" + inline(certificate) + "\nssl.key.pem=" + inline(key)
-		}, []string{"this client's certificate has expired on ", "renew that of ssl.certificate.location"}},
+		}, []string{"this client's certificate expired on ", "renew the certificate in ssl.certificate.location"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newPerson(t, "")

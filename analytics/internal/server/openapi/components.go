@@ -75,9 +75,13 @@ func schemas() object {
 		"Status": record(object{
 			"as_of": text, "database_bytes": integer, "lag": nullable("integer"),
 			"kafka": record(object{"reachable": object{"type": "boolean"}, "since": text}, "reachable", "since"),
+			"processor": record(object{
+				"topic": text, "group": text, "running": integer, "lag": integer, "oldest_waiting": nullable("string"),
+			}, "topic", "group", "running", "lag", "oldest_waiting"),
 			"partitions": list(record(object{
 				"topic": text, "partition": integer, "next_offset": integer, "high_watermark": nullable("integer"),
 				"lag": nullable("integer"), "last_event": nullable("string"), "stored_at": nullable("string"),
+				"open_transaction": record(object{"offset": integer, "since": text}, "offset", "since"),
 			}, "topic", "partition", "next_offset")),
 		}, "as_of", "database_bytes", "lag", "partitions"),
 	}

@@ -406,6 +406,7 @@ CREATE TABLE internal_partitions ( -- how far each log has been stored, and what
     last_timestamp  INTEGER, -- of that record, given by Kafka
     last_crc        INTEGER, -- CRC-32C of its key followed by its value
     high_watermark  INTEGER, -- where the log ended when it was read last: the offset that its next record would get
+    lag             INTEGER AS (max(high_watermark - next_offset - 1, 0)), -- offsets to be stored then; a log usually ends with a transaction's marker
     checksum        INTEGER NOT NULL DEFAULT 0, -- sum modulo 2^64 of a hash of each row whose record stands in it
     PRIMARY KEY (topic, partition)
 ) STRICT, WITHOUT ROWID;
@@ -572,7 +573,7 @@ SELECT topic, partition, from_offset, to_offset, to_offset - from_offset + 1 AS 
 FROM gaps;
 
 CREATE VIEW progress AS -- how far each log has been stored
-SELECT topic, partition, next_offset,
+SELECT topic, partition, next_offset, high_watermark, lag,
        strftime('%Y-%m-%dT%H:%M:%fZ', latest_event_at / 1000.0, 'unixepoch') AS latest_event_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', stored_at / 1000.0, 'unixepoch') AS stored_at,
        records, events, duplicates, conflicts, rejected, late, retractions, retracted

@@ -19,7 +19,7 @@ WITH minutes AS (
 )
 SELECT ifnull(sum(records), 0) AS records,
        round((SELECT last_minute FROM minutes) / 60.0, 1) AS per_second,
-       CASE WHEN count(high_watermark) = count(*) THEN sum(max(high_watermark - next_offset - 1, 0)) END AS lag,
+       CASE WHEN count(high_watermark) = count(*) THEN sum(lag) END AS lag,
        strftime('%Y-%m-%dT%H:%M:%SZ', max(latest_event_at) / 1000, 'unixepoch') AS last_event,
        strftime('%Y-%m-%dT%H:%M:%SZ', max(stored_at) / 1000, 'unixepoch') AS stored_at,
        (SELECT ifnull(sum(records), 0) FROM stats_rejected) AS dead_letters,

@@ -55,6 +55,7 @@ type Broker struct {
 	name    string
 	command func() *exec.Cmd
 	logFile string
+	ready   string // it has said when it has its topics, too; empty when it has none of its own
 }
 
 // Embedded starts `producer broker` with its data in dir. The program is the
@@ -66,7 +67,7 @@ func Embedded(ctx context.Context, program, dir string) (*Cluster, error) {
 	}
 	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
 	c := &Cluster{Addresses: []string{address}, Replicas: 1, Brokers: []*Broker{{
-		Address: address, name: "broker", logFile: filepath.Join(dir, "broker.log"),
+		Address: address, name: "broker", logFile: filepath.Join(dir, "broker.log"), ready: "broker ready on",
 		command: func() *exec.Cmd {
 			return exec.Command(program, "broker", "--listen", address, "--data-dir", filepath.Join(dir, "broker"))
 		},
@@ -171,7 +172,10 @@ func (b *Broker) awaitListening(ctx context.Context) error {
 	defer cancel()
 	for dialer := (net.Dialer{}); ; {
 		if conn, err := dialer.DialContext(ctx, "tcp", b.Address); err == nil {
-			return conn.Close()
+			_ = conn.Close()
+			if b.Says(b.ready) {
+				return nil
+			}
 		}
 		select {
 		case <-b.Done():

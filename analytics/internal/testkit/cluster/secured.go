@@ -40,7 +40,7 @@ type Security struct {
 // [Cluster.Addresses], and there everybody may do everything.
 type Secured struct {
 	*Cluster
-	// Mutual wants a certificate of its clients; the user is its subject.
+	// Mutual requires a client certificate; the user is its subject.
 	Mutual string
 	// Login takes PLAIN, SCRAM-SHA-512 and OAUTHBEARER, over TLS.
 	Login string
