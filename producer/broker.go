@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -22,7 +23,8 @@ func brokerCommand() *cli.Command {
 		Usage: "run an embedded Kafka broker for development",
 		Description: `Runs an embedded broker until Ctrl-C, and creates the topics purchases,
 analytics and purchases.dlq. Acknowledged records survive a restart, even after
-kill -9. The broker has no retention: it keeps everything.
+kill -9 or a full disk, which stops it. The broker has no retention: it keeps
+everything.
 
 It is for one machine and for tests: one broker, no replicas, no authentication,
 loopback only. In production, use a real Kafka cluster and set it with
@@ -58,8 +60,7 @@ func runBroker(c *cli.Context) error {
 		return err
 	}
 	fmt.Fprintf(c.App.ErrWriter, "%s: broker ready on %s (data in %s)\n", c.App.Name, b.Addr(), c.String("data-dir"))
-	<-c.Context.Done()
-	return b.Close()
+	return errors.Join(b.Wait(c.Context), b.Close())
 }
 
 // topics are those of the whole pipeline. The processor owns the last two, and

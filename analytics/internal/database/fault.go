@@ -3,6 +3,8 @@ package database
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"syscall"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -14,11 +16,27 @@ func Explain(path string, err error) error {
 	if !errors.As(err, &fault) {
 		return err
 	}
-	what := explanation(fault.Code)
+	code := fault.Code
+	if IsFull(err) {
+		code = sqlite3.ErrFull
+	}
+	what := explanation(code)
 	if what == "" {
 		return err
 	}
 	return fmt.Errorf("database %s: %s: %w", path, what, err)
+}
+
+// IsFull says whether the error is SQLite's of a disk without room: of a full
+// one, of a quota that is used up, or of a file that may not grow. SQLite has a
+// code for the first only, and not everywhere.
+func IsFull(err error) bool {
+	fault := sqlite3.Error{}
+	if !errors.As(err, &fault) {
+		return false
+	}
+	noRoom := []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}
+	return fault.Code == sqlite3.ErrFull || fault.Code == sqlite3.ErrIoErr && slices.Contains(noRoom, fault.SystemErrno)
 }
 
 func explanation(code sqlite3.ErrNo) string {

@@ -51,6 +51,13 @@ func (b *safeBuffer) count(text string) int {
 
 func startLive(t *testing.T, c *kfake.Cluster, db *database.Database, change ...func(*ingest.Config)) *live {
 	t.Helper()
+	return startLiveBy(t, ingest.Run, c, db, change...)
+}
+
+type runner func(context.Context, *database.Database, ingest.Config) error
+
+func startLiveBy(t *testing.T, run runner, c *kfake.Cluster, db *database.Database, change ...func(*ingest.Config)) *live {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	l := &live{t: t, ctx: ctx, stored: make(chan int, 10_000)}
 	cfg := config(c)
@@ -61,7 +68,7 @@ func startLive(t *testing.T, c *kfake.Cluster, db *database.Database, change ...
 		f(&cfg)
 	}
 	done := make(chan error, 1)
-	go func() { done <- ingest.Run(ctx, db, cfg) }()
+	go func() { done <- run(ctx, db, cfg) }()
 	l.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {

@@ -90,10 +90,11 @@ type ingester struct {
 
 // Run ingests until ctx ends, which is no error, or with Drain or Until until
 // all is stored; if ctx ends before that, it returns ctx's error. It ends with [database.ErrReplaced] when a replay has put another
-// database in the place of this one, for which Run is to be called again. Whatever
-// ends it, the database holds complete transactions only.
+// database in the place of this one, for which Run is to be called again. Without
+// Drain and Until it waits for room on a full disk. Whatever ends it, the database
+// holds complete transactions only.
 func Run(ctx context.Context, db *database.Database, config Config) error {
-	err := run(ctx, db, config, queueBytes)
+	err := runDespiteFullDisk(ctx, db, config, roomEvery)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil && !config.bounded() {
 		return nil
 	}

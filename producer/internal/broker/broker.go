@@ -5,7 +5,8 @@
 //
 // A write is in the hands of the operating system before it is acknowledged,
 // as with Kafka's own defaults: it survives the end of the process at any
-// moment, but the last of it may not survive a power cut.
+// moment, but the last of it may not survive a power cut. A write that fails
+// ends the broker before it answers, and the next start mends what is torn.
 package broker
 
 import (
@@ -55,6 +56,7 @@ type Broker struct {
 	cluster *kfake.Cluster
 	address string
 	lock    *flock.Flock
+	watch   *watch
 }
 
 // Start runs a broker until Close. It fails when another one has the data
@@ -64,43 +66,75 @@ func Start(ctx context.Context, c Config) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := start(c, lock)
-	if err != nil {
+	b := &Broker{lock: lock, watch: newWatch(c.Log)}
+	if err := b.start(c); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	if err := b.createTopics(ctx, c.Topics, c.Partitions); err != nil {
+	create := func() error { return b.createTopics(ctx, c.Topics, c.Partitions) }
+	if err := b.watch.orFailure(create); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil
 }
 
-func start(c Config, lock *flock.Flock) (*Broker, error) {
+func (b *Broker) start(c Config) error {
 	listener, err := listen(c.Listen)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	cluster, err := kfake.NewCluster(
+	b.address = listener.Addr().String()
+	if err = mend(c.DataDir, c.Log); err == nil {
+		err = b.watch.orFailure(func() error { return b.open(c, listener) })
+	}
+	if err != nil {
+		_ = listener.Close()
+	}
+	return err
+}
+
+func (b *Broker) open(c Config, listener net.Listener) (err error) {
+	b.cluster, err = kfake.NewCluster(
 		kfake.NumBrokers(1),
 		kfake.ListenFn(func(string, string) (net.Listener, error) { return listener, nil }),
 		kfake.DataDir(c.DataDir),
 		kfake.ClusterID(newClusterID()), // a directory that has one keeps it
 		kfake.BrokerConfigs(map[string]string{"offsets.retention.minutes": keepOffsets}),
-		kfake.WithLogger(logger{c.Log}),
+		kfake.WithLogger(b.watch),
 	)
 	if err != nil {
-		_ = listener.Close()
-		return nil, fmt.Errorf("open the broker's data in %s: %w", c.DataDir, err)
+		return fmt.Errorf("open the broker's data in %s: %w", c.DataDir, err)
 	}
-	return &Broker{cluster: cluster, address: listener.Addr().String(), lock: lock}, nil
+	return nil
 }
 
 // Addr is the broker's host:port.
 func (b *Broker) Addr() string { return b.address }
 
-// Close flushes everything to the data directory and releases it.
+// Wait waits for the end of ctx, which is no error, or for a write to the data
+// directory that fails: the broker then answers nobody any more, and the process
+// is to end.
+func (b *Broker) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-b.watch.failed:
+		return b.watch.err
+	}
+}
+
+// Close flushes everything to the data directory and releases it. After a failed
+// write there is nothing to flush: what was acknowledged is there.
 func (b *Broker) Close() error {
-	b.cluster.Close()
-	return b.lock.Close()
+	select {
+	case <-b.watch.failed:
+		return b.lock.Close()
+	default:
+	}
+	err := b.watch.orFailure(func() error { b.cluster.Close(); return nil })
+	if err != nil {
+		err = fmt.Errorf("stop, without the offsets that were committed meanwhile: %w", err)
+	}
+	return errors.Join(err, b.lock.Close())
 }
 
 func (b *Broker) createTopics(ctx context.Context, topics []string, partitions int32) error {
@@ -166,16 +200,4 @@ func lockDir(dir string) (*flock.Flock, error) {
 		return nil, errors.Join(fmt.Errorf("write the broker's lock file: %w", err), lock.Close())
 	}
 	return lock, nil
-}
-
-// logger passes on what kfake warns of.
-type logger struct{ log *slog.Logger }
-
-func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
-	switch level {
-	case kfake.LogLevelError:
-		l.log.Error(fmt.Sprintf(format, args...))
-	case kfake.LogLevelWarn:
-		l.log.Warn(fmt.Sprintf(format, args...))
-	}
 }

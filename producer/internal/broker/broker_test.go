@@ -1,11 +1,9 @@
 package broker_test
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,24 +16,6 @@ import (
 )
 
 const topic = "purchases"
-
-func TestMain(m *testing.M) {
-	if dir := os.Getenv("BROKER_TEST_DIR"); dir != "" {
-		serve(dir)
-	}
-	os.Exit(m.Run())
-}
-
-// serve is the broker that a test kills.
-func serve(dir string) {
-	b, err := broker.Start(context.Background(), config(dir))
-	if err != nil {
-		fmt.Println("error", err)
-		os.Exit(1)
-	}
-	fmt.Println(b.Addr())
-	select {}
-}
 
 func config(dir string) broker.Config {
 	return broker.Config{
@@ -135,27 +115,15 @@ func TestARestartKeepsEverything(t *testing.T) {
 
 func TestAKilledBrokerKeepsWhatItAcknowledged(t *testing.T) {
 	dir := t.TempDir()
-	command := exec.Command(os.Args[0])
-	command.Env = append(os.Environ(), "BROKER_TEST_DIR="+dir)
-	out, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var address string
-	if _, err := fmt.Fscanln(out, &address); err != nil {
-		t.Fatal(err)
-	}
-	publishSome(t, address, 500)
-	before := look(t, address)
-	_ = command.Process.Kill()
-	_ = command.Wait()
+	first := startProcess(t, dir, 0)
+	publishSome(t, first.address, 500)
+	before := look(t, first.address)
+	first.kill()
 
 	b := start(t, config(dir))
 	defer stop(t, b)
 	wantEqual(t, look(t, b.Addr()), before)
+	wantKept(t, dir, 0)
 	publishSome(t, b.Addr(), 100)
 	if got := records(look(t, b.Addr())); got != 600 {
 		t.Errorf("%d records, want 600", got)
