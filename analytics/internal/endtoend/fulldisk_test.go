@@ -29,14 +29,16 @@ const untilThereIsRoom = `
 func TestFullDiskIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	namespace := []string{"-Urmpf", "--kill-child", "--mount-proc"}
-	if out, err := exec.Command("unshare", append(namespace, "mount", "-t", "tmpfs", "tmpfs", "/mnt")...).CombinedOutput(); err != nil {
+	try := exec.Command("unshare", append(namespace, "mount", "-t", "tmpfs", "tmpfs", "/mnt")...)
+	if out, err := try.CombinedOutput(); err != nil {
 		t.Skipf("NOT TESTED on a small disk: no mount in a namespace here: %v %s", err, out)
 	}
 	log, out, began := newLog(t, 20_000), t.TempDir(), time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	script := exec.CommandContext(ctx, "unshare", append(namespace, "sh", "-c", untilThereIsRoom)...)
-	script.Env = append(os.Environ(), "DISK="+t.TempDir(), "OUT="+out, "ANALYTICS="+filepath.Join(current.binaries, "analytics"),
+	script.Env = append(os.Environ(), "DISK="+t.TempDir(), "OUT="+out,
+		"ANALYTICS="+filepath.Join(current.binaries, "analytics"),
 		"KAFKA_BOOTSTRAP_SERVERS="+log.bootstrap, fmt.Sprint("EVENTS=", log.sent))
 	asked := make(chan error, 1)
 	go func() {

@@ -48,7 +48,8 @@ func (d *fullDisk) isFull(cause error) {
 	if d.since.IsZero() {
 		d.since = d.last
 	}
-	d.log.Warn("the disk is full; queries are answered, and storing continues when there is room", "db", d.path, "cause", cause)
+	d.log.Warn("the disk is full; queries are answered, and storing continues when there is room",
+		"db", d.path, "cause", cause)
 }
 
 // hasRoom is called after each transaction.

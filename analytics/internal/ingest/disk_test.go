@@ -43,7 +43,8 @@ func (d *smallDisk) Connect(context.Context) (driver.Conn, error) {
 // onSmallDisk lets the database, which is as yet empty, grow by so many pages.
 func onSmallDisk(t *testing.T, db *database.Database, pages int64) *smallDisk {
 	t.Helper()
-	disk := &smallDisk{SQLiteDriver: &sqlite3.SQLiteDriver{}, dsn: "file:" + db.Path + "?" + database.WriterOptions().Encode()}
+	dsn := "file:" + db.Path + "?" + database.WriterOptions().Encode()
+	disk := &smallDisk{SQLiteDriver: &sqlite3.SQLiteDriver{}, dsn: dsn}
 	var used int64
 	if err := errors.Join(db.Get(&used, `PRAGMA page_count`), db.DB.Close()); err != nil {
 		t.Fatal(err)
@@ -122,7 +123,8 @@ func wantWhole(t *testing.T, path string, most int64) {
 	}
 	defer func() { _ = reader.Close() }()
 	var stored, counted int64
-	err = reader.QueryRowx(`SELECT (SELECT count(*) FROM events), (SELECT coalesce(sum(purchases), 0) FROM stats_total)`).Scan(&stored, &counted)
+	const both = `SELECT (SELECT count(*) FROM events), (SELECT coalesce(sum(purchases), 0) FROM stats_total)`
+	err = reader.QueryRowx(both).Scan(&stored, &counted)
 	if err != nil || stored != counted || stored > most {
 		t.Errorf("%d events are stored and %d counted, of at most %d; %v", stored, counted, most, err)
 	}

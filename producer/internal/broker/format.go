@@ -23,13 +23,15 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
+
 // entrySize is the size of the whole log entry that b begins with, or 0.
 func entrySize(b []byte) int {
 	if len(b) < entryLeast || b[entryHead+2] != '{' {
 		return 0
 	}
 	size := entryHead + int(binary.LittleEndian.Uint32(b))
-	if size < entryLeast || size > len(b) || crc32.Checksum(b[entryHead:size], castagnoli) != binary.LittleEndian.Uint32(b[4:]) {
+	if size < entryLeast || size > len(b) || checksum(b[entryHead:size]) != binary.LittleEndian.Uint32(b[4:]) {
 		return 0
 	}
 	return size
@@ -41,7 +43,7 @@ func batchSize(b []byte) int {
 		return 0
 	}
 	size := batchHead + int(binary.BigEndian.Uint32(b[8:]))
-	if size < batchLeast || size > len(b) || crc32.Checksum(b[21:size], castagnoli) != binary.BigEndian.Uint32(b[17:]) {
+	if size < batchLeast || size > len(b) || checksum(b[21:size]) != binary.BigEndian.Uint32(b[17:]) {
 		return 0
 	}
 	return size
@@ -57,12 +59,12 @@ func indexOf(b []byte) []byte {
 	if b[22]&(transactional|control) == transactional {
 		line[14] = 1
 	}
-	line[1] = byte(crc32.Checksum(line[2:], castagnoli))
+	line[1] = byte(checksum(line[2:]))
 	return line
 }
 
 // isIndexLine says whether the line's checksum is right.
-func isIndexLine(line []byte) bool { return byte(crc32.Checksum(line[2:], castagnoli)) == line[1] }
+func isIndexLine(line []byte) bool { return byte(checksum(line[2:])) == line[1] }
 
 // span is a range of bytes of a file.
 type span struct{ from, to int }

@@ -110,8 +110,8 @@ func (m mender) mendSegment(path string, last bool) (batches int, err error) {
 	whole, torn := split(content, batchSize)
 	if len(torn) > 0 {
 		if at := torn[0]; !last || at.to < len(content) {
-			return 0, fmt.Errorf("check the broker's data: %s is damaged at byte %d, and records follow that were acknowledged; "+
-				"restore %s from a copy, or move it away and let the producers send all again",
+			return 0, fmt.Errorf("check the broker's data: %s is damaged at byte %d, and records follow that "+
+				"were acknowledged; restore %s from a copy, or move it away and let the producers send all again",
 				path, at.from, filepath.Dir(filepath.Dir(filepath.Dir(path))))
 		}
 		if err := m.cutOff(path, content, torn[0].from); err != nil {
@@ -162,7 +162,8 @@ func isIndex(index []byte) bool {
 // keep writes what is about to be cut out of the file to a file beside it.
 func (m mender) keep(path string, from int, torn []byte) error {
 	kept := path + ".damaged-" + m.now.UTC().Format("20060102T150405Z")
-	m.log.Warn("an entry is torn, as a full disk or a kill leaves it, and is cut out", "file", path, "byte", from, "bytes", len(torn), "kept", kept)
+	m.log.Warn("an entry is torn, as a full disk or a kill leaves it, and is cut out",
+		"file", path, "byte", from, "bytes", len(torn), "kept", kept)
 	return writeFile(kept, torn, os.O_APPEND)
 }
 

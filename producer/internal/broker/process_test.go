@@ -160,7 +160,9 @@ func (c *client) produce(topic string, partition int32, value string) (int64, er
 }
 
 func (c *client) commit(partition int32, offset int64) error {
-	request := &sarama.OffsetCommitRequest{Version: 7, ConsumerGroup: "group", ConsumerGroupGeneration: sarama.GroupGenerationUndefined}
+	request := &sarama.OffsetCommitRequest{
+		Version: 7, ConsumerGroup: "group", ConsumerGroupGeneration: sarama.GroupGenerationUndefined,
+	}
 	request.AddBlock(topic, partition, offset, 0, "")
 	response, err := c.CommitOffset(request)
 	if err != nil {
@@ -180,7 +182,9 @@ func (c *client) committed(partition int32) int64 {
 // initProducer returns how often the transactional id was initialized before,
 // as far as the broker knows: the producer's epoch.
 func (c *client) initProducer(transactionalID string) (epoch int16, err error) {
-	response, err := c.InitProducerID(&sarama.InitProducerIDRequest{Version: 1, TransactionalID: &transactionalID, TransactionTimeout: time.Minute})
+	response, err := c.InitProducerID(&sarama.InitProducerIDRequest{
+		Version: 1, TransactionalID: &transactionalID, TransactionTimeout: time.Minute,
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -188,9 +192,10 @@ func (c *client) initProducer(transactionalID string) (epoch int16, err error) {
 }
 
 func (c *client) createTopic(name string, settings map[string]*string) error {
-	response, err := c.CreateTopics(&sarama.CreateTopicsRequest{Version: 1, Timeout: 10 * time.Second, TopicDetails: map[string]*sarama.TopicDetail{
-		name: {NumPartitions: 1, ReplicationFactor: 1, ConfigEntries: settings},
-	}})
+	topic := &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1, ConfigEntries: settings}
+	response, err := c.CreateTopics(&sarama.CreateTopicsRequest{
+		Version: 1, Timeout: 10 * time.Second, TopicDetails: map[string]*sarama.TopicDetail{name: topic},
+	})
 	if err != nil {
 		return err
 	}

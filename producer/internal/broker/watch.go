@@ -44,7 +44,8 @@ func (w *watch) Logf(level kfake.LogLevel, format string, args ...any) {
 // fail notes the first failure. It does not return.
 func (w *watch) fail(cause error) {
 	w.once.Do(func() {
-		w.err = fmt.Errorf("keep the broker's data: %w; make room on the disk, or check it, and start the broker again", cause)
+		w.err = fmt.Errorf("keep the broker's data: %w; "+
+			"make room on the disk, or check it, and start the broker again", cause)
 		close(w.failed)
 	})
 	select {}
