@@ -152,7 +152,7 @@ func TestLostConnection(t *testing.T) {
 	o.goTo("/")
 	o.is(`document.querySelector("#connection").hidden`)
 	front.stop()
-	o.is(`document.querySelector("#connection").textContent.includes("is lost")`)
+	o.is(`document.querySelector("#connection").textContent.startsWith("Connection lost")`)
 	front.start()
 	before := o.text("#revenue .figure")
 	shop.sell(54_321)
