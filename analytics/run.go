@@ -104,10 +104,15 @@ func run(c *cli.Context) (err error) {
 	}
 	progress := startProgress(log)
 	defer progress.stop()
-	return ingestAndFollow(c.Context, db, ingest.Config{
+	config := ingest.Config{
 		Kafka: settings, Topics: topics, Group: c.String("group"),
-		AcceptGaps: onGap == acceptGaps, Drain: c.Bool("drain"), DrainTimeout: c.Duration("drain-timeout"), Log: log, Stored: progress.add,
-	})
+		AcceptGaps: onGap == acceptGaps, Drain: c.Bool("drain"), DrainTimeout: c.Duration("drain-timeout"),
+		Log: log, Stored: progress.add,
+	}
+	if web != nil {
+		config.Committed, db.Checkpointed = web.timings.Committed, web.timings.Checkpointed
+	}
+	return ingestAndFollow(c.Context, db, config)
 }
 
 // ingestAndFollow ingests, and continues with the database that a replay has put

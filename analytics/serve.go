@@ -77,11 +77,13 @@ type web struct {
 	tls      server.TLS
 	pool     *readonly.Pool
 	server   *server.Server
+	timings  *dbmetrics.Timings
 }
 
 // listen opens the address of --http, where the flags say that it is safe.
 func listen(c *cli.Context) (*web, error) {
-	w := &web{tls: server.TLS{Certificate: c.String("tls-cert"), Key: c.String("tls-key")}}
+	w := &web{timings: dbmetrics.NewTimings()}
+	w.tls = server.TLS{Certificate: c.String("tls-cert"), Key: c.String("tls-key")}
 	if c.String("http") == "" {
 		return nil, nil
 	}
@@ -172,7 +174,8 @@ func (w *web) observe(config *server.Config, path string, monitor *lag.Monitor) 
 		config.Kafka, reasons = monitor.View, monitor.Reasons
 	}
 	registry := metrics.NewRegistry("analytics")
-	registry.MustRegister(dbmetrics.New(w.pool, path))
+	registry.MustRegister(dbmetrics.New(w.pool, path), w.timings)
+	config.Asked, config.Answered = w.timings.Asked, w.timings.Answered
 	config.Operations = metrics.Handler(registry, reasons)
 }
 

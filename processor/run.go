@@ -65,7 +65,10 @@ Examples:
 			&cli.StringFlag{Name: "dead-letters", Value: deadletter.Topic, Usage: "topic to write dead letters to"},
 			&cli.DurationFlag{Name: "linger", Value: defaultLinger, Usage: "maximum time that a transaction waits for more messages"},
 			&cli.IntFlag{Name: "batch-size", Value: defaultBatchSize, Usage: "maximum number of messages in a transaction"},
-			&cli.StringFlag{Name: "on-gap", Value: refuseGaps, Usage: "if offsets expired before they were processed, do `WHAT`: refuse, or accept and record the gap"},
+			&cli.StringFlag{
+				Name: "on-gap", Value: refuseGaps,
+				Usage: "if offsets expired before they were processed, do `WHAT`: refuse, or accept and record the gap",
+			},
 			metrics.Flag(),
 		}, valueFormatFlags(), kafka.Flags()),
 		Action: run,
@@ -132,9 +135,10 @@ func settings(c *cli.Context) (pipeline.Settings, error) {
 		Kafka: connection,
 		Group: group(c), Input: c.String("topic"), Output: c.String("to"), DeadLetters: c.String("dead-letters"),
 		Linger: c.Duration("linger"), BatchSize: c.Int("batch-size"), Drain: c.Bool("drain"),
-		DrainTimeout: c.Duration("drain-timeout"), Fresh: c.Bool("from-beginning"), AcceptGaps: c.String("on-gap") == acceptGaps,
+		DrainTimeout: c.Duration("drain-timeout"), Fresh: c.Bool("from-beginning"),
 	}
 	onGap := c.String("on-gap")
+	s.AcceptGaps = onGap == acceptGaps
 	switch {
 	case c.NArg() > 0:
 		return s, cmdline.Usagef("unexpected argument %q; see `processor run --help`", c.Args().First())

@@ -91,5 +91,6 @@ func ExampleChecksum(p Place, r *Rejection) uint64 {
 // ExpiredChecksum is that of a letter of expired offsets.
 func ExpiredChecksum(p Place, topic string, e *Expired) uint64 {
 	var space [128]byte
-	return begin(space[:0], expiredRow, p).text(topic).text(e.Topic).int(int64(e.Partition)).int(e.Offset).int(e.Offsets).int(e.RecordedAt).sum()
+	return begin(space[:0], expiredRow, p).text(topic).
+		text(e.Topic).int(int64(e.Partition)).int(e.Offset).int(e.Offsets).int(e.RecordedAt).sum()
 }

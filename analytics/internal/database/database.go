@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"golang.org/x/sys/unix"
@@ -34,6 +35,10 @@ type Database struct {
 	*sqlx.DB
 	Path string
 	File
+	// Checkpointed, when not nil, is told how long each copying of the write-ahead
+	// log into the database took.
+	Checkpointed func(time.Duration)
+
 	lock    *lock
 	options url.Values // of its connections
 }

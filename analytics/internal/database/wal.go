@@ -24,7 +24,14 @@ func (d *Database) Pending(ctx context.Context) (pages int64, err error) {
 // pages are left. Where none are left, the next transaction writes over the log
 // from its start, unless a reader needs it.
 func (d *Database) Checkpoint(ctx context.Context) (pages int64, err error) {
+	defer d.noteCheckpoint(time.Now())
 	return d.checkpoint(ctx, "PASSIVE")
+}
+
+func (d *Database) noteCheckpoint(begun time.Time) {
+	if d.Checkpointed != nil {
+		d.Checkpointed(time.Since(begun))
+	}
 }
 
 func (d *Database) checkpoint(ctx context.Context, mode string) (pages int64, err error) {
@@ -45,6 +52,7 @@ func (d *Database) Truncate(ctx context.Context, wait time.Duration) (done bool,
 		return false, err
 	}
 	defer func() { _ = conn.Close() }()
+	defer d.noteCheckpoint(time.Now())
 	if _, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", wait.Milliseconds())); err != nil {
 		return false, err
 	}

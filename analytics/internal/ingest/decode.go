@@ -156,7 +156,8 @@ func (d *letterDecoder) decode(m *sarama.ConsumerMessage) batch.Record {
 func (d *letterDecoder) decodeExpired(m *sarama.ConsumerMessage) batch.Record {
 	topic := d.source.of(text(d.flat.SourceTopic))
 	if slices.Contains(d.own, topic) {
-		return rejected(m, d.topicID, invalidDeadLetter, fmt.Errorf("it tells of expired offsets of topic %q, which is not read by the processor", topic))
+		return rejected(m, d.topicID, invalidDeadLetter,
+			fmt.Errorf("it tells of expired offsets of topic %q, which is not read by the processor", topic))
 	}
 	return batch.Record{Offset: m.Offset, Expired: &batch.Expired{
 		Source:  batch.Source{Topic: topic, Partition: d.flat.SourcePartition, Offset: d.flat.SourceOffset},

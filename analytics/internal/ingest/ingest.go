@@ -54,6 +54,8 @@ type Config struct {
 	// Stored, when not nil, is called after each transaction with what it
 	// held. It must not keep the chunks.
 	Stored func([]batch.Chunk)
+	// Committed, when not nil, is told how long each of these transactions took.
+	Committed func(time.Duration)
 }
 
 // Configure sets on c what the guarantee needs: only committed records. It
@@ -246,8 +248,12 @@ func (in *ingester) writeUntilDrained(ctx context.Context, db *database.Database
 		if err != nil {
 			return err
 		}
+		begun := time.Now()
 		if err := in.writer.Store(next); err != nil {
 			return err
+		}
+		if in.Committed != nil {
+			in.Committed(time.Since(begun))
 		}
 		wal.wrote(ctx)
 		for _, c := range next.Chunks() {

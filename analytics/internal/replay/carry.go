@@ -68,6 +68,9 @@ type carrier struct {
 	pending batch.Chunk
 }
 
+// ownGaps are those of the logs that are read here. The others follow from letters.
+const ownGaps = `SELECT * FROM gaps WHERE topic IN (SELECT topic FROM internal_partitions)`
+
 // gap is a row of the table gaps.
 type gap struct {
 	batch.Partition
@@ -80,8 +83,7 @@ func (j *job) carryTo(ctx context.Context, w *store.Writer) (err error) {
 	c := &carrier{job: j, writer: w}
 	rows := func(func(*row) error) error { return nil }
 	if j.old.db != nil {
-		if err := j.old.db.SelectContext(ctx, &c.gaps, `SELECT * FROM gaps WHERE topic IN (SELECT topic FROM internal_partitions)
-			ORDER BY topic, partition, from_offset`); err != nil {
+		if err := j.old.db.SelectContext(ctx, &c.gaps, ownGaps+` ORDER BY topic, partition, from_offset`); err != nil {
 			return fmt.Errorf("read the gaps: %w", err)
 		}
 		rows = func(use func(*row) error) error { return eachBefore(ctx, j.old.db, j.Logs, use) }

@@ -120,7 +120,8 @@ func (o *old) countBefore(ctx context.Context, logs []Log) error {
 			UNION ALL SELECT starts.topic, partition FROM retractions JOIN starts USING (partition) WHERE starts.events AND retractions.offset < starts.offset
 			UNION ALL SELECT c.topic, r.partition FROM rejected r JOIN rejected_causes c USING (cause_id)
 				JOIN starts s ON s.topic = c.topic AND s.partition = r.partition WHERE r.offset < s.offset
-			UNION ALL SELECT topic, partition FROM expired JOIN starts USING (topic, partition) WHERE expired.offset < starts.offset
+			UNION ALL SELECT topic, partition FROM expired JOIN starts USING (topic, partition)
+				WHERE expired.offset < starts.offset
 			UNION ALL SELECT topic, partition FROM duplicates JOIN starts USING (topic, partition) WHERE duplicates.offset < starts.offset
 		) GROUP BY topic, partition`, args...)
 	if err != nil {

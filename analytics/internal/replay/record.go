@@ -167,7 +167,7 @@ func (j *job) keepGapTimes(ctx context.Context) error {
 		return nil
 	}
 	var gaps []gap
-	if err := j.old.db.SelectContext(ctx, &gaps, `SELECT * FROM gaps`); err != nil {
+	if err := j.old.db.SelectContext(ctx, &gaps, ownGaps); err != nil {
 		return fmt.Errorf("read the gaps: %w", err)
 	}
 	for _, g := range gaps {

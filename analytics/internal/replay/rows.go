@@ -113,7 +113,9 @@ func (r *row) record() batch.Record {
 	case r.Retraction:
 		return batch.Record{Offset: r.Offset, Retraction: &batch.Retraction{Identity: r.identity(), RetractedAt: whole(r.RetractedAt)}}
 	case r.Offsets != nil:
-		return batch.Record{Offset: r.Offset, Expired: &batch.Expired{Source: r.source(), Offsets: *r.Offsets, RecordedAt: *r.RejectedAt}}
+		return batch.Record{Offset: r.Offset, Expired: &batch.Expired{
+			Source: r.source(), Offsets: *r.Offsets, RecordedAt: *r.RejectedAt,
+		}}
 	case r.Reason == nil:
 		return batch.Record{Offset: r.Offset, Event: r.event()}
 	}

@@ -51,7 +51,8 @@ func newAPI(t *testing.T, change ...func(*server.Config)) *api {
 	db.MustExec(`INSERT INTO internal_partitions (topic, partition, next_offset, latest_event_at, stored_at, records) VALUES
 		('analytics', 0, 6, 1296518400000, 1296518401000, 6), ('analytics', 1, 0, NULL, NULL, 0)`)
 	queries := catalogue(t)
-	config := server.Config{Queries: func() (query.Catalogue, int) { return queries, 0 }, Size: func() int64 { return 7 }, Log: slog.New(slog.DiscardHandler), EventInterval: 10 * time.Millisecond}
+	config := server.Config{Queries: func() (query.Catalogue, int) { return queries, 0 }, Size: func() int64 { return 7 }, Log: slog.New(slog.DiscardHandler), EventInterval: 10 * time.Millisecond,
+		Answered: func(string, int, time.Duration) {}}
 	if config.Pool, err = readonly.Open(path, server.Connections()); err != nil {
 		t.Fatal(err)
 	}

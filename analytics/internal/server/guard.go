@@ -14,7 +14,7 @@ func (s *Server) guard(mux *http.ServeMux) http.Handler {
 	crossOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		newProblem(http.StatusForbidden, "cross-origin", "Requests from other sites are refused", "").write(w)
 	}))
-	open := route(mux)
+	open := s.route(mux)
 	closed := crossOrigin.Handler(open)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
@@ -72,13 +72,20 @@ func (s *Server) isToken(token string) bool {
 }
 
 // route gives requests that no pattern matches a problem as their answer.
-func route(mux *http.ServeMux) http.Handler {
+func (s *Server) route(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, pattern := mux.Handler(r)
 		if pattern != "" {
-			mux.ServeHTTP(w, r)
+			s.observed(pattern, mux, w, r)
 			return
 		}
+		s.observed("none", explained(h), w, r)
+	})
+}
+
+// explained answers with a problem in place of what the mux itself says.
+func explained(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		none := &unmatched{header: w.Header()}
 		h.ServeHTTP(none, r)
 		switch {

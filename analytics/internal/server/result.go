@@ -73,6 +73,7 @@ func (s *Server) ask(ctx context.Context, q answer.Question) (r *result, err err
 		if r = s.answers.find(&a.Freshness, key); r != nil {
 			return nil
 		}
+		defer s.noteQuery(q, time.Now())
 		rows, err := a.Rows(ctx)
 		if err != nil {
 			return err
@@ -89,6 +90,18 @@ func (s *Server) ask(ctx context.Context, q answer.Question) (r *result, err err
 		s.answers.keep(key, r)
 	}
 	return r, err
+}
+
+// noteQuery tells of a query that was run, also of one that failed.
+func (s *Server) noteQuery(q answer.Question, begun time.Time) {
+	if s.Asked == nil {
+		return
+	}
+	name := q.Query.Name
+	if q.Statement != "" {
+		name = "sql"
+	}
+	s.Asked(name, time.Since(begun))
 }
 
 // freshness reads how far the logs are stored now.

@@ -88,7 +88,11 @@ type Config struct {
 	// EventInterval is the least time between two events of a stream; 0 means
 	// a second.
 	EventInterval time.Duration
-	Log           *slog.Logger
+	// Asked is told of each query that was run, by its name or "sql", and
+	// Answered of each request. Nil ones are not.
+	Asked    func(query string, took time.Duration)
+	Answered func(route string, status int, took time.Duration)
+	Log      *slog.Logger
 }
 
 // Server is an HTTP API for one database.

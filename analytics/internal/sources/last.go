@@ -45,6 +45,10 @@ func Last(from, to int64, lookup Lookup) (int64, error) {
 	return -1, nil
 }
 
+// LookupSQL is the statement of a lookup, of topic, partition and block.
+const LookupSQL = `SELECT block, results FROM internal_sources WHERE topic = ? AND partition = ? AND block <= ?
+	ORDER BY block DESC LIMIT 1`
+
 // InDatabase is the lookup of one partition in a database.
 func InDatabase(ctx context.Context, db sqlx.QueryerContext, topic string, partition int32) Lookup {
 	return func(block int64) (int64, []byte, error) {
@@ -52,8 +56,7 @@ func InDatabase(ctx context.Context, db sqlx.QueryerContext, topic string, parti
 			Block   int64
 			Results []byte
 		}
-		err := sqlx.GetContext(ctx, db, &row, `SELECT block, results FROM internal_sources WHERE topic = ? AND partition = ? AND block <= ?
-			ORDER BY block DESC LIMIT 1`, topic, partition, block)
+		err := sqlx.GetContext(ctx, db, &row, LookupSQL, topic, partition, block)
 		if errors.Is(err, sql.ErrNoRows) {
 			return 0, nil, nil
 		}

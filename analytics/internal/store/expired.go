@@ -28,7 +28,8 @@ func loadExpired(ctx context.Context, db *sqlx.DB) (*expired, error) {
 		batch.Partition
 		gaps.Range
 	}
-	err := db.SelectContext(ctx, &rows, `SELECT source_topic AS topic, source_partition AS partition, from_offset, to_offset, recorded_at FROM expired`)
+	err := db.SelectContext(ctx, &rows, `SELECT source_topic AS topic, source_partition AS partition,
+		from_offset, to_offset, recorded_at FROM expired`)
 	e := &expired{letters: map[batch.Partition][]gaps.Range{}}
 	for _, r := range rows {
 		e.letters[r.Partition] = append(e.letters[r.Partition], r.Range)
@@ -37,10 +38,12 @@ func loadExpired(ctx context.Context, db *sqlx.DB) (*expired, error) {
 }
 
 func (e *expired) prepare(conn driver.Conn) {
-	e.insert = sqlitestmt.New(conn, `INSERT INTO expired (topic, partition, offset, source_topic, source_partition, from_offset, to_offset, recorded_at)
+	e.insert = sqlitestmt.New(conn, `INSERT INTO expired
+		(topic, partition, offset, source_topic, source_partition, from_offset, to_offset, recorded_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`)
-	e.find = sqlitestmt.New(conn, `SELECT block, results FROM internal_sources WHERE topic = ? AND partition = ? AND block <= ? ORDER BY block DESC LIMIT 1`)
-	e.addGap = sqlitestmt.New(conn, `INSERT INTO gaps (topic, partition, from_offset, to_offset, recorded_at) VALUES (?, ?, ?, ?, ?)`)
+	e.find = sqlitestmt.New(conn, sources.LookupSQL)
+	e.addGap = sqlitestmt.New(conn, `INSERT INTO gaps (topic, partition, from_offset, to_offset, recorded_at)
+		VALUES (?, ?, ?, ?, ?)`)
 	e.removeGaps = sqlitestmt.New(conn, `DELETE FROM gaps WHERE topic = ? AND partition = ?`)
 }
 
@@ -74,7 +77,8 @@ func (e *expired) insertLetters(b *batch.Batch) (changed map[batch.Partition]boo
 	changed = map[batch.Partition]bool{}
 	for _, l := range b.Expired {
 		of := batch.Partition{Topic: l.Topic, Partition: l.Source.Partition}
-		_, err := e.insert.Exec(l.Partition.Topic, int64(l.Partition.Partition), l.At, l.Topic, int64(of.Partition), l.Offset, l.Last(), l.RecordedAt)
+		_, err := e.insert.Exec(l.Partition.Topic, int64(l.Partition.Partition), l.At,
+			l.Topic, int64(of.Partition), l.Offset, l.Last(), l.RecordedAt)
 		if err != nil {
 			return nil, fmt.Errorf("record the expired offsets that %s offset %d tells of: %w", l.Partition, l.At, err)
 		}
@@ -93,7 +97,9 @@ func (e *expired) tellOf(p batch.Partition, block int64) bool {
 
 // workOut replaces the gaps of the partition.
 func (e *expired) workOut(p batch.Partition) error {
-	missing, err := gaps.Missing(e.letters[p], func(from, to int64) (int64, error) { return sources.Last(from, to, e.lookup(p)) })
+	missing, err := gaps.Missing(e.letters[p], func(from, to int64) (int64, error) {
+		return sources.Last(from, to, e.lookup(p))
+	})
 	if err == nil {
 		_, err = e.removeGaps.Exec(p.Topic, int64(p.Partition))
 	}

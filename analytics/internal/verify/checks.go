@@ -52,7 +52,8 @@ var partitionChecks = []Check{
 	{"the counts of partitions against the conflicts", countsOfTopics("conflicts", `SELECT topic, partition, conflict AS n FROM duplicates`)},
 	{"the counts of partitions against the rejected records", countsOfTopics("rejected",
 		`SELECT topic, partition, 1 AS n FROM rejected JOIN rejected_causes USING (cause_id)`)},
-	{"the counts of partitions against the letters of expired offsets", countsOfTopics("expired", `SELECT topic, partition, 1 AS n FROM expired`)},
+	{"the counts of partitions against the letters of expired offsets", countsOfTopics("expired",
+		`SELECT topic, partition, 1 AS n FROM expired`)},
 	{"records stored twice", stored + `SELECT format('%s/%d offset %d, %d times', topic, partition, offset, count(*))
 		FROM stored GROUP BY topic, partition, offset HAVING count(*) > 1`},
 	{"the stored offsets against the records", stored + `, last AS (SELECT topic, partition, max(offset) AS offset FROM stored GROUP BY topic, partition)

@@ -206,8 +206,8 @@ func addExpired(ctx context.Context, tx *sqlx.Tx, _ string, sums map[batch.Parti
 		Offsets         int64
 		RecordedAt      int64 `db:"recorded_at"`
 	}
-	return each(ctx, tx, `SELECT topic, partition, offset, source_topic, source_partition, from_offset, to_offset - from_offset + 1 AS offsets, recorded_at
-		FROM expired`, func(r *row) {
+	return each(ctx, tx, `SELECT topic, partition, offset, source_topic, source_partition,
+		from_offset, to_offset - from_offset + 1 AS offsets, recorded_at FROM expired`, func(r *row) {
 		e := batch.Expired{
 			Source:  batch.Source{Topic: r.SourceTopic, Partition: r.SourcePartition, Offset: r.From},
 			Offsets: r.Offsets, RecordedAt: r.RecordedAt,

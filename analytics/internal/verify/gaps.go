@@ -18,7 +18,8 @@ const ranges = `from_offset, to_offset, recorded_at`
 // lostGaps works out again which offsets the processor has lost. Gaps of the topics
 // that this program reads itself follow from nothing that is stored.
 func lostGaps(ctx context.Context, tx *sqlx.Tx) (string, error) {
-	letters, err := rangesOf(ctx, tx, `SELECT source_topic AS topic, source_partition AS partition, `+ranges+` FROM expired`)
+	letters, err := rangesOf(ctx, tx, `SELECT source_topic AS topic, source_partition AS partition, `+ranges+`
+		FROM expired`)
 	if err != nil {
 		return "", err
 	}
@@ -31,12 +32,15 @@ func lostGaps(ctx context.Context, tx *sqlx.Tx) (string, error) {
 	maps.Copy(all, letters)
 	for _, p := range slices.SortedFunc(maps.Keys(all), batch.Partition.Compare) {
 		lookup := sources.InDatabase(ctx, tx, p.Topic, p.Partition)
-		want, err := gaps.Missing(letters[p], func(from, to int64) (int64, error) { return sources.Last(from, to, lookup) })
+		want, err := gaps.Missing(letters[p], func(from, to int64) (int64, error) {
+			return sources.Last(from, to, lookup)
+		})
 		if err != nil {
 			return "", err
 		}
 		if !slices.Equal(stored[p], want) {
-			return fmt.Sprintf("the gaps before the processor: %s has %s, but the letters and the results say %s", p, shown(stored[p]), shown(want)), nil
+			return fmt.Sprintf("the gaps before the processor: %s has %s, but the letters and the results say %s",
+				p, shown(stored[p]), shown(want)), nil
 		}
 	}
 	return "", nil
@@ -62,5 +66,6 @@ func shown(list []gaps.Range) string {
 	if len(list) == 0 {
 		return "none"
 	}
-	return fmt.Sprintf("%d, the first from %d to %d recorded at %d", len(list), list[0].From, list[0].To, list[0].RecordedAt)
+	first := list[0]
+	return fmt.Sprintf("%d, the first from %d to %d recorded at %d", len(list), first.From, first.To, first.RecordedAt)
 }

@@ -30,10 +30,12 @@ type ExpiredError struct {
 func (e *ExpiredError) Error() string {
 	var list []string
 	for _, g := range e.Gaps {
-		list = append(list, fmt.Sprintf("%s/%d: offsets %d to %d (%d)", e.Topic, g.Partition, g.From, g.To, g.Offsets()))
+		list = append(list, fmt.Sprintf("%s/%d: offsets %d to %d (%d)",
+			e.Topic, g.Partition, g.From, g.To, g.Offsets()))
 	}
 	return fmt.Sprintf("%s expired before group %s processed them; "+
-		"run `processor run --on-gap accept` to continue without them and record the gap", strings.Join(list, "; "), e.Group)
+		"run `processor run --on-gap accept` to continue without them and record the gap",
+		strings.Join(list, "; "), e.Group)
 }
 
 // behind is a partition whose committed offset is below the start of its log.

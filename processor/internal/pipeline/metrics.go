@@ -33,7 +33,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		batches:    counter("batches_total", "Committed transactions."),
 		retries:    counter("retries_total", "Sessions of the consumer group that failed and were restarted."),
 		rebalances: counter("rebalances_total", "Assignments of partitions to this member of the group."),
-		expired:    counter("expired_offsets_total", "Offsets that expired before they were processed, and are recorded as gaps."),
+		expired: counter("expired_offsets_total",
+			"Offsets that expired before they were processed, and are recorded as gaps."),
 		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "processor", Name: "dead_letters_total", Help: "Dead letters in committed transactions, by reason.",
 		}, []string{"reason"}),
@@ -46,7 +47,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		held: gauge("open_transaction_age_seconds", "Age of the open transaction of another producer that blocks the partition; 0 without one."),
 	}
 	if r != nil {
-		r.MustRegister(m.events, m.bytes, m.batches, m.retries, m.rebalances, m.expired, m.deadLetters, m.transactions, m.lag, m.age, m.held)
+		r.MustRegister(m.events, m.bytes, m.batches, m.retries, m.rebalances, m.expired,
+			m.deadLetters, m.transactions, m.lag, m.age, m.held)
 	}
 	return m
 }

@@ -27,9 +27,9 @@ type OutOfRangeError struct {
 }
 
 func (e *OutOfRangeError) Error() string {
-	return fmt.Sprintf("%s/%d: group %s has committed offset %d, but the log ends at %d: it was truncated, or the topic was recreated; "+
-		"to process the log as it is, stop the group's members and set its offset with `kafka-consumer-groups.sh --reset-offsets`, "+
-		"or start with a new --group", e.Topic, e.Partition, e.Group, e.Committed, e.End)
+	return fmt.Sprintf("%s/%d: group %s has committed offset %d, but the log ends at %d: "+
+		"it was truncated, or the topic was recreated; to process the log as it is, stop the group's members and "+
+		"set its offset with `kafka-consumer-groups.sh --reset-offsets`, or start with a new --group", e.Topic, e.Partition, e.Group, e.Committed, e.End)
 }
 
 // committedOffsets returns the group's next offsets, transaction.NoOffset where there is none.

@@ -17,7 +17,7 @@ func (p *Publisher) Register(r prometheus.Registerer) {
 			func() float64 { return float64(value()) }))
 	}
 	counter("events_total", "Events that the cluster has acknowledged.", p.delivered.Load)
-	counter("output_bytes_total", "Bytes of keys and values of the events that the cluster has acknowledged.", p.bytes.Load)
+	counter("output_bytes_total", "Bytes of keys and values of these events.", p.bytes.Load)
 	counter("failed_events_total", "Events that were given up without an acknowledgement.", p.failed.Load)
 	counter("batches_total", "Batches of events that were sent, each time counted that one was sent.", p.batches.count)
 	counter("retries_total", "Waits before events were sent again.", p.retries.Load)

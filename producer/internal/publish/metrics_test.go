@@ -46,7 +46,7 @@ producer_events_total 10
 # HELP producer_failed_events_total Events that were given up without an acknowledgement.
 # TYPE producer_failed_events_total counter
 producer_failed_events_total 0
-# HELP producer_output_bytes_total Bytes of keys and values of the events that the cluster has acknowledged.
+# HELP producer_output_bytes_total Bytes of keys and values of these events.
 # TYPE producer_output_bytes_total counter
 producer_output_bytes_total 100
 `

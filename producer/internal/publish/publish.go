@@ -137,7 +137,8 @@ func New(client sarama.Client, topic string) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start an idempotent producer for topic %q: %w", topic, err)
 	}
-	p := &Publisher{topic: topic, producer: producer, space: semaphore.NewWeighted(maxInFlight), retries: new(atomic.Int64)}
+	p := &Publisher{topic: topic, producer: producer, space: semaphore.NewWeighted(maxInFlight)}
+	p.retries = new(atomic.Int64)
 	p.batches.registry = client.Config().MetricRegistry
 	p.drains.Go(p.drainSuccesses)
 	p.drains.Go(p.drainErrors)
