@@ -21,14 +21,13 @@ func replayCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "replay",
 		Usage: "rebuild the database from the log in Kafka",
-		Description: "Reads the log again from its beginning and builds a new database beside the present one, compares\n" +
-			"the two, and puts the new one in place in one step. Until then queries are answered from the present\n" +
-			"data, and a running `analytics run` continues filling them; afterwards it continues in the new ones by\n" +
-			"itself. A replay that is interrupted changes nothing; the next one continues from what it has built.\n\n" +
+		Description: "Reads the log from its beginning into a new database, compares it with the current one, and swaps it in\n" +
+			"atomically. Until then the current database keeps serving queries and ingesting; a running `analytics\n" +
+			"run` switches over automatically. An interrupted replay changes nothing, and the next one resumes it.\n\n" +
 			"With --topic the database moves to another topic, such as one that `processor run --from-beginning`\n" +
-			"has made by other rules.\n\n" +
+			"has written with changed rules.\n\n" +
 			"Examples:\n   analytics replay                  # shows its plan and asks\n" +
-			"   analytics replay --check-only     # only compares, exit status 1 where something differs",
+			"   analytics replay --check-only     # only compares; exit status 1 if there is a difference",
 		Flags: append(kafka.Flags(), append(rebuildFlags(),
 			&cli.BoolFlag{Name: "keep-missing", Usage: "copy from the current database the records that the log has lost"},
 			eventsFlag(), lettersFlag(),
@@ -63,7 +62,7 @@ func replayDatabase(c *cli.Context) (err error) {
 	if err := plan.Refusal(); err != nil {
 		return err
 	}
-	if err := confirm(c, "Go on?"); err != nil {
+	if err := confirm(c, "Continue?"); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -108,7 +107,7 @@ func confirm(c *cli.Context, question string) error {
 		return nil
 	}
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return cmdline.Usagef("%s This is no terminal to answer at; --yes continues without asking", question)
+		return cmdline.Usagef("%s stdin is not a terminal; pass --yes to skip the prompt", question)
 	}
 	fmt.Fprintf(c.App.ErrWriter, "%s [y/N] ", question)
 	answers := make(chan string, 1)
@@ -135,7 +134,7 @@ func rebuildOptions(c *cli.Context, logs []replay.Log) replay.Options {
 			if err := showReport(c, r); err != nil || r.Differences() == 0 {
 				return err
 			}
-			return confirm(c, "Put the new data in place?")
+			return confirm(c, "Swap in the new database?")
 		},
 	}
 }

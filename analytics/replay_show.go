@@ -59,9 +59,9 @@ func fateOfOld(c *cli.Context, p *replay.Plan) string {
 	case c.Bool("check-only"):
 		return ", and removed after the comparison"
 	case p.Aside != "":
-		return ", " + database.Real(p.Path) + " is renamed to " + p.Aside
+		return ", " + database.ResolvePath(p.Path) + " is renamed to " + p.Aside
 	}
-	return ", " + database.Real(p.Path) + " is removed when the new database is in use"
+	return ", " + database.ResolvePath(p.Path) + " is removed when the new database is in use"
 }
 
 // showReport shows old against new.

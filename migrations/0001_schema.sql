@@ -397,7 +397,7 @@ CREATE TABLE internal_topics ( -- the logs that this database was built from
     topic      TEXT NOT NULL PRIMARY KEY,
     role       TEXT NOT NULL DEFAULT '', -- events or dead_letters
     cluster_id TEXT NOT NULL,            -- of the Kafka cluster that has the topic
-    topic_id   TEXT NOT NULL             -- changes when a topic is deleted and made again (KIP-516)
+    topic_id   TEXT NOT NULL             -- changes when a topic is deleted and recreated (KIP-516)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE internal_partitions ( -- how far each log has been stored, and what became of its records

@@ -9,7 +9,7 @@ import (
 // Identity is what tells one topic from all others of its name.
 type Identity struct {
 	ClusterID string
-	TopicID   string // another one after the topic was deleted and made again
+	TopicID   string // another one after the topic was deleted and recreated
 }
 
 // Identify asks for a topic's identity: metadata version 10 has it (KIP-516). A

@@ -8,7 +8,7 @@ import (
 	"purchases/analytics/internal/database"
 )
 
-func build(t *testing.T, path string, begin func(string) error) *database.Unfinished {
+func build(t *testing.T, path string, begin func(string) error) *database.Building {
 	t.Helper()
 	db, err := database.Build(t.Context(), path, begin)
 	if err != nil {
@@ -83,7 +83,7 @@ func TestUnfinishedTransactionIsTakenBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	reader, err := database.OpenUnfinished(died)
+	reader, err := database.OpenBuilding(died)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func headerIsOurs(file string) bool {
 // replace the one that path leads to. A copy under another name carries a mark
 // that does not fit.
 func (d *Database) Claim(ctx context.Context, path string) error {
-	present := Real(path)
+	present := ResolvePath(path)
 	id := present
 	if old, err := OpenReader(path); err == nil { // and not the damaged one
 		_ = old.GetContext(ctx, &id, `SELECT database_id FROM internal_database`)
@@ -84,9 +84,9 @@ func Claimed(ctx context.Context, file, path string) bool {
 	if err != nil || built.BuiltAs != filepath.Base(file) {
 		return false
 	}
-	present, err := readOrigin(ctx, Real(path))
+	present, err := readOrigin(ctx, ResolvePath(path))
 	if err != nil {
-		return built.BuiltFor == Real(path)
+		return built.BuiltFor == ResolvePath(path)
 	}
 	return built.BuiltFor == present.ID || built.ID == present.BuiltFor
 }
@@ -129,7 +129,7 @@ func DamagedFile(path string, at time.Time) string {
 // SetAside renames the database that path leads to, with its log, for
 // [Replace] to put another in its place.
 func SetAside(path, as string) error {
-	real := Real(path)
+	real := ResolvePath(path)
 	if _, err := os.Lstat(as); err == nil {
 		return fmt.Errorf("rename the damaged database %s to %s: %w", path, as, fs.ErrExist)
 	}

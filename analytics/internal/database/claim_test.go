@@ -32,7 +32,7 @@ func TestBackupsWithANumberOutliveReplays(t *testing.T) {
 		t.Errorf("FindBuild: %s, %t, want the free file %s.4", file, found, path)
 	}
 	replace(t, path, next(t, path, "second"))
-	copyFile(t, database.Real(path), path+".5") // a copy has the mark, under another name
+	copyFile(t, database.ResolvePath(path), path+".5") // a copy has the mark, under another name
 	replace(t, path, next(t, path, "third"))
 	for _, kept := range []string{".1", ".2", ".3", ".5"} {
 		if _, err := os.Stat(path + kept); err != nil {

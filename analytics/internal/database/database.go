@@ -178,6 +178,6 @@ func connect(ctx context.Context, path string, options url.Values) (*sqlx.DB, Fi
 // holds its lock. SQLite could not make the files there that it shares with a
 // writer (https://sqlite.org/wal.html#read_only_databases).
 func atRest(path string) bool {
-	real := Real(path)
+	real := ResolvePath(path)
 	return unix.Access(filepath.Dir(real), unix.W_OK) != nil && fileSize(real+"-wal") == 0 && !locked(path+".lock")
 }

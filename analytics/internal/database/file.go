@@ -119,9 +119,9 @@ func (c Connector) Connect(context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-// Real returns the path of the file that path leads to, which is path itself
+// ResolvePath returns the path of the file that path leads to, which is path itself
 // until a replay has replaced it. SQLite keeps its log beside that file.
-func Real(path string) string {
+func ResolvePath(path string) string {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return path
@@ -132,7 +132,7 @@ func Real(path string) string {
 // Size returns the bytes of the database and of its write-ahead log, which
 // holds what is not yet in the database itself. What does not exist has none.
 func Size(path string) (database, log int64) {
-	real := Real(path)
+	real := ResolvePath(path)
 	return fileSize(real), fileSize(real + "-wal")
 }
 
@@ -155,7 +155,7 @@ func NextFile(path string) string {
 }
 
 func nextFile(path string, after int) string {
-	real := Real(path)
+	real := ResolvePath(path)
 	return filepath.Join(filepath.Dir(real), filepath.Base(path)+"."+strconv.Itoa(number(path, real)+after))
 }
 
@@ -226,7 +226,7 @@ func syncFolder(path string) error {
 // processes that died have left of them: files that [Claim] marked, and no
 // other. Whoever has one open keeps it until it is closed.
 func RemoveReplaced(ctx context.Context, path string) error {
-	real := Real(path)
+	real := ResolvePath(path)
 	if real == path || number(path, real) < 2 {
 		return nil
 	}

@@ -79,7 +79,7 @@ func examineInfo(path string, info fs.FileInfo) error {
 // itself does not say yet whose it is.
 func examineContent(ctx context.Context, path string) error {
 	empty, err := examineAs(ctx, path, url.Values{"mode": {"ro"}, "immutable": {"1"}})
-	if err == nil && empty && fileSize(Real(path)+"-wal") > 0 {
+	if err == nil && empty && fileSize(ResolvePath(path)+"-wal") > 0 {
 		_, err = examineAs(ctx, path, url.Values{"mode": {"ro"}, "_busy_timeout": {busyTimeout}})
 	}
 	return err

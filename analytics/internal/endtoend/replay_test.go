@@ -96,8 +96,8 @@ func wantOneDatabase(t *testing.T, path string) {
 	files = slices.DeleteFunc(files, func(f string) bool {
 		return strings.HasSuffix(f, "-wal") || strings.HasSuffix(f, "-shm") || f == path+".lock"
 	})
-	if len(files) != 2 || files[0] != path || files[1] != database.Real(path) {
-		t.Errorf("the folder has %q, and %s leads to %s", files, path, database.Real(path))
+	if len(files) != 2 || files[0] != path || files[1] != database.ResolvePath(path) {
+		t.Errorf("the folder has %q, and %s leads to %s", files, path, database.ResolvePath(path))
 	}
 }
 
@@ -232,7 +232,7 @@ func TestReplayAsks(t *testing.T) {
 	if c.ProcessState.ExitCode() != 2 {
 		t.Errorf("exit code %d, want 2", c.ProcessState.ExitCode())
 	}
-	want(t, string(out), "records   50 at most", "--yes continues without asking")
+	want(t, string(out), "records   50 at most", "pass --yes to skip the prompt")
 	for _, usage := range [][]string{{"--keep-old", path, "--check-only"}, {"--keep-old", path}, {"now"}} {
 		c := l.program(append([]string{"replay", "--yes", "--db", path}, usage...)...)
 		if out, _ := c.CombinedOutput(); c.ProcessState.ExitCode() != 2 {

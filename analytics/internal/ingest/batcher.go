@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	maxBatch      = 20_000                 // records in one SQLite transaction, about
-	maxBatchBytes = 8 << 20                // likewise, in memory
-	enough        = 4_000                  // records that are stored at once when there is nothing else to store
-	linger        = 20 * time.Millisecond  // how long a batch waits for more records
-	patience      = 200 * time.Millisecond // the same while the logs have more than a batch
+	maxBatch        = 20_000                 // records in one SQLite transaction, about
+	maxBatchBytes   = 8 << 20                // likewise, in memory
+	enough          = 4_000                  // records that are stored at once when there is nothing else to store
+	linger          = 20 * time.Millisecond  // how long a batch waits for more records
+	fullBatchLinger = 200 * time.Millisecond // the same while the logs have more than a batch
 )
 
 // batcher fills the next batch with what is queued while the one before is
@@ -58,7 +58,7 @@ func (b *batcher) run(ctx context.Context) error {
 func (b *batcher) done(stored *batch.Batch) { b.free <- stored }
 
 // next waits for a batch.
-func (b *batcher) next(ctx context.Context, wal *walKeeper) (*batch.Batch, error) {
+func (b *batcher) next(ctx context.Context, wal *checkpointer) (*batch.Batch, error) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -67,7 +67,7 @@ func (b *batcher) next(ctx context.Context, wal *walKeeper) (*batch.Batch, error
 			return next, nil
 		case b.idle <- struct{}{}:
 		case <-wal.ticker.C:
-			wal.look(ctx, b.queue.empty())
+			wal.tick(ctx, b.queue.empty())
 		}
 	}
 }
@@ -110,8 +110,8 @@ func (b *batcher) collect(ctx context.Context) (chunks []batch.Chunk, err error)
 
 // linger is how long a batch waits to become full.
 func (b *batcher) linger() time.Duration {
-	if b.queue.behind() > maxBatch {
-		return patience
+	if b.queue.backlog() > maxBatch {
+		return fullBatchLinger
 	}
 	return linger
 }

@@ -29,14 +29,14 @@ func sent(from, n int64, at time.Time) queued {
 // what the writer asks with.
 type fixture struct {
 	*batcher
-	lane *lane
-	wal  *walKeeper
+	lane *partitionQueue
+	wal  *checkpointer
 }
 
 func startBatcher(t *testing.T, ctx context.Context) *fixture {
 	q := newQueue(queueBytes)
 	utc := &zone.Zone{Name: zone.UTC, Offsets: []zone.Offset{{Since: math.MinInt64}}}
-	f := &fixture{newBatcher(q, func() *batch.Batch { return batch.New(utc) }), q.lane(), newWALKeeper(&database.Database{}, slog.New(slog.DiscardHandler))}
+	f := &fixture{newBatcher(q, func() *batch.Batch { return batch.New(utc) }), q.add(), newCheckpointer(&database.Database{}, slog.New(slog.DiscardHandler))}
 	t.Cleanup(func() { f.wal.close(ctx) })
 	go func() {
 		if err := f.run(ctx); !errors.Is(err, context.Canceled) {

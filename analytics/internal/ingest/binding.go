@@ -56,7 +56,7 @@ func compareOrigins(stored []origin, found origin) error {
 		case bound.Topic == found.Topic && bound.Role != found.Role && bound.Role != "":
 			return fmt.Errorf("topic %q: %w: the database holds it as a topic of %s, not of %s", found.Topic, ErrOtherLog, bound.Role, found.Role)
 		case bound.Topic == found.Topic:
-			if err := bound.compare(found); err != nil {
+			if err := bound.verifyTopic(found); err != nil {
 				return err
 			}
 		case bound.Role == found.Role:
@@ -67,7 +67,7 @@ func compareOrigins(stored []origin, found origin) error {
 	return nil
 }
 
-// checkOrigins refuses a topic that was deleted and made again meanwhile.
+// checkOrigins refuses a topic that was deleted and recreated meanwhile.
 func (in *ingester) checkOrigins() error {
 	for _, bound := range in.origins {
 		if err := checkOrigin(in.client, bound); err != nil {
@@ -83,7 +83,7 @@ func checkOrigin(client sarama.Client, bound origin) error {
 	if err != nil {
 		return err
 	}
-	return bound.compare(found)
+	return bound.verifyTopic(found)
 }
 
 func findOrigin(client sarama.Client, topic string) (origin, error) {
@@ -135,7 +135,7 @@ func (in *ingester) locate(ctx context.Context, db *database.Database, p batch.P
 		at.next, at.newest = b.Oldest, b.Newest
 		return at, err
 	}
-	known, err := compare(ctx, in.client, p, at, time.Now().Add(staleLeaderGrace))
+	known, err := verifyLog(ctx, in.client, p, at, time.Now().Add(staleLeaderGrace))
 	if gap := (*gapError)(nil); errors.As(err, &gap) && in.AcceptGaps {
 		return at, nil // the reader will find it, too, and record it
 	}

@@ -21,14 +21,14 @@ var ErrOtherLog = errors.New("the database was built from another log")
 // buildAnew is the way out that is always there.
 const buildAnew = "run `analytics run --db NEW.db` to build a database from the log as it is now"
 
-// compare refuses a cluster or a topic that is not the bound one.
-func (bound origin) compare(found origin) error {
+// verifyTopic refuses a cluster or a topic that is not the bound one.
+func (bound origin) verifyTopic(found origin) error {
 	switch {
 	case bound.ClusterID != found.ClusterID:
 		return fmt.Errorf("topic %q: %w: of cluster %s, and this cluster is %s; run `analytics run --bootstrap-servers HOST:PORT` with the brokers of the first, "+
 			"or `analytics run --db NEW.db` to build a database from this one", bound.Topic, ErrOtherLog, bound.ClusterID, found.ClusterID)
 	case bound.TopicID != found.TopicID:
-		return fmt.Errorf("topic %q: %w: the topic was deleted and made again (its id was %s, now it is %s); %s",
+		return fmt.Errorf("topic %q: %w: the topic was deleted and recreated (its id was %s, now it is %s); %s",
 			bound.Topic, ErrOtherLog, bound.TopicID, found.TopicID, buildAnew)
 	}
 	return nil
@@ -120,14 +120,14 @@ func findBounds(ctx context.Context, client sarama.Client, p batch.Partition) (b
 // that ends early. It learns within a second, a busy one within two.
 const staleLeaderGrace = 3 * time.Second
 
-// compare refuses a log that does not go on at the position: one that has
+// verifyLog refuses a log that does not go on at the position: one that has
 // expired behind it (a gapError), was truncated below it, or was truncated and
 // has grown past it again. It is an ErrOtherLog only if it stays so until the
 // given time. known is false when the last record has expired or been compacted
 // away, so that the last of these cannot be told.
-func compare(ctx context.Context, client sarama.Client, p batch.Partition, at position, until time.Time) (known bool, err error) {
+func verifyLog(ctx context.Context, client sarama.Client, p batch.Partition, at position, until time.Time) (known bool, err error) {
 	for {
-		known, err = compareNow(ctx, client, p, at)
+		known, err = verifyLogNow(ctx, client, p, at)
 		if !errors.Is(err, ErrOtherLog) || time.Now().After(until) {
 			return known, err
 		}
@@ -138,7 +138,7 @@ func compare(ctx context.Context, client sarama.Client, p batch.Partition, at po
 	}
 }
 
-func compareNow(ctx context.Context, client sarama.Client, p batch.Partition, at position) (known bool, err error) {
+func verifyLogNow(ctx context.Context, client sarama.Client, p batch.Partition, at position) (known bool, err error) {
 	b, err := findBounds(ctx, client, p)
 	switch {
 	case err != nil:
@@ -155,12 +155,12 @@ func compareNow(ctx context.Context, client sarama.Client, p batch.Partition, at
 	case at.last.Offset < b.Oldest:
 		return false, nil
 	}
-	return compareRecord(client, p, at.last)
+	return verifyRecord(client, p, at.last)
 }
 
-// compareRecord refuses a log that has another record at the offset. Where it
+// verifyRecord refuses a log that has another record at the offset. Where it
 // has none, the log was compacted: all other logs fill every offset.
-func compareRecord(client sarama.Client, p batch.Partition, want *batch.Fingerprint) (known bool, err error) {
+func verifyRecord(client sarama.Client, p batch.Partition, want *batch.Fingerprint) (known bool, err error) {
 	found, err := recordAt(client, p, want.Offset)
 	switch {
 	case errors.Is(err, errNoRecord):

@@ -195,7 +195,7 @@ func TestTopicThatIsRecreatedDuringARunIsRefused(t *testing.T) {
 	if err := errors.Join(c.DeleteTopic(enriched.Topic), c.CreateTopic(enriched.Topic, partitions, nil)); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-done; !errors.Is(err, ingest.ErrOtherLog) || !strings.Contains(err.Error(), "deleted and made again") {
+	if err := <-done; !errors.Is(err, ingest.ErrOtherLog) || !strings.Contains(err.Error(), "deleted and recreated") {
 		t.Errorf("the run ended with %v", err)
 	}
 }

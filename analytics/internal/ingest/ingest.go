@@ -77,17 +77,17 @@ func backoff(retries int) time.Duration {
 // ingester is one run.
 type ingester struct {
 	Config
-	client   sarama.Client
-	consumer sarama.Consumer
-	origins  []origin
-	writer   *store.Writer
-	lag      *lagReporter
-	outage   *outage
-	queue    *queue
-	batcher  *batcher
-	next     map[batch.Partition]int64  // stored so far
-	targets  map[batch.Partition]int64  // where the run ends: the last record's offset
-	bounds   map[batch.Partition]Bounds // of the logs when a drain began
+	client       sarama.Client
+	consumer     sarama.Consumer
+	origins      []origin
+	writer       *store.Writer
+	groupOffsets *groupCommitter
+	outage       *outage
+	queue        *queue
+	batcher      *batcher
+	next         map[batch.Partition]int64  // stored so far
+	targets      map[batch.Partition]int64  // where the run ends: the last record's offset
+	bounds       map[batch.Partition]Bounds // of the logs when a drain began
 }
 
 // Run ingests until ctx ends, which is no error, or with Drain or Until until
@@ -134,10 +134,10 @@ func (in *ingester) run(ctx context.Context, db *database.Database) (err error) 
 	}
 	in.batcher = newBatcher(in.queue, in.writer.NewBatch)
 	if in.Group != "" {
-		in.lag = startLagReporter(in.client, in.Group, in.Log)
+		in.groupOffsets = startGroupCommitter(in.client, in.Group, in.Log)
 	}
 	err = in.work(ctx, db)
-	in.lag.close()
+	in.groupOffsets.close()
 	return errors.Join(err, in.writer.Close(), in.consumer.Close())
 }
 
@@ -156,7 +156,7 @@ func (in *ingester) work(ctx context.Context, db *database.Database) error {
 	}
 	complete := false
 	group.Go(func() error {
-		err := in.write(ctx, db, newWALKeeper(db, in.Log))
+		err := in.write(ctx, db, newCheckpointer(db, in.Log))
 		if complete = err == nil; complete { // an error ends the others by itself, and must not come after theirs
 			stop()
 		}
@@ -195,7 +195,7 @@ func (in *ingester) read(ctx context.Context, db *database.Database, group *errg
 		case errors.Is(err, ErrOtherLog):
 			return err
 		case !failing && ctx.Err() == nil:
-			in.Log.Warn("cannot look for new partitions; trying until it works", "cause", err)
+			in.Log.Warn("cannot look for new partitions; retrying until it works", "cause", err)
 		}
 		failing = err != nil
 	}
@@ -227,7 +227,7 @@ func (in *ingester) refresh(ctx context.Context, db *database.Database, readers 
 }
 
 // write stores batches until a run with an end has reached it.
-func (in *ingester) write(ctx context.Context, db *database.Database, wal *walKeeper) error {
+func (in *ingester) write(ctx context.Context, db *database.Database, wal *checkpointer) error {
 	defer wal.close(ctx)
 	for {
 		if err := in.writeUntilDrained(ctx, db, wal); err != nil {
@@ -239,7 +239,7 @@ func (in *ingester) write(ctx context.Context, db *database.Database, wal *walKe
 	}
 }
 
-func (in *ingester) writeUntilDrained(ctx context.Context, db *database.Database, wal *walKeeper) error {
+func (in *ingester) writeUntilDrained(ctx context.Context, db *database.Database, wal *checkpointer) error {
 	for !in.drained() {
 		next, err := in.batcher.next(ctx, wal)
 		if err == nil {
@@ -255,10 +255,10 @@ func (in *ingester) writeUntilDrained(ctx context.Context, db *database.Database
 		if in.Committed != nil {
 			in.Committed(time.Since(begun))
 		}
-		wal.wrote(ctx)
+		wal.afterCommit(ctx)
 		for _, c := range next.Chunks() {
 			in.next[c.Partition] = c.Next
-			in.lag.report(c.Partition, c.Next)
+			in.groupOffsets.report(c.Partition, c.Next)
 		}
 		if in.Stored != nil {
 			in.Stored(next.Chunks())

@@ -321,7 +321,7 @@ func TestRecreatedTopicIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	sendEvents(newTransactor(t, c), 5, 100)
-	refused(t, c, db, "deleted and made again", "--db")
+	refused(t, c, db, "deleted and recreated", "--db")
 }
 
 func TestExpiredRecordsAreRefused(t *testing.T) {

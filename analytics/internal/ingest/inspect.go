@@ -38,7 +38,7 @@ func Inspect(ctx context.Context, db sqlx.QueryerContext, client sarama.Client) 
 			refusals = append(refusals, refusal)
 		}
 		if origins[row.Topic] == nil {
-			_, refusal := compare(ctx, client, batch.Partition{Topic: row.Topic, Partition: row.Partition}, row.position(), certain)
+			_, refusal := verifyLog(ctx, client, batch.Partition{Topic: row.Topic, Partition: row.Partition}, row.position(), certain)
 			refusals = append(refusals, refusal)
 		}
 	}

@@ -32,7 +32,7 @@ func (o *outage) fail(p batch.Partition, cause error) {
 	defer o.mu.Unlock()
 	if len(o.failed) == 0 {
 		o.since = time.Now()
-		o.log.Warn("waiting for the broker; trying until it works", "partition", p, "cause", cause)
+		o.log.Warn("waiting for the broker; retrying until it works", "partition", p, "cause", cause)
 	}
 	o.failed[p] = time.Now()
 }

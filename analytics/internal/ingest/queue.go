@@ -23,21 +23,21 @@ const queueBytes = 16 << 20
 type queue struct {
 	budget int // in bytes
 
-	mu    sync.Mutex
-	lanes []*lane
-	bytes int
-	added chan struct{} // holds something after a put
-	room  chan struct{} // closed by the next take
+	mu         sync.Mutex
+	partitions []*partitionQueue
+	bytes      int
+	added      chan struct{} // holds something after a put
+	room       chan struct{} // closed by the next take
 }
 
-// lane is what is queued of one partition.
-type lane struct {
+// partitionQueue is what is queued of one partition.
+type partitionQueue struct {
 	queue   *queue
 	chunks  []queued
 	bytes   int
 	reached int64     // event time of the last chunk that was put
 	at      time.Time // when that was
-	behind  int64     // records that are left in the log
+	backlog int64     // records that are left in the log
 	source  pausable  // nil before the first read
 }
 
@@ -80,17 +80,17 @@ func newQueue(budget int) *queue {
 	return &queue{budget: budget, added: make(chan struct{}, 1), room: make(chan struct{})}
 }
 
-func (q *queue) lane() *lane {
+func (q *queue) add() *partitionQueue {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	l := &lane{queue: q}
-	q.lanes = append(q.lanes, l)
+	l := &partitionQueue{queue: q}
+	q.partitions = append(q.partitions, l)
 	return l
 }
 
 // put waits while the queue is full, unless it has nothing of the partition.
 // behind is how many records the log has after the chunk.
-func (l *lane) put(ctx context.Context, c queued, behind int64) error {
+func (l *partitionQueue) put(ctx context.Context, c queued, behind int64) error {
 	for {
 		room := l.tryPut(c, behind)
 		if room == nil {
@@ -105,7 +105,7 @@ func (l *lane) put(ctx context.Context, c queued, behind int64) error {
 }
 
 // tryPut returns nil, or what is closed when there may be room.
-func (l *lane) tryPut(c queued, behind int64) (room chan struct{}) {
+func (l *partitionQueue) tryPut(c queued, behind int64) (room chan struct{}) {
 	q := l.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -115,8 +115,8 @@ func (l *lane) tryPut(c queued, behind int64) (room chan struct{}) {
 	l.chunks = append(l.chunks, c)
 	l.bytes += c.bytes
 	q.bytes += c.bytes
-	l.reached, l.at, l.behind = max(l.reached, c.at), time.Now(), behind
-	q.brake()
+	l.reached, l.at, l.backlog = max(l.reached, c.at), time.Now(), behind
+	q.throttle()
 	select {
 	case q.added <- struct{}{}:
 	default:
@@ -124,15 +124,15 @@ func (l *lane) tryPut(c queued, behind int64) (room chan struct{}) {
 	return nil
 }
 
-// brake keeps partitions with more than their share from being read on while
+// throttle keeps partitions with more than their share from being read on while
 // others have hardly anything queued and much in their logs. Where all have
 // enough, it is the full queue that makes readers wait: sarama takes 100 ms to
 // notice that a partition is read on.
-func (q *queue) brake() {
-	share := q.budget / len(q.lanes)
-	starving := func(l *lane) bool { return l.bytes < share/4 && l.behind > chunkRecords }
-	ahead := q.bytes > q.budget/2 && slices.ContainsFunc(q.lanes, starving)
-	for _, l := range q.lanes {
+func (q *queue) throttle() {
+	share := q.budget / len(q.partitions)
+	starving := func(l *partitionQueue) bool { return l.bytes < share/4 && l.backlog > chunkRecords }
+	ahead := q.bytes > q.budget/2 && slices.ContainsFunc(q.partitions, starving)
+	for _, l := range q.partitions {
 		switch {
 		case l.source == nil:
 		case ahead && l.bytes > share:
@@ -144,7 +144,7 @@ func (q *queue) brake() {
 }
 
 // read tells the lane where its chunks come from.
-func (l *lane) read(from pausable) {
+func (l *partitionQueue) read(from pausable) {
 	l.queue.mu.Lock()
 	defer l.queue.mu.Unlock()
 	l.source = from
@@ -152,23 +152,23 @@ func (l *lane) read(from pausable) {
 
 // take returns the earliest chunk. It returns false when there is none, and,
 // unless it must, when a partition is about to have an earlier one.
-func (q *queue) take(must bool) (queued, bool) {
+func (q *queue) take(force bool) (queued, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var first *lane
-	for _, l := range q.lanes {
+	var first *partitionQueue
+	for _, l := range q.partitions {
 		if len(l.chunks) > 0 && (first == nil || l.chunks[0].at < first.chunks[0].at) {
 			first = l
 		}
 	}
-	if first == nil || (!must && q.bytes < q.budget/4 && first.chunks[0].at > q.expected()) {
+	if first == nil || (!force && q.bytes < q.budget/4 && first.chunks[0].at > q.expected()) {
 		return queued{}, false
 	}
 	c := first.chunks[0]
 	first.chunks = first.chunks[1:]
 	first.bytes -= c.bytes
 	q.bytes -= c.bytes
-	q.brake()
+	q.throttle()
 	close(q.room)
 	q.room = make(chan struct{})
 	return c, true
@@ -178,8 +178,8 @@ func (q *queue) take(must bool) (queued, bool) {
 // one that has nothing queued, much in its log, and brought something lately.
 func (q *queue) expected() int64 {
 	earliest := int64(math.MaxInt64)
-	for _, l := range q.lanes {
-		if len(l.chunks) == 0 && l.behind > chunkRecords && time.Since(l.at) < patience {
+	for _, l := range q.partitions {
+		if len(l.chunks) == 0 && l.backlog > chunkRecords && time.Since(l.at) < fullBatchLinger {
 			earliest = min(earliest, l.reached)
 		}
 	}
@@ -193,12 +193,12 @@ func (q *queue) empty() bool {
 	return q.bytes == 0
 }
 
-// behind is how many records the logs have that were not read yet.
-func (q *queue) behind() (records int64) {
+// backlog is how many records the logs have that were not read yet.
+func (q *queue) backlog() (records int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, l := range q.lanes {
-		records += l.behind
+	for _, l := range q.partitions {
+		records += l.backlog
 	}
 	return records
 }

@@ -18,7 +18,7 @@ func at(time int64, bytes int) queued {
 	return queued{Chunk: batch.Chunk{Next: time}, at: time, bytes: bytes}
 }
 
-func put(t *testing.T, l *lane, c queued, behind int64) {
+func put(t *testing.T, l *partitionQueue, c queued, behind int64) {
 	t.Helper()
 	if room := l.tryPut(c, behind); room != nil {
 		t.Fatalf("no room for a chunk of time %d", c.at)
@@ -39,7 +39,7 @@ func wantTaken(t *testing.T, q *queue, must bool, times ...int64) {
 
 func TestQueueGivesOutWhatHappenedEarliest(t *testing.T) {
 	q := newQueue(queueBytes)
-	a, b, c := q.lane(), q.lane(), q.lane()
+	a, b, c := q.add(), q.add(), q.add()
 	for _, time := range []int64{1, 4, 5} {
 		put(t, a, at(time, 1), 0)
 	}
@@ -51,7 +51,7 @@ func TestQueueGivesOutWhatHappenedEarliest(t *testing.T) {
 
 func TestQueueExpectsPartitionsThatAreBehind(t *testing.T) {
 	q := newQueue(queueBytes)
-	a, b, c := q.lane(), q.lane(), q.lane()
+	a, b, c := q.add(), q.add(), q.add()
 	put(t, a, at(1, 1), 10_000)
 	put(t, b, at(2, 1), 0)
 	put(t, c, at(2, 1), 10_000)
@@ -60,15 +60,15 @@ func TestQueueExpectsPartitionsThatAreBehind(t *testing.T) {
 	put(t, a, at(5, 1), 10_000)
 	wantTaken(t, q, false, 2, 2) // and now c may
 	wantTaken(t, q, true, 5, 9)
-	b.at = b.at.Add(-patience)
+	b.at = b.at.Add(-fullBatchLinger)
 	put(t, c, at(7, 1), 10_000)
-	a.at, c.at = a.at.Add(-patience), c.at.Add(-patience)
+	a.at, c.at = a.at.Add(-fullBatchLinger), c.at.Add(-fullBatchLinger)
 	wantTaken(t, q, false, 7) // a partition that has brought nothing for long is not waited for
 }
 
 func TestFullQueueMakesReadersWait(t *testing.T) {
 	q := newQueue(queueBytes)
-	a, b := q.lane(), q.lane()
+	a, b := q.add(), q.add()
 	put(t, a, at(1, queueBytes), 0)
 	put(t, b, at(2, 1), 0) // it has nothing queued
 	room := b.tryPut(at(3, 1), 0)
@@ -102,7 +102,7 @@ func wantTakenOne(t *testing.T, q *queue, want int64) {
 
 func TestPartitionThatIsAheadIsPaused(t *testing.T) {
 	q := newQueue(queueBytes)
-	ahead, behind := q.lane(), q.lane()
+	ahead, behind := q.add(), q.add()
 	fast, slow := &source{}, &source{}
 	ahead.read(fast)
 	behind.read(slow)

@@ -26,7 +26,7 @@ type reader struct {
 	last      *batch.Fingerprint // of the last record that was read
 	epoch     int32              // of the leader whose log has that record
 	messages  sarama.PartitionConsumer
-	lane      *lane
+	queue     *partitionQueue
 	decode    func(*sarama.ConsumerMessage) batch.Record
 }
 
@@ -36,7 +36,7 @@ func (in *ingester) newReader(p batch.Partition, at position) *reader {
 	if p.Topic == in.DeadLetters {
 		decode = (&letterDecoder{topicID: id, own: in.names()}).decode
 	}
-	return &reader{ingester: in, partition: p, next: at.next, end: in.stopAt(p), last: at.last, epoch: at.epoch, lane: in.queue.lane(), decode: decode}
+	return &reader{ingester: in, partition: p, next: at.next, end: in.stopAt(p), last: at.last, epoch: at.epoch, queue: in.queue.add(), decode: decode}
 }
 
 func (in *ingester) topicID(topic string) string {
@@ -81,7 +81,7 @@ func (r *reader) wait(ctx context.Context, cause error) error {
 // the reader's position or has another leader. It returns nil when reading can
 // go on, or may be tried again.
 func (r *reader) relocate(ctx context.Context, cause error) error {
-	epoch, err := r.compare(ctx)
+	epoch, err := r.verifyLog(ctx)
 	switch gap := (*gapError)(nil); {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -100,20 +100,20 @@ func (r *reader) relocate(ctx context.Context, cause error) error {
 	return pause(ctx, relocatePause)
 }
 
-// compare returns the epoch of a leader whose log has what was read.
-func (r *reader) compare(ctx context.Context) (epoch int32, err error) {
+// verifyLog returns the epoch of a leader whose log has what was read.
+func (r *reader) verifyLog(ctx context.Context) (epoch int32, err error) {
 	if _, epoch, err = r.client.LeaderAndEpoch(r.partition.Topic, r.partition.Partition); err != nil {
 		return epoch, err
 	}
 	if r.last != nil {
-		if known, err := compareRecord(r.client, r.partition, r.last); known && err == nil {
+		if known, err := verifyRecord(r.client, r.partition, r.last); known && err == nil {
 			return epoch, nil // which is quicker than all that follows
 		}
 	}
 	if err := r.checkOrigins(); err != nil {
 		return epoch, err
 	}
-	_, err = compare(ctx, r.client, r.partition, position{next: r.next, last: r.last}, time.Now().Add(staleLeaderGrace))
+	_, err = verifyLog(ctx, r.client, r.partition, position{next: r.next, last: r.last}, time.Now().Add(staleLeaderGrace))
 	return epoch, err
 }
 
@@ -130,7 +130,7 @@ func (r *reader) consume(ctx context.Context, consumer sarama.Consumer) (err err
 		return fmt.Errorf("read %s from offset %d: %w", r.partition, r.next, err)
 	}
 	defer r.close(ctx)
-	r.lane.read(r.messages)
+	r.queue.read(r.messages)
 	for {
 		select {
 		case <-ctx.Done():
@@ -191,7 +191,7 @@ func (r *reader) deliver(ctx context.Context, m *sarama.ConsumerMessage) error {
 		r.next, r.end, r.last = next, end, last
 		return errNewLeader
 	}
-	return r.lane.put(ctx, c, min(r.messages.HighWaterMarkOffset(), r.end)-r.next)
+	return r.queue.put(ctx, c, min(r.messages.HighWaterMarkOffset(), r.end)-r.next)
 }
 
 // collect decodes the message and those behind it that are there already, up

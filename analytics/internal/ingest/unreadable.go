@@ -67,7 +67,7 @@ func (r *reader) skip(ctx context.Context, first, next int64) error {
 		if c.From == c.Next {
 			continue
 		}
-		if err := r.lane.put(ctx, queued{Chunk: c}, 0); err != nil {
+		if err := r.queue.put(ctx, queued{Chunk: c}, 0); err != nil {
 			return err
 		}
 		r.next = c.Next

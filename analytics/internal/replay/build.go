@@ -12,9 +12,9 @@ import (
 	"purchases/analytics/internal/database"
 )
 
-// shadow is the database that is being built.
-type shadow struct {
-	*database.Unfinished
+// candidate is the database that is being built.
+type candidate struct {
+	*database.Building
 	number int64 // of the replay
 }
 
@@ -32,8 +32,8 @@ const (
 	fromEvents = "rollups"
 )
 
-// begun is what an interrupted replay has written down.
-type begun struct {
+// resumeState is what an interrupted replay has written down.
+type resumeState struct {
 	Plan    string
 	Carried int64 // below 0 until all is taken over
 	Records int64 // stored, with those that were taken over
@@ -45,12 +45,12 @@ func (p *Plan) findBuild(ctx context.Context) error {
 	if p.Build = file; !there {
 		return nil
 	}
-	found, unfit, err := p.unfit(ctx)
+	found, why, err := p.whyNotResumable(ctx)
 	switch {
 	case err != nil:
 		return err
-	case unfit != "":
-		p.Resume = "starting from scratch, because " + unfit
+	case why != "":
+		p.Resume = "starting from scratch, because " + why
 	default:
 		p.resumed = &found
 		p.Resume = fmt.Sprintf("resuming after the %d records that an interrupted replay stored", found.Records)
@@ -58,9 +58,9 @@ func (p *Plan) findBuild(ctx context.Context) error {
 	return nil
 }
 
-// unfit says why the interrupted build is of no use; empty when it is of use.
-func (p *Plan) unfit(ctx context.Context) (found begun, why string, err error) {
-	db, err := database.OpenUnfinished(p.Build)
+// whyNotResumable says why the interrupted build is of no use; empty when it is of use.
+func (p *Plan) whyNotResumable(ctx context.Context) (found resumeState, why string, err error) {
+	db, err := database.OpenBuilding(p.Build)
 	if err != nil {
 		return found, fmt.Sprintf("the file of an interrupted replay cannot be opened (%v)", err), nil
 	}
@@ -72,7 +72,7 @@ func (p *Plan) unfit(ctx context.Context) (found begun, why string, err error) {
 	if err != nil { // as after a power cut
 		return found, fmt.Sprintf("the file of an interrupted replay cannot be read (%v)", err), nil
 	}
-	text, err := p.text()
+	text, err := p.fingerprint()
 	switch {
 	case err != nil:
 		return found, "", err
@@ -90,10 +90,10 @@ func (p *Plan) unfit(ctx context.Context) (found begun, why string, err error) {
 	return found, "", err
 }
 
-// text is the same for two plans that build the same. The program is a part of
+// fingerprint is the same for two plans that build the same. The program is a part of
 // it: another one may store other things. So is the time since the machine was
 // started, for which what is being built is on the disk.
-func (p *Plan) text() (string, error) {
+func (p *Plan) fingerprint() (string, error) {
 	program, err := fingerprintProgram()
 	text := fmt.Sprintf("%s and %s", p.Topics.Events, p.Topics.DeadLetters)
 	if p.KeepMissing {
@@ -102,7 +102,7 @@ func (p *Plan) text() (string, error) {
 	if p.Damage != nil {
 		text += ", old database damaged"
 	}
-	return text + ", by program " + program + ", since boot " + database.Boot(), err
+	return text + ", by program " + program + ", since boot " + database.BootID(), err
 }
 
 func fingerprintProgram() (string, error) {
@@ -123,7 +123,7 @@ func fingerprintProgram() (string, error) {
 }
 
 // open opens the interrupted build, or begins a new one.
-func (p *Plan) open(ctx context.Context) (_ *shadow, err error) {
+func (p *Plan) open(ctx context.Context) (_ *candidate, err error) {
 	var begin func(string) error
 	created := false
 	defer func() {
@@ -138,11 +138,11 @@ func (p *Plan) open(ctx context.Context) (_ *shadow, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &shadow{db, p.old.replays + 1}
+	s := &candidate{db, p.old.replays + 1}
 	if p.resumed != nil {
 		return s, nil
 	}
-	text, err := p.text()
+	text, err := p.fingerprint()
 	if err == nil {
 		err = db.Claim(ctx, p.Path)
 	}

@@ -80,10 +80,10 @@ func figures(ctx context.Context, db sqlx.QueryerContext) (list []figure, err er
 
 // compare reports old against new.
 func (j *job) compare(ctx context.Context) (err error) {
-	if j.report.Positions, err = positions(ctx, j.shadow); err != nil {
+	if j.report.Positions, err = positions(ctx, j.candidate); err != nil {
 		return err
 	}
-	after, err := figures(ctx, j.shadow)
+	after, err := figures(ctx, j.candidate)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (j *job) putInPlace(ctx context.Context) error {
 		return err
 	}
 	crashpoint.At("replay.recorded")
-	if err := j.shadow.release(ctx); err != nil {
+	if err := j.candidate.release(ctx); err != nil {
 		return err
 	}
 	crashpoint.At("replay.closed")
@@ -85,8 +85,8 @@ func (j *job) keepOld(ctx context.Context) error {
 
 // release closes the new database, so that all of it is in its file. Whoever
 // fills it locks the path that leads to it, as before.
-func (s *shadow) release(ctx context.Context) error {
+func (s *candidate) release(ctx context.Context) error {
 	err := s.Finish(ctx)
-	s.Unfinished = nil
+	s.Building = nil
 	return err
 }

@@ -41,7 +41,7 @@ type Plan struct {
 	Resume string
 
 	old     *old
-	resumed *begun // what is gone on from; nil where it starts clean
+	resumed *resumeState // what is gone on from; nil where it starts clean
 }
 
 // Log is one partition of a plan.

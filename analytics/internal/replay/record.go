@@ -85,7 +85,7 @@ func (h *history) save(ctx context.Context, tx *sqlx.Tx) error {
 
 // begin writes down what is being built. What is carried stays below 0 until
 // all is taken over.
-func (s *shadow) begin(ctx context.Context, kind, plan string) error {
+func (s *candidate) begin(ctx context.Context, kind, plan string) error {
 	_, err := s.ExecContext(ctx, `INSERT INTO internal_replays (replay, kind, plan, result, started_at, carried) VALUES (?, ?, ?, ?, ?, -1)`,
 		s.number, kind, plan, building, time.Now().UnixMilli())
 	if err != nil {
@@ -98,8 +98,8 @@ func (s *shadow) begin(ctx context.Context, kind, plan string) error {
 func (j *job) finished(ctx context.Context, result string) (h history, err error) {
 	now := time.Now().UnixMilli()
 	row := replayRow{}
-	if err := j.shadow.GetContext(ctx, &row, `SELECT * FROM internal_replays WHERE replay = ?`, j.shadow.number); err != nil {
-		return h, fmt.Errorf("record replay %d: %w", j.shadow.number, err)
+	if err := j.candidate.GetContext(ctx, &row, `SELECT * FROM internal_replays WHERE replay = ?`, j.candidate.number); err != nil {
+		return h, fmt.Errorf("record replay %d: %w", j.candidate.number, err)
 	}
 	row.Result, row.FinishedAt, row.Records, row.Carried = result, &now, j.report.Records, j.report.Carried
 	h.replays = []replayRow{row}
@@ -107,10 +107,10 @@ func (j *job) finished(ctx context.Context, result string) (h history, err error
 		if row.Kind == fromEvents {
 			break // it read no log
 		}
-		h.partitions = append(h.partitions, partitionRow{j.shadow.number, p.Topic, p.Partition, j.start(p), next})
+		h.partitions = append(h.partitions, partitionRow{j.candidate.number, p.Topic, p.Partition, j.start(p), next})
 	}
 	for _, f := range j.report.Figures {
-		h.figures = append(h.figures, figureRow{j.shadow.number, f.Name, f.Currency, f.Before, f.After})
+		h.figures = append(h.figures, figureRow{j.candidate.number, f.Name, f.Currency, f.Before, f.After})
 	}
 	return h, nil
 }
@@ -129,13 +129,13 @@ func (j *job) recordCheck(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return database.Beside(ctx, j.Path, func(tx *sqlx.Tx) error { return h.save(ctx, tx) })
+	return database.UpdateLive(ctx, j.Path, func(tx *sqlx.Tx) error { return h.save(ctx, tx) })
 }
 
 // recordReplay writes into the new database what made it, beside what had made
 // the old one.
 func (j *job) recordReplay(ctx context.Context) (err error) {
-	if j.report.Positions, err = positions(ctx, j.shadow); err != nil {
+	if j.report.Positions, err = positions(ctx, j.candidate); err != nil {
 		return err
 	}
 	h, err := j.finished(ctx, inPlace)
@@ -148,9 +148,9 @@ func (j *job) recordReplay(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	tx, err := j.shadow.BeginTxx(ctx, nil)
+	tx, err := j.candidate.BeginTxx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("record replay %d: %w", j.shadow.number, err)
+		return fmt.Errorf("record replay %d: %w", j.candidate.number, err)
 	}
 	defer func() { _ = tx.Rollback() }()
 	for _, part := range []history{earlier, h} {
@@ -171,7 +171,7 @@ func (j *job) keepGapTimes(ctx context.Context) error {
 		return fmt.Errorf("read the gaps: %w", err)
 	}
 	for _, g := range gaps {
-		_, err := j.shadow.ExecContext(ctx, `UPDATE gaps SET recorded_at = ? WHERE topic = ? AND partition = ? AND from_offset = ?`,
+		_, err := j.candidate.ExecContext(ctx, `UPDATE gaps SET recorded_at = ? WHERE topic = ? AND partition = ? AND from_offset = ?`,
 			g.RecordedAt, g.Topic, g.Partition.Partition, g.From)
 		if err != nil {
 			return fmt.Errorf("take over the time of the gap in %s at offset %d: %w", g.Partition, g.From, err)

@@ -59,8 +59,8 @@ type Observer struct {
 type job struct {
 	*Plan
 	Options
-	shadow *shadow
-	report Report
+	candidate *candidate
+	report    Report
 }
 
 // Run carries out a plan. With CheckOnly it changes nothing; otherwise, when it
@@ -71,12 +71,12 @@ func Run(ctx context.Context, plan *Plan, options Options) (_ *Report, err error
 		return nil, problem
 	}
 	j := &job{Plan: plan, Options: options, report: Report{Damage: plan.Damage, Moved: plan.Moved}}
-	if j.shadow, err = plan.open(ctx); err != nil {
+	if j.candidate, err = plan.open(ctx); err != nil {
 		return nil, err
 	}
 	err = j.work(ctx)
-	if j.shadow.Unfinished != nil { // it was not put in place
-		err = errors.Join(err, j.shadow.Close())
+	if j.candidate.Building != nil { // it was not put in place
+		err = errors.Join(err, j.candidate.Close())
 	}
 	if err == nil && options.CheckOnly {
 		err = database.Remove(plan.Build)
@@ -86,7 +86,7 @@ func Run(ctx context.Context, plan *Plan, options Options) (_ *Report, err error
 
 func (j *job) work(ctx context.Context) error {
 	crashpoint.At("replay.begun")
-	for _, step := range []func(context.Context) error{j.carry, j.build, j.compare} {
+	for _, step := range []func(context.Context) error{j.copyForward, j.build, j.compare} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ func (j *job) work(ctx context.Context) error {
 		}
 	}
 	synced := make(chan error, 1)
-	go func() { synced <- j.shadow.Sync() }()
+	go func() { synced <- j.candidate.Sync() }()
 	err := j.catchUp(ctx)
 	if syncErr := <-synced; err == nil {
 		err = syncErr
@@ -144,7 +144,7 @@ func (j *job) ingest(ctx context.Context, stage string, total int64, config inge
 		j.report.Records += int64(batch.Records(chunks))
 		j.Observer.Stored(chunks)
 	}
-	if err := ingest.Run(ctx, j.shadow.Database, config); err != nil {
+	if err := ingest.Run(ctx, j.candidate.Database, config); err != nil {
 		return fmt.Errorf("build %s: %w", j.Build, err)
 	}
 	return nil

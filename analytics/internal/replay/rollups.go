@@ -26,8 +26,8 @@ func Rollups(ctx context.Context, path string, options Options) (_ *Report, err 
 		return nil, err
 	}
 	err = j.recompute(ctx)
-	if j.shadow.Unfinished != nil { // it was not put in place
-		err = errors.Join(err, j.shadow.Close(), database.Remove(j.Build))
+	if j.candidate.Building != nil { // it was not put in place
+		err = errors.Join(err, j.candidate.Close(), database.Remove(j.Build))
 	}
 	return &j.report, err
 }
@@ -53,13 +53,13 @@ func (j *job) copyOld(ctx context.Context) error {
 	if err := db.Claim(ctx, j.Path); err != nil {
 		return errors.Join(err, db.Close(), database.Remove(j.Build))
 	}
-	j.shadow = &shadow{db, j.old.replays + 1}
+	j.candidate = &candidate{db, j.old.replays + 1}
 	crashpoint.At("replay.copied")
 	return nil
 }
 
 func (j *job) recompute(ctx context.Context) error {
-	if err := j.shadow.begin(ctx, fromEvents, ""); err != nil {
+	if err := j.candidate.begin(ctx, fromEvents, ""); err != nil {
 		return err
 	}
 	if err := j.lookBefore(ctx); err != nil {
@@ -84,12 +84,12 @@ func (j *job) recompute(ctx context.Context) error {
 
 // lookBefore finds out what is wrong with the statistics, if anything.
 func (j *job) lookBefore(ctx context.Context) (err error) {
-	if j.old.figures, err = figures(ctx, j.shadow); err != nil {
+	if j.old.figures, err = figures(ctx, j.candidate); err != nil {
 		return err
 	}
 	j.Observer.Begin("compare statistics", int64(verify.Count()), "checks")
 	defer j.Observer.End()
-	found, err := verify.Run(ctx, j.shadow.DB, func() { j.Observer.Step() })
+	found, err := verify.Run(ctx, j.candidate.DB, func() { j.Observer.Step() })
 	j.report.Wrong = found.Differences
 	return err
 }
@@ -104,7 +104,7 @@ func (j *job) compute(ctx context.Context) error {
 			return err
 		}
 	}
-	err := rollup.Rebuild(ctx, j.shadow.DB, z, func(string) { j.Observer.Step() })
+	err := rollup.Rebuild(ctx, j.candidate.DB, z, func(string) { j.Observer.Step() })
 	crashpoint.At("replay.computed")
 	return err
 }

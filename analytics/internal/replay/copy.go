@@ -11,23 +11,23 @@ import (
 	"purchases/producer/testkit/crashpoint"
 )
 
-// carryBatch is how many records are taken over in one transaction.
-const carryBatch = 20_000
+// copyBatch is how many records are taken over in one transaction.
+const copyBatch = 20_000
 
-// carry brings every log that is not read from offset 0 to where its reading
+// copyForward brings every log that is not read from offset 0 to where its reading
 // begins: by what the old database holds of it, where that is wanted, and by
 // gaps where neither it nor the log has anything.
-func (j *job) carry(ctx context.Context) error {
+func (j *job) copyForward(ctx context.Context) error {
 	if j.resumed != nil { // a build without all of this is not gone on from
 		j.report.Carried, j.report.Records = j.resumed.Carried, j.resumed.Records-j.resumed.Carried
 		return nil
 	}
 	if starts, _ := startsOf(j.Logs); starts != "" {
-		if err := j.carryAll(ctx); err != nil {
+		if err := j.copyAll(ctx); err != nil {
 			return fmt.Errorf("take over into %s: %w", j.Build, err)
 		}
 	}
-	_, err := j.shadow.ExecContext(ctx, `UPDATE internal_replays SET carried = ? WHERE replay = ?`, j.report.Carried, j.shadow.number)
+	_, err := j.candidate.ExecContext(ctx, `UPDATE internal_replays SET carried = ? WHERE replay = ?`, j.report.Carried, j.candidate.number)
 	if err != nil {
 		return fmt.Errorf("write down what was taken over into %s: %w", j.Build, err)
 	}
@@ -35,33 +35,33 @@ func (j *job) carry(ctx context.Context) error {
 	return nil
 }
 
-func (j *job) carryAll(ctx context.Context) error {
+func (j *job) copyAll(ctx context.Context) error {
 	j.Observer.Begin("take over", j.Before(), "records")
 	defer j.Observer.End()
 	for _, l := range j.Logs {
 		if l.From == 0 {
 			continue
 		}
-		_, err := j.shadow.ExecContext(ctx, `INSERT INTO internal_partitions (topic, partition, next_offset) VALUES (?, ?, 0)`, l.Topic, l.Partition.Partition)
+		_, err := j.candidate.ExecContext(ctx, `INSERT INTO internal_partitions (topic, partition, next_offset) VALUES (?, ?, 0)`, l.Topic, l.Partition.Partition)
 		if err != nil {
 			return err
 		}
 	}
 	if j.old.db != nil { // events do not say where they come from, and gaps before the processor follow from that
-		if err := sources.Copy(ctx, j.old.db, j.shadow.DB); err != nil {
+		if err := sources.Copy(ctx, j.old.db, j.candidate.DB); err != nil {
 			return err
 		}
 	}
-	w, err := store.NewWriter(ctx, j.shadow.DB)
+	w, err := store.NewWriter(ctx, j.candidate.DB)
 	if err != nil {
 		return err
 	}
-	return errors.Join(j.carryTo(ctx, w), w.Close())
+	return errors.Join(j.copyTo(ctx, w), w.Close())
 }
 
-// carrier turns the old database's rows of one log after the other into chunks
+// copier turns the old database's rows of one log after the other into chunks
 // of the new one.
-type carrier struct {
+type copier struct {
 	*job
 	writer  *store.Writer
 	gaps    []gap // of all logs, in order, not yet written
@@ -79,8 +79,8 @@ type gap struct {
 	RecordedAt int64 `db:"recorded_at"`
 }
 
-func (j *job) carryTo(ctx context.Context, w *store.Writer) (err error) {
-	c := &carrier{job: j, writer: w}
+func (j *job) copyTo(ctx context.Context, w *store.Writer) (err error) {
+	c := &copier{job: j, writer: w}
 	rows := func(func(*row) error) error { return nil }
 	if j.old.db != nil {
 		if err := j.old.db.SelectContext(ctx, &c.gaps, ownGaps+` ORDER BY topic, partition, from_offset`); err != nil {
@@ -110,11 +110,11 @@ func (j *job) carryTo(ctx context.Context, w *store.Writer) (err error) {
 }
 
 // add takes over one record, behind the gaps before it.
-func (c *carrier) add(r *row) error {
+func (c *copier) add(r *row) error {
 	if err := c.addGaps(r.Partition, r.Offset); err != nil {
 		return err
 	}
-	if len(c.pending.Records) == carryBatch {
+	if len(c.pending.Records) == copyBatch {
 		if err := c.flush(c.pending.Next); err != nil {
 			return err
 		}
@@ -127,7 +127,7 @@ func (c *carrier) add(r *row) error {
 }
 
 // addGaps takes over the partition's gaps that begin before the offset.
-func (c *carrier) addGaps(p batch.Partition, before int64) error {
+func (c *copier) addGaps(p batch.Partition, before int64) error {
 	for len(c.gaps) > 0 && (c.gaps[0].Compare(p) < 0 || c.gaps[0].Partition == p && c.gaps[0].From < before) {
 		g := c.gaps[0]
 		c.gaps = c.gaps[1:]
@@ -143,7 +143,7 @@ func (c *carrier) addGaps(p batch.Partition, before int64) error {
 
 // end brings the log to where its reading begins. What was not stored before
 // and is not in the log any more is a gap.
-func (c *carrier) end(l Log) error {
+func (c *copier) end(l Log) error {
 	if l.From == 0 {
 		return nil
 	}
@@ -162,7 +162,7 @@ func (c *carrier) end(l Log) error {
 }
 
 // skip writes a gap: the offsets from and up to, but not including, next.
-func (c *carrier) skip(p batch.Partition, from, next int64) error {
+func (c *copier) skip(p batch.Partition, from, next int64) error {
 	c.pending.Partition = p
 	if err := c.flush(from); err != nil {
 		return err
@@ -176,7 +176,7 @@ func (c *carrier) skip(p batch.Partition, from, next int64) error {
 }
 
 // flush writes what is pending and has the next chunk begin at next.
-func (c *carrier) flush(next int64) error {
+func (c *copier) flush(next int64) error {
 	next = max(next, c.pending.Next)
 	if next == c.pending.From {
 		return nil

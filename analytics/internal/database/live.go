@@ -9,10 +9,10 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Beside runs work in one transaction of an existing database, beside the
+// UpdateLive runs work in one transaction of an existing database, beside the
 // process that has it open for writing, which waits meanwhile: work must be
 // short, and must not touch what that process believes to be its own.
-func Beside(ctx context.Context, path string, work func(*sqlx.Tx) error) (err error) {
+func UpdateLive(ctx context.Context, path string, work func(*sqlx.Tx) error) (err error) {
 	db, _, err := connect(ctx, path, url.Values{"mode": {"rw"}, "_busy_timeout": {busyTimeout}, "_txlock": {"immediate"}})
 	if err != nil {
 		return fmt.Errorf("open database %s: %w", path, err)

@@ -19,11 +19,11 @@ const (
 	commitVersion = 7
 )
 
-// lagReporter tells Kafka which offsets are stored, after they are, so that
+// groupCommitter tells Kafka which offsets are stored, after they are, so that
 // tools which know only Kafka can show the consumer lag. Nothing depends on it:
-// a commit that fails is logged, and the next one covers it. A nil lagReporter
+// a commit that fails is logged, and the next one covers it. A nil groupCommitter
 // tells nobody.
-type lagReporter struct {
+type groupCommitter struct {
 	client sarama.Client
 	group  string
 	log    *slog.Logger
@@ -35,14 +35,14 @@ type lagReporter struct {
 	changed bool
 }
 
-func startLagReporter(client sarama.Client, group string, log *slog.Logger) *lagReporter {
-	l := &lagReporter{client: client, group: group, log: log, stop: make(chan struct{}), stored: map[batch.Partition]int64{}}
+func startGroupCommitter(client sarama.Client, group string, log *slog.Logger) *groupCommitter {
+	l := &groupCommitter{client: client, group: group, log: log, stop: make(chan struct{}), stored: map[batch.Partition]int64{}}
 	l.done.Go(l.run)
 	return l
 }
 
 // report notes the offset; it does not wait for Kafka.
-func (l *lagReporter) report(p batch.Partition, next int64) {
+func (l *groupCommitter) report(p batch.Partition, next int64) {
 	if l == nil {
 		return
 	}
@@ -51,7 +51,7 @@ func (l *lagReporter) report(p batch.Partition, next int64) {
 	l.stored[p], l.changed = next, true
 }
 
-func (l *lagReporter) run() {
+func (l *groupCommitter) run() {
 	ticker := time.NewTicker(reportLagEvery)
 	defer ticker.Stop()
 	failing := false
@@ -69,7 +69,7 @@ func (l *lagReporter) run() {
 	}
 }
 
-func (l *lagReporter) commit() error {
+func (l *groupCommitter) commit() error {
 	offsets := l.take()
 	if offsets == nil {
 		return nil
@@ -84,7 +84,7 @@ func (l *lagReporter) commit() error {
 }
 
 // take returns the offsets, or nil when Kafka has been told of them.
-func (l *lagReporter) take() map[batch.Partition]int64 {
+func (l *groupCommitter) take() map[batch.Partition]int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.changed {
@@ -94,7 +94,7 @@ func (l *lagReporter) take() map[batch.Partition]int64 {
 	return maps.Clone(l.stored)
 }
 
-func (l *lagReporter) send(offsets map[batch.Partition]int64) error {
+func (l *groupCommitter) send(offsets map[batch.Partition]int64) error {
 	coordinator, err := l.client.Coordinator(l.group)
 	if err != nil {
 		return fmt.Errorf("find the coordinator: %w", err)
@@ -122,7 +122,7 @@ func (l *lagReporter) send(offsets map[batch.Partition]int64) error {
 }
 
 // close commits the last offsets.
-func (l *lagReporter) close() {
+func (l *groupCommitter) close() {
 	if l == nil {
 		return
 	}

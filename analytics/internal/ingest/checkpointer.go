@@ -17,10 +17,10 @@ const (
 	walPages   = 12_000 // that are copied in the background, before SQLite does that in a transaction, see [store.CheckpointSetting]
 )
 
-// walKeeper empties the database's write-ahead log while there is nothing to
+// checkpointer empties the database's write-ahead log while there is nothing to
 // store, and tells of one that grows. SQLite by itself writes over an old log
 // but never shortens it, and a reader that does not end makes it grow for ever.
-type walKeeper struct {
+type checkpointer struct {
 	db      *database.Database
 	log     *slog.Logger
 	ticker  *time.Ticker
@@ -31,39 +31,39 @@ type walKeeper struct {
 	copying chan error // nil while nothing is copied in the background
 }
 
-func newWALKeeper(db *database.Database, log *slog.Logger) *walKeeper {
-	return &walKeeper{db: db, log: log, ticker: time.NewTicker(walEvery), limit: walLimit, pages: walPages}
+func newCheckpointer(db *database.Database, log *slog.Logger) *checkpointer {
+	return &checkpointer{db: db, log: log, ticker: time.NewTicker(walEvery), limit: walLimit, pages: walPages}
 }
 
-// look is called every walEvery. It changes the file only when idle.
-func (k *walKeeper) look(ctx context.Context, idle bool) {
+// tick is called every walEvery. It changes the file only when idle.
+func (k *checkpointer) tick(ctx context.Context, idle bool) {
 	if k.written && idle {
-		k.empty(ctx, 0)
+		k.truncate(ctx, 0)
 	}
-	k.warn(k.db.WALSize())
+	k.warnOfSize(k.db.WALSize())
 }
 
-// wrote is called after each transaction. SQLite can write over the log only at
+// afterCommit is called after each transaction. SQLite can write over the log only at
 // a moment at which no reader needs it, and readers that follow each other
 // closely leave none. So writing pauses for a moment when the log is large: all
 // of it is then copied, new readers do without it, and those before them end.
-func (k *walKeeper) wrote(ctx context.Context) {
+func (k *checkpointer) afterCommit(ctx context.Context) {
 	k.written = true
-	k.tell(ctx, "cannot copy the write-ahead log, trying again", k.copy(ctx))
+	k.warn(ctx, "cannot copy the write-ahead log, trying again", k.checkpoint(ctx))
 	size := k.db.WALSize()
 	if size < k.limit {
 		return
 	}
 	k.limit = walLimit
-	if k.empty(ctx, walWait); k.written { // a reader does not end
+	if k.truncate(ctx, walWait); k.written { // a reader does not end
 		k.limit = size + walStep
 	}
 }
 
-// copy copies the log in the background once it has many pages, while
+// checkpoint copies the log in the background once it has many pages, while
 // transactions go on. What these have added when that is done is copied at once:
 // it is little, and only a log without a rest can be written over.
-func (k *walKeeper) copy(ctx context.Context) error {
+func (k *checkpointer) checkpoint(ctx context.Context) error {
 	select {
 	case err := <-k.copying:
 		k.copying = nil
@@ -89,28 +89,28 @@ func (k *walKeeper) copy(ctx context.Context) error {
 }
 
 // close waits for what is copied in the background.
-func (k *walKeeper) close(ctx context.Context) {
+func (k *checkpointer) close(ctx context.Context) {
 	k.ticker.Stop()
 	if k.copying != nil {
-		k.tell(ctx, "cannot copy the write-ahead log", <-k.copying)
+		k.warn(ctx, "cannot copy the write-ahead log", <-k.copying)
 	}
 }
 
-func (k *walKeeper) empty(ctx context.Context, wait time.Duration) {
+func (k *checkpointer) truncate(ctx context.Context, wait time.Duration) {
 	done, err := k.db.Truncate(ctx, wait)
 	k.written = !done
-	k.tell(ctx, "cannot empty the write-ahead log, trying again", err)
+	k.warn(ctx, "cannot empty the write-ahead log, trying again", err)
 }
 
-// tell logs an error, unless there is none or the end has come.
-func (k *walKeeper) tell(ctx context.Context, message string, err error) {
+// warn logs an error, unless there is none or the end has come.
+func (k *checkpointer) warn(ctx context.Context, message string, err error) {
 	if err != nil && ctx.Err() == nil {
 		k.log.Warn(message, "db", k.db.Path, "cause", err)
 	}
 }
 
-// warn tells of a large log once, and again when it has doubled.
-func (k *walKeeper) warn(size int64) {
+// warnOfSize tells of a large log once, and again when it has doubled.
+func (k *checkpointer) warnOfSize(size int64) {
 	if size < walWarning {
 		k.warned = 0
 		return

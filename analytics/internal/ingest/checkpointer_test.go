@@ -15,7 +15,7 @@ import (
 	"purchases/analytics/internal/database"
 )
 
-func openKeeper(t *testing.T) (*walKeeper, *bytes.Buffer) {
+func openKeeper(t *testing.T) (*checkpointer, *bytes.Buffer) {
 	t.Helper()
 	db, err := database.Open(t.Context(), filepath.Join(t.TempDir(), "analytics.db"))
 	if err != nil {
@@ -23,10 +23,10 @@ func openKeeper(t *testing.T) (*walKeeper, *bytes.Buffer) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	logged := &bytes.Buffer{}
-	return newWALKeeper(db, slog.New(slog.NewTextHandler(logged, nil))), logged
+	return newCheckpointer(db, slog.New(slog.NewTextHandler(logged, nil))), logged
 }
 
-func (k *walKeeper) writeSomething() {
+func (k *checkpointer) writeSomething() {
 	k.db.MustExec(`INSERT INTO users (user) VALUES (hex(randomblob(8)))`)
 	k.written = true
 }
@@ -34,11 +34,11 @@ func (k *walKeeper) writeSomething() {
 func TestLogIsEmptiedOnlyWhenIdle(t *testing.T) {
 	k, _ := openKeeper(t)
 	k.writeSomething()
-	k.look(t.Context(), false)
+	k.tick(t.Context(), false)
 	if k.db.WALSize() == 0 {
 		t.Error("the log was emptied while there was work")
 	}
-	k.look(t.Context(), true)
+	k.tick(t.Context(), true)
 	if size := k.db.WALSize(); size != 0 || k.written {
 		t.Errorf("the log has %d bytes after an idle moment", size)
 	}
@@ -57,14 +57,14 @@ func TestReaderDelaysTheEmptyingWithoutAWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.writeSomething()
-	k.look(t.Context(), true)
+	k.tick(t.Context(), true)
 	if k.db.WALSize() == 0 || !k.written {
 		t.Error("the log was emptied under a reader")
 	}
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	k.look(t.Context(), true)
+	k.tick(t.Context(), true)
 	if size := k.db.WALSize(); size != 0 {
 		t.Errorf("the log has %d bytes after the reader", size)
 	}
@@ -79,7 +79,7 @@ func TestLargeLogIsToldOfOnceAndWhenItDoubles(t *testing.T) {
 		size  int64
 		lines int
 	}{{walWarning - 1, 0}, {walWarning, 1}, {walWarning + 1, 1}, {2 * walWarning, 2}, {0, 2}, {walWarning, 3}} {
-		k.warn(test.size)
+		k.warnOfSize(test.size)
 		if got := strings.Count(logged.String(), "a reader does not end"); got != test.lines {
 			t.Errorf("at %d bytes: %d warnings, want %d", test.size, got, test.lines)
 		}
@@ -107,7 +107,7 @@ func TestLogStaysBoundedBesideReaders(t *testing.T) {
 	for range 200 {
 		k.limit = min(k.limit, limit)
 		k.db.MustExec(`INSERT INTO users (user) VALUES (hex(randomblob(?)))`, step/2)
-		k.wrote(ctx)
+		k.afterCommit(ctx)
 		largest = max(largest, k.db.WALSize())
 	}
 	stop()
@@ -128,7 +128,7 @@ func TestLogIsCopiedInTheBackground(t *testing.T) {
 	copies, largest := 0, int64(0)
 	for range 300 {
 		k.db.MustExec(`INSERT INTO users (user) VALUES (hex(randomblob(20000)))`) // some 20 pages
-		k.wrote(t.Context())
+		k.afterCommit(t.Context())
 		if k.copying != nil {
 			copies++
 			k.copying <- <-k.copying // it is done
