@@ -320,6 +320,18 @@ func TestNothingToPruneChangesNothing(t *testing.T) {
 	s.wantRight()
 }
 
+// The file gets shorter once the write-ahead log is copied into it.
+func TestPruneShrinksTheFile(t *testing.T) {
+	s := filled(t, 3000)
+	before := get[int64](s, `PRAGMA page_count`) * get[int64](s, `PRAGMA page_size`)
+	r := s.prune("2002-06-01")
+	after := get[int64](s, `PRAGMA page_count`) * get[int64](s, `PRAGMA page_size`)
+	if r.Bytes == 0 || r.Unused != 0 || after >= before {
+		t.Errorf("report %+v; the database had %d bytes and has %d", r, before, after)
+	}
+	s.wantRight()
+}
+
 func TestPruneOfAllEvents(t *testing.T) {
 	s := filled(t, 100)
 	before := s.dump()
