@@ -59,7 +59,7 @@ func TestParseBeforeRefuses(t *testing.T) {
 func TestKeptDayHasNoEventsBefore(t *testing.T) {
 	for _, name := range []string{"UTC", "Europe/Paris", "America/St_Johns", "America/Sao_Paulo", "Pacific/Apia", "Africa/Monrovia", "Asia/Kathmandu"} {
 		z := load(t, name)
-		for day := int64(1000); day < 20000; day += 3 {
+		for day := int64(1000); day < 20000; day += 7 {
 			date := time.Unix(day*86400, 0).UTC().Format(time.DateOnly)
 			kept, err := retention.ParseBefore(date, now, z)
 			if err != nil {
