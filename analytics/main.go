@@ -30,7 +30,7 @@ func app() *cli.App {
 			"Example:\n   analytics run --drain && analytics query top-items",
 		Commands: []*cli.Command{
 			runCommand(), serveCommand(), queryCommand(), tailCommand(), sqlCommand(), statusCommand(), verifyCommand(), checkCommand(),
-			replayCommand(), rebuildCommand(), backupCommand(), restoreCommand(),
+			replayCommand(), rebuildCommand(), pruneCommand(), backupCommand(), restoreCommand(),
 		},
 	}
 	sqliteVersion, _, _ := sqlite3.Version()

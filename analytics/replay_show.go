@@ -44,6 +44,9 @@ func showPlan(c *cli.Context, p *replay.Plan) error {
 	if p.Moved {
 		fmt.Fprintln(w, "compared  as a whole: the current database was built from other topics")
 	}
+	if n, day := p.Pruned(); n > 0 {
+		fmt.Fprintf(w, "pruned    %d events from before %s, which come back if the log still has them; prune again afterwards\n", n, day)
+	}
 	if n := p.Before(); n > 0 && p.KeepMissing {
 		fmt.Fprintf(w, "taken over from the present data: %d records\n", n)
 	}

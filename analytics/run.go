@@ -53,6 +53,7 @@ func runCommand() *cli.Command {
 				Name: "zone", EnvVars: []string{"ANALYTICS_ZONE"}, DefaultText: "the database's; UTC for a new one",
 				Usage: "count days, weeks, months and orders in the time zone `ZONE`, such as Europe/Paris",
 			},
+			keepFlag(),
 			eventsFlag(), lettersFlag(),
 			processorGroupFlag(),
 			&cli.StringFlag{Name: "group", Value: "analytics", Usage: "also commit offsets to `GROUP`, for lag monitoring only"},
@@ -71,6 +72,10 @@ func run(c *cli.Context) (err error) {
 	}
 	if timeout := c.Duration("drain-timeout"); timeout < 0 {
 		return cmdline.Usagef("--drain-timeout is %s, want 0s or more", timeout)
+	}
+	age, err := keptAge(c)
+	if err != nil {
+		return err
 	}
 	settings, err := kafka.FromFlags(c)
 	if err != nil {
@@ -99,6 +104,11 @@ func run(c *cli.Context) (err error) {
 		return err
 	}
 	defer stopHTTP()
+	stopPruning, err := startPruning(c, age)
+	if err != nil {
+		return err
+	}
+	defer stopPruning()
 	if err := notify.Ready(c.Context, nil); err != nil {
 		log.Warn("cannot notify systemd that the service is ready", "cause", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"purchases/analytics/internal/gaps"
 	"purchases/analytics/internal/lag"
 	"purchases/analytics/internal/render"
+	"purchases/analytics/internal/retention"
 	"purchases/analytics/internal/terminal"
 	"purchases/producer/cmdline"
 	"purchases/producer/kafka"
@@ -154,8 +155,17 @@ func sayDatabase(c *cli.Context, db *sqlx.DB) error {
 	if err := db.GetContext(c.Context, &zone, `SELECT zone FROM internal_database`); err != nil {
 		return fmt.Errorf("read the reporting zone: %w", err)
 	}
+	kept, err := retention.Read(c.Context, db)
+	if err != nil {
+		return err
+	}
+	since := ""
+	if kept.Pruned() {
+		since = ", raw events since " + kept.Date()
+	}
 	path := c.String("db")
-	_, err := fmt.Fprintf(c.App.ErrWriter, "%s: database %s, %.1f MB, reporting zone %s\n", c.App.Name, path, float64(databaseSize(path))/1e6, zone)
+	_, err = fmt.Fprintf(c.App.ErrWriter, "%s: database %s, %.1f MB, reporting zone %s%s\n",
+		c.App.Name, path, float64(databaseSize(path))/1e6, zone, since)
 	return err
 }
 

@@ -21,7 +21,8 @@ func verifyCommand() *cli.Command {
 		Description: "Recomputes every statistic from the events and compares. Checks counts, offsets, identities, rejected\n" +
 			"records, names and the SQLite file. Compares the stored offsets and the last records with Kafka, if it\n" +
 			"is reachable. Writes one line for each difference and exits with status 1 if there is any. Warns of gaps\n" +
-			"and conflicts, which leave the numbers right. Changes nothing and may run beside `analytics run`.\n\n" +
+			"and conflicts, which leave the numbers right. Changes nothing and may run beside `analytics run`.\n" +
+			"After `analytics prune`, statistics of earlier days are compared with each other instead of with events.\n\n" +
 			"Example:\n   analytics verify --db data/analytics.db",
 		Flags:  append(kafka.Flags(), databaseFlag()),
 		Action: verifyDatabase,
@@ -92,6 +93,9 @@ func conclude(c *cli.Context, path string, r verify.Report, refusals int, withKa
 	also := ""
 	if withKafka {
 		also = ", and Kafka agrees"
+	}
+	if r.Pruned > 0 {
+		also += fmt.Sprintf("; %d of the events are pruned, so earlier days were compared with each other", r.Pruned)
 	}
 	_, err := fmt.Fprintf(c.App.Writer, "verified: %d events and %d rejected records agree with the statistics in %d checks%s\n",
 		r.Events, r.Rejected, r.Checks, also)

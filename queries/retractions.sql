@@ -8,7 +8,7 @@
 -- column retracted_at: time | When it was issued, UTC; none if it did not say.
 -- column occurred_at: time | Time of the event that it names, UTC.
 -- column event_id: text | UUID of the event that it names.
--- column event: text | retracted: the event is in no statistic; imported again: it was, after the retraction; not seen: no such event came.
+-- column event: text | retracted: the event is in no statistic; imported again: it was, after the retraction; pruned: it is older than the events that are kept, and counts as before; not seen: no such event came.
 -- chart: none
 -- optional: event_id
 -- example: --limit 5

@@ -36,7 +36,9 @@ WITH past AS (
                    WHERE :user IS NULL AND occurred_at < (SELECT at FROM past)
                    ORDER BY occurred_at DESC LIMIT 1 OFFSET 5000), -9223372036854775808) AS at
 ), known AS ( -- once all of the user's events are found, reading on is of no use
-    SELECT iif(:until IS NULL, sum(purchases + returns), 9223372036854775807) AS events
+    SELECT iif(:until IS NULL, sum(purchases + returns) - ifnull((
+               SELECT sum(purchases + returns) FROM internal_pruned_users
+               WHERE user_id = (SELECT user_id FROM chosen) AND (:currency IS NULL OR currency = :currency)), 0), 9223372036854775807) AS events
     FROM stats_user
     WHERE user_id = (SELECT user_id FROM chosen) AND (:currency IS NULL OR currency = :currency)
 )

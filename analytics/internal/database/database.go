@@ -92,6 +92,9 @@ func (d *Database) open(ctx context.Context) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("open database %s: %w", d.Path, err)
 	}
+	if err := letShrink(ctx, d.Path); err != nil {
+		return fmt.Errorf("create database %s: %w", d.Path, err)
+	}
 	db, file, err := connect(ctx, d.Path, d.options)
 	if err != nil {
 		return fmt.Errorf("open database %s: %w", d.Path, err)
@@ -101,6 +104,21 @@ func (d *Database) open(ctx context.Context) error {
 	}
 	d.DB, d.File = db, file
 	return nil
+}
+
+// letShrink writes into an empty file that pages which are not used any more can be
+// given back: SQLite takes that only before it has written anything else
+// (https://sqlite.org/pragma.html#pragma_auto_vacuum).
+func letShrink(ctx context.Context, path string) error {
+	if fileSize(path) > 0 || fileSize(ResolvePath(path)+"-wal") > 0 {
+		return nil
+	}
+	db, _, err := connect(ctx, path, url.Values{"_auto_vacuum": {"incremental"}, "_busy_timeout": {busyTimeout}})
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `PRAGMA user_version = 0`) // writes the file's first page
+	return errors.Join(err, db.Close())
 }
 
 // WriterOptions are those of go-sqlite3 with which [Open] connects.

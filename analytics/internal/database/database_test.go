@@ -50,6 +50,32 @@ func TestDatabaseSaysWhatItIs(t *testing.T) {
 	}
 }
 
+// A database can give its unused pages back, and so can a copy and one built anew.
+func TestUnusedPagesCanBeGivenBack(t *testing.T) {
+	path := made(t)
+	if err := database.Copy(t.Context(), path, path+".copy"); err != nil {
+		t.Fatal(err)
+	}
+	built, err := database.Build(t.Context(), path+".built", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := built.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{path, path + ".copy", path + ".built"} {
+		db, err := database.OpenReader(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mode int
+		if err := db.Get(&mode, `PRAGMA auto_vacuum`); err != nil || mode != 2 {
+			t.Errorf("%s: auto_vacuum is %d, %v; want 2, incremental", file, mode, err)
+		}
+		_ = db.Close()
+	}
+}
+
 func TestDatabaseFromNewerProgramIsRefused(t *testing.T) {
 	path := made(t, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)`, `PRAGMA user_version = 999`)
 	_, err := database.Open(t.Context(), path)

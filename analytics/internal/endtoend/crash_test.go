@@ -44,11 +44,14 @@ func findCrashPoints(t *testing.T) (points []string) {
 // isOfReplay says whether the point is one of TestReplayKilledAtEachStep.
 func isOfReplay(point string) bool { return strings.HasPrefix(point, "replay.") }
 
+// isOfPrune says whether the point is one of TestPruneKilledAtEachStep.
+func isOfPrune(point string) bool { return strings.HasPrefix(point, "prune.") }
+
 // A program that is killed at any step of its transaction, and then started
 // again, loses and doubles nothing.
 func TestKilledAtEachStep(t *testing.T) {
 	home := newPublished(t)
-	points := slices.DeleteFunc(findCrashPoints(t), isOfReplay)
+	points := slices.DeleteFunc(slices.DeleteFunc(findCrashPoints(t), isOfReplay), isOfPrune)
 	if len(points) != crashPoints {
 		t.Errorf("%d crash points, want %d: %v", len(points), crashPoints, points)
 	}

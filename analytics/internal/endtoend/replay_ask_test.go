@@ -18,13 +18,19 @@ import (
 // all the time.
 func (l *someLog) live(path string) {
 	l.t.Helper()
-	run := l.program("run", "--db", path)
+	l.running(path)
+	askAllTheTime(l.t, path)
+}
+
+// running starts the program that keeps the database, and stops it in the end.
+func (l *someLog) running(path string, flags ...string) {
+	l.t.Helper()
+	run := l.program(append([]string{"run", "--db", path}, flags...)...)
 	var said bytes.Buffer
 	run.Stderr = &said
 	if err := run.Start(); err != nil {
 		l.t.Fatal(err)
 	}
-	askAllTheTime(l.t, path)
 	l.t.Cleanup(func() {
 		_ = run.Process.Signal(os.Interrupt)
 		if err := run.Wait(); err != nil {

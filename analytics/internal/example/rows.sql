@@ -70,6 +70,11 @@ INSERT INTO internal_partitions (topic, partition, next_offset, latest_event_at,
 SELECT 'analytics', partition, 6000, max(occurred_at), unixepoch('now') * 1000, count(*) + 3, count(*), 1, partition,
     0, 1, 1, 1, 0, 6001 FROM events GROUP BY partition
 UNION ALL SELECT 'purchases.dlq', 0, 3, NULL, unixepoch('now') * 1000, 3, 0, 0, 0, 2, 0, 0, 0, 1, 4;
+INSERT INTO internal_pruned (partition, events, first_offset, last_offset, latest_event_at, checksum)
+    SELECT 0, 1, 4000, 4000, min(occurred_at) - 86400000, 0 FROM events;
+INSERT INTO internal_pruned_users (user_id, currency, purchases, returns, units_sold, units_returned, revenue_micros,
+    refunds_micros) SELECT user_id, currency, 1, 0, 1, 0, 0, 0 FROM events LIMIT 1;
+INSERT INTO internal_pruned_user_months (user_id, month, purchases) SELECT user_id, 600, 1 FROM events LIMIT 1;
 INSERT INTO internal_minutes (minute, topic, partition, records) VALUES (unixepoch('now') / 60 - 1, 'analytics', 0,
     60), (unixepoch('now') / 60, 'analytics', 0, 6);
 INSERT INTO internal_sources (topic, partition, block, results) VALUES ('purchases', 0, 0, x'ff');

@@ -25,6 +25,9 @@ type Freshness struct {
 	// read last, or at AsOf after [Freshness.SetLag]; nil when unknown.
 	Lag    *int64
 	Replay int64 // the number of the replay that made the database; 0 when none did
+	// KeptSince is the instant since when raw events are kept; zero for all.
+	KeptSince time.Time
+	pruned    int64 // events that are not kept any more
 }
 
 // Read reads the positions. To say what an answer reflects it must run in the
@@ -38,8 +41,21 @@ func Read(ctx context.Context, db sqlx.QueryerContext) (Freshness, error) {
 	if err := sqlx.GetContext(ctx, db, &f.Replay, `SELECT ifnull(max(replay), 0) FROM internal_replays WHERE result = 'in place'`); err != nil {
 		return f, fmt.Errorf("read which replay made the database: %w", err)
 	}
+	if err := f.readKept(ctx, db); err != nil {
+		return f, fmt.Errorf("read since when events are kept: %w", err)
+	}
 	f.Lag = lag.Total(f.Positions, lag.Recorded)
 	return f, nil
+}
+
+func (f *Freshness) readKept(ctx context.Context, db sqlx.QueryerContext) error {
+	var since *int64
+	err := db.QueryRowxContext(ctx, `SELECT kept_since, (SELECT ifnull(sum(events), 0) FROM internal_pruned) FROM internal_database`).
+		Scan(&since, &f.pruned)
+	if since != nil {
+		f.KeptSince = time.UnixMilli(*since).UTC()
+	}
+	return err
 }
 
 // SetLag compares the positions with the ends of the logs. Where one is not
@@ -71,11 +87,11 @@ func (f *Freshness) Offsets() string {
 }
 
 // Tag is the same for two looks at one database with the same stored offsets,
-// and differs, but for chance, for others. After a replay, the same offsets may
-// give other answers.
+// and differs, but for chance, for others. After a replay or a prune, the same
+// offsets may give other answers.
 func (f *Freshness) Tag() string {
 	hash := fnv.New64a()
-	_, _ = fmt.Fprint(hash, f.Replay, f.Offsets()) // never fails
+	_, _ = fmt.Fprint(hash, f.Replay, f.pruned, f.Offsets()) // never fails
 	return strconv.FormatUint(hash.Sum64(), 36)
 }
 

@@ -26,6 +26,7 @@ type old struct {
 	zone      *zone.Zone                // nil when it cannot be read
 	positions map[batch.Partition]int64 // the next offsets
 	figures   []figure                  // at these offsets
+	pruned    pruned                    // what it does not have any more
 	records   int64                     // stored, of all partitions
 	replays   int64                     // the number of the last one
 	rate      int64                     // of the last one, in records a second; 0 when there was none
@@ -77,6 +78,9 @@ func (o *old) look(ctx context.Context) (err error) {
 		return err
 	}
 	if o.figures, err = figures(ctx, tx); err != nil {
+		return err
+	}
+	if err = o.pruned.look(ctx, tx); err != nil {
 		return err
 	}
 	err = tx.QueryRowxContext(ctx, `SELECT (SELECT ifnull(sum(records), 0) FROM internal_partitions), (SELECT ifnull(max(replay), 0) FROM internal_replays),

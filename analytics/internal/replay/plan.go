@@ -67,7 +67,10 @@ func (p *Plan) Before() (n int64) {
 
 // Refusal says why the plan cannot be carried out, or nil.
 func (p *Plan) Refusal() error {
-	switch before := p.Before(); {
+	switch before, lost := p.Before(), p.lostPruned(); {
+	case lost > 0:
+		return fmt.Errorf("replay %s: the log has lost some of %d events from before %s, which were pruned, so no copy of them is left; "+
+			"keep the current database, or restore a backup from before the prune", p.Path, lost, p.old.pruned.kept.Date())
 	case before > 0 && !p.KeepMissing:
 		return fmt.Errorf("replay %s: the log has lost %d of the stored records, and without them the sums would be wrong; "+
 			"pass --keep-missing to copy them from the current database", p.Path, before)

@@ -22,6 +22,9 @@ func Rollups(ctx context.Context, path string, options Options) (_ *Report, err 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
+	if err := refusePruned(ctx, j.old.db, path); err != nil {
+		return nil, err
+	}
 	if err := j.copyOld(ctx); err != nil {
 		return nil, err
 	}
@@ -59,6 +62,9 @@ func (j *job) copyOld(ctx context.Context) error {
 }
 
 func (j *job) recompute(ctx context.Context) error {
+	if err := refusePruned(ctx, j.candidate.DB, j.Path); err != nil { // since the first look
+		return err
+	}
 	if err := j.candidate.begin(ctx, fromEvents, ""); err != nil {
 		return err
 	}

@@ -87,16 +87,20 @@ func (s *Statistic) Columns() []string { return slices.Concat(s.Keys, s.Values) 
 
 // Statistics lists every table of statistics, in an order in which they can be
 // computed.
-func Statistics() []Statistic {
+func Statistics() []Statistic { return StatisticsOf("events") }
+
+// StatisticsOf lists the same as they follow from other events: those of a table,
+// or of a SELECT with a name, that has the columns of the table events.
+func StatisticsOf(events string) []Statistic {
 	var all []Statistic
 	for _, r := range Rollups {
-		all = append(all, r.statistic())
+		all = append(all, r.statistic(events))
 	}
 	return append(all,
 		Statistic{Table: "order_items", Keys: []string{"order_id", "item_id"}, Values: []string{"purchases"},
-			SQL: `SELECT order_id, item_id, count(*) FROM events WHERE ` + inOrder + ` GROUP BY order_id, item_id`},
+			SQL: `SELECT order_id, item_id, count(*) FROM ` + events + ` WHERE ` + inOrder + ` GROUP BY order_id, item_id`},
 		Statistic{Table: "stats_user_month", Keys: []string{"user_id", "month"}, Values: []string{"purchases"},
-			SQL: `SELECT user_id, ` + month("day") + ` AS m, count(*) FROM (SELECT user_id, ` + Day + ` AS day FROM events WHERE quantity > 0) GROUP BY user_id, m`},
+			SQL: `SELECT user_id, ` + month("day") + ` AS m, count(*) FROM (SELECT user_id, ` + Day + ` AS day FROM ` + events + ` WHERE quantity > 0) GROUP BY user_id, m`},
 		Statistic{Table: "stats_cohort", Keys: []string{"first_month", "month"}, Values: []string{"users"}, SQL: `SELECT first_month, month, count(*)
 			FROM stats_user_month JOIN (SELECT user_id, min(month) AS first_month FROM stats_user_month GROUP BY user_id) USING (user_id)
 			GROUP BY first_month, month`},
@@ -105,13 +109,13 @@ func Statistics() []Statistic {
 	)
 }
 
-func (r Rollup) statistic() Statistic {
+func (r Rollup) statistic(events string) Statistic {
 	s := Statistic{Table: r.Table, Keys: r.Keys, Values: slices.Concat(Measures, r.Counts)}
 	from := slices.Concat(r.From, Sums, r.CountsFrom)
 	if r.Ranked != "" {
 		s.Values, s.Loose = append(s.Values, "leading"), []string{"leading"}
 		from = append(from, fmt.Sprintf("sum(quantity > 0) > 0 AND rank() OVER (ORDER BY %s DESC) <= %d", Sums[slices.Index(Measures, r.Ranked)], Leaders))
 	}
-	s.SQL = "SELECT " + strings.Join(from, ", ") + " FROM events" + r.Join + " GROUP BY " + strings.Join(r.From, ", ")
+	s.SQL = "SELECT " + strings.Join(from, ", ") + " FROM " + events + r.Join + " GROUP BY " + strings.Join(r.From, ", ")
 	return s
 }

@@ -14,6 +14,7 @@ import (
 type statusInfo struct {
 	AsOf          time.Time       `json:"as_of"`
 	DatabaseBytes int64           `json:"database_bytes"`
+	EventsSince   *time.Time      `json:"events_since"`
 	Kafka         *kafkaInfo      `json:"kafka,omitzero"`
 	Processor     *processorInfo  `json:"processor,omitzero"`
 	Lag           *int64          `json:"lag"`
@@ -69,7 +70,9 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) newStatusInfo(fresh *freshness.Freshness) statusInfo {
-	info := statusInfo{AsOf: fresh.AsOf, DatabaseBytes: s.Size(), Lag: fresh.Lag, Partitions: []partitionInfo{}}
+	info := statusInfo{
+		AsOf: fresh.AsOf, DatabaseBytes: s.Size(), EventsSince: orNull(fresh.KeptSince), Lag: fresh.Lag, Partitions: []partitionInfo{},
+	}
 	var view lag.View
 	if s.Kafka != nil {
 		view = s.Kafka()

@@ -2,16 +2,12 @@ package store
 
 import (
 	"database/sql/driver"
-	"encoding/binary"
 	"fmt"
 	"maps"
 	"math"
 
-	"github.com/google/uuid"
-
 	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/sqlitestmt"
-	"purchases/producer/purchase"
 )
 
 // classifier finds out, one record after the other, which records of a batch are
@@ -20,6 +16,7 @@ import (
 type classifier struct {
 	*lookups
 	totals     map[string]batch.Measures
+	keptSince  int64
 	identities map[batch.Identity]*identity
 	inOrder    []*identity
 	rejections map[[16]byte]bool // in this batch
@@ -28,7 +25,7 @@ type classifier struct {
 
 // lookups are the statements that classify records.
 type lookups struct {
-	event, retractions, retracted, rejection, retraction *sqlitestmt.Statement
+	event, retractions, retracted, rejection, retraction, keptSince *sqlitestmt.Statement
 }
 
 func newLookups(conn driver.Conn) *lookups {
@@ -43,12 +40,13 @@ func newLookups(conn driver.Conn) *lookups {
 		retracted:  sqlitestmt.New(conn, `SELECT partition, offset FROM retracted_events WHERE occurred_at = ? AND event_id = ?`),
 		rejection:  sqlitestmt.New(conn, `SELECT 1 FROM rejected WHERE record_id = ?`),
 		retraction: sqlitestmt.New(conn, `SELECT 1 FROM retractions WHERE occurred_at = ? AND event_id = ? LIMIT 1`),
+		keptSince:  sqlitestmt.New(conn, `SELECT ifnull(kept_since, `+fmt.Sprint(int64(math.MinInt64))+`) FROM internal_database`),
 	}
 }
 
 // Close frees the statements.
 func (l *lookups) Close() error {
-	return sqlitestmt.CloseAll(l.event, l.retractions, l.retracted, l.rejection, l.retraction)
+	return sqlitestmt.CloseAll(l.event, l.retractions, l.retracted, l.rejection, l.retraction, l.keptSince)
 }
 
 // identity is what is known of an event's identity: first as it is stored, then
@@ -67,7 +65,7 @@ type identity struct {
 // classifyOneByOne looks up every record.
 func (w *Writer) classifyOneByOne(chunks []batch.Chunk) (*batch.Outcomes, error) {
 	c := &classifier{
-		lookups: w.lookups, totals: maps.Clone(w.totals), identities: map[batch.Identity]*identity{}, rejections: map[[16]byte]bool{},
+		lookups: w.lookups, totals: maps.Clone(w.totals), keptSince: w.keptSince, identities: map[batch.Identity]*identity{}, rejections: map[[16]byte]bool{},
 		outcomes: &batch.Outcomes{Duplicates: map[*batch.Record]batch.Duplicate{}, Refused: map[*batch.Record]*batch.Rejection{}},
 	}
 	for i := range chunks {
@@ -97,9 +95,13 @@ func (c *classifier) classify(p batch.Partition, r *batch.Record) error {
 	case r.Expired != nil:
 		return nil // it is about no event
 	}
+	placed := &batch.Placed{Record: r, Partition: p, Offset: r.Offset}
+	if r.Event.OccurredAt < c.keptSince {
+		return c.refuseOlder(placed)
+	}
 	s, err := c.identity(p, r.Event.Identity)
 	if err == nil {
-		err = c.classifyEvent(s, &batch.Placed{Record: r, Partition: p, Offset: r.Offset})
+		err = c.classifyEvent(s, placed)
 	}
 	return err
 }
@@ -148,7 +150,7 @@ func (c *classifier) classifyEvent(s *identity, p *batch.Placed) error {
 	case s.back != nil:
 		if !takenBack {
 			if !c.count(e) {
-				return c.refuse(p)
+				return c.refuseAmount(p)
 			}
 			s.event, s.back = &batch.Placed{Record: p.Record, Partition: s.back.Partition, Offset: s.back.Offset}, nil
 		}
@@ -175,42 +177,12 @@ func (c *classifier) count(e *batch.Event) (fits bool) {
 // admit counts an event that is new, unless its amount is too large.
 func (c *classifier) admit(s *identity, p *batch.Placed) error {
 	if !c.count(&p.Event) {
-		return c.refuse(p)
+		return c.refuseAmount(p)
 	}
 	s.event = p
 	c.outcomes.Arrived = append(c.outcomes.Arrived, *p)
 	c.outcomes.Labelled = append(c.outcomes.Labelled, &p.Event)
 	return nil
-}
-
-// refuse makes a rejected record of the event, whose amount is too large. It may
-// have been one before.
-func (c *classifier) refuse(p *batch.Placed) error {
-	e := &p.Event
-	source := e.Source
-	if source.Topic == "" {
-		source = batch.Source{Topic: p.Partition.Topic, Partition: p.Partition.Partition, Offset: p.Offset}
-	}
-	x := &batch.Rejection{
-		RecordID: refusedID(*e), Reason: string(purchase.AmountTooLarge), RejectedAt: e.ProcessedAt, Source: source,
-		Detail: fmt.Sprintf("%s more would take the sum in %q beyond what fits", purchase.Micros(max(e.Amount, -e.Amount)), e.Currency),
-	}
-	stored, err := c.isRejected(x)
-	if stored || c.rejections[x.RecordID] {
-		c.duplicate(p.Partition, p.Record, batch.Identity{ID: x.RecordID}, false)
-	} else {
-		c.outcomes.Refused[p.Record] = x
-	}
-	c.rejections[x.RecordID] = true
-	return err
-}
-
-// refusedID is of the event's identity and content: events that differ in either
-// are two rejected records.
-func refusedID(e batch.Event) [16]byte {
-	e.ProcessedAt, e.ImportedAt = 0, 0
-	content := binary.BigEndian.AppendUint64(nil, batch.EventChecksum(batch.Place{}, &e))
-	return uuid.NewSHA1(uuid.UUID(e.ID), binary.BigEndian.AppendUint64(content, uint64(e.OccurredAt)))
 }
 
 // retract moves the identity on by one retraction.

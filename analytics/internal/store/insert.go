@@ -30,8 +30,8 @@ func (w *Writer) insertRecords(b *batch.Batch) (*batch.Batch, error) {
 	w.names.forget()
 	w.orders.forget()
 	w.rejections.forget()
-	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
-		return b, fmt.Errorf("begin: %w", err)
+	if err := w.begin(); err != nil {
+		return b, err
 	}
 	outcomes, err := w.classifyOneByOne(b.Chunks())
 	if err != nil {
@@ -46,10 +46,10 @@ func (w *Writer) insertRecords(b *batch.Batch) (*batch.Batch, error) {
 }
 
 // plainlyNew fails with errNotAllNew where the batch retracts events or holds
-// retracted ones, or where it does not fit. Whatever the classification admits
+// retracted ones or ones older than what is kept, or where it does not fit. Whatever the classification admits
 // fits: it is stricter.
 func (w *Writer) plainlyNew(b *batch.Batch) error {
-	if b.HasRetractions || !w.fits(b) {
+	if b.HasRetractions || !w.fits(b) || w.hasOlder(b) {
 		return errNotAllNew
 	}
 	if w.retracted == nil {
@@ -65,6 +65,11 @@ func (w *Writer) plainlyNew(b *batch.Batch) error {
 		}
 	}
 	return nil
+}
+
+// hasOlder says whether the batch has events that are too old to be kept.
+func (w *Writer) hasOlder(b *batch.Batch) bool {
+	return b.Inserted() > 0 && b.Counted[b.ByKey[0]].Event.OccurredAt < w.keptSince
 }
 
 // insert stores the batch as it is filled. It fails with errNotAllNew when an

@@ -57,6 +57,7 @@ type Writer struct {
 	checksums  map[batch.Partition]uint64
 	totals     map[string]batch.Measures // by currency
 	retracted  filter                    // which events have a retraction
+	keptSince  int64                     // events before it are refused; of the transaction
 	minute     int64                     // that was counted last, since 1970 UTC
 	batch      *batch.Batch              // of Write
 	failed     error
@@ -175,8 +176,8 @@ func (w *Writer) Store(b *batch.Batch) error {
 
 func (w *Writer) transact(b *batch.Batch) error {
 	crashpoint.At("analytics.begin.before")
-	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("begin: %w", err)
+	if err := w.begin(); err != nil {
+		return err
 	}
 	crashpoint.At("analytics.begin.after")
 	stored, err := w.write(b)
@@ -190,6 +191,20 @@ func (w *Writer) transact(b *batch.Batch) error {
 	}
 	crashpoint.At("analytics.commit.after")
 	w.applyCommitted(stored)
+	return nil
+}
+
+// begin begins a transaction, and reads in it since when events are kept: another
+// process may prune between two of them.
+func (w *Writer) begin() error {
+	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	since, err := w.lookups.keptSince.Integer()
+	if err != nil {
+		return fmt.Errorf("read since when events are kept: %w", err)
+	}
+	w.keptSince = since
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/retention"
 	"purchases/analytics/internal/rollup"
 	"purchases/analytics/internal/store"
 	"purchases/analytics/internal/verify"
@@ -311,7 +312,7 @@ func TestBestUsersLead(t *testing.T) {
 	db := open(t, events)
 	w := newWriter(t, db)
 	random := rand.New(rand.NewPCG(1, 1))
-	check := verify.Checks()[slices.IndexFunc(verify.Checks(), func(c verify.Check) bool { return c.Name == "the leading users" })]
+	check := verify.Checks(retention.All)[slices.IndexFunc(verify.Checks(retention.All), func(c verify.Check) bool { return c.Name == "the leading users" })]
 	for n := range int64(5) {
 		list := make([]batch.Record, 2000)
 		for i := range list {

@@ -8,6 +8,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"purchases/analytics/internal/batch"
+	"purchases/analytics/internal/eventsum"
 )
 
 // checksums recomputes the checksum of every partition from the rows whose
@@ -20,8 +21,11 @@ func checksums(ctx context.Context, tx *sqlx.Tx) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := addEvents(ctx, tx, topic, found); err != nil {
+		return "", err
+	}
 	for _, add := range []func(context.Context, *sqlx.Tx, string, map[batch.Partition]uint64) error{
-		addEvents, addRetractions, addRetracted, addDuplicates, addRejected, addExamples, addExpired,
+		addRetractions, addRetracted, addDuplicates, addRejected, addExamples, addExpired,
 	} {
 		if err := add(ctx, tx, topic, found); err != nil {
 			return "", err
@@ -96,33 +100,21 @@ func id(b []byte) (id [16]byte) {
 	return id
 }
 
+// addEvents adds the events that there are, and those that were pruned.
 func addEvents(ctx context.Context, tx *sqlx.Tx, topic string, sums map[batch.Partition]uint64) error {
-	type row struct {
-		position
-		identity
-		User, Item  string
-		OrderNumber string `db:"order_number"`
-		Quantity    int64
-		Amount      *int64 `db:"amount_micros"`
-		Currency    string
-		Attributes  string
-		GivenID     string `db:"given_id"`
-		ImportedAt  int64  `db:"imported_at"`
-		ProcessedAt int64  `db:"processed_at"`
+	found, err := eventsum.Of(ctx, tx, "events")
+	if err != nil {
+		return err
 	}
-	return each(ctx, tx, `SELECT e.partition, e.offset, e.occurred_at, e.event_id, u.user, i.item, ifnull(o.order_number, '') AS order_number, e.quantity,
-		e.amount_micros, e.currency, ifnull(s.attributes, '') AS attributes, ifnull(e.given_id, '') AS given_id,
-		ifnull(e.imported_at, 0) AS imported_at, e.processed_at
-		FROM events e JOIN users u USING (user_id) JOIN items i USING (item_id)
-		LEFT JOIN orders o USING (order_id) LEFT JOIN attribute_sets s USING (attribute_set_id)`, func(r *row) {
-		e := batch.Event{
-			Identity: r.of(), ProcessedAt: r.ProcessedAt, ImportedAt: r.ImportedAt, GivenID: r.GivenID, User: r.User, Item: r.Item,
-			OrderNumber: r.OrderNumber, Currency: r.Currency, Attributes: r.Attributes, Quantity: r.Quantity, HasAmount: r.Amount != nil,
-		}
-		if r.Amount != nil {
-			e.Amount = *r.Amount
-		}
-		sums[batch.Partition{Topic: topic, Partition: r.Partition}] += batch.EventChecksum(r.place(), &e)
+	for partition, sum := range found {
+		sums[batch.Partition{Topic: topic, Partition: partition}] += sum
+	}
+	type row struct {
+		Partition int32
+		Checksum  int64
+	}
+	return each(ctx, tx, `SELECT partition, checksum FROM internal_pruned`, func(r *row) {
+		sums[batch.Partition{Topic: topic, Partition: r.Partition}] += uint64(r.Checksum)
 	})
 }
 

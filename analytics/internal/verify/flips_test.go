@@ -34,12 +34,7 @@ func TestEachFlippedBitIsFound(t *testing.T) {
 	if report := run(t, path); len(report.Differences) > 0 {
 		t.Fatalf("differences %q", report.Differences)
 	}
-	db, err := sqlx.Open("sqlite3", path+"?_foreign_keys=off&_ignore_check_constraints=on")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	db.SetMaxOpenConns(1)
+	db := openUnchecked(t, path)
 	random := rand.New(rand.NewPCG(1, 1))
 	flips := 0
 	for table, columns := range once {
@@ -52,6 +47,18 @@ func TestEachFlippedBitIsFound(t *testing.T) {
 	if flips < 200 {
 		t.Errorf("only %d bits were flipped", flips)
 	}
+}
+
+// openUnchecked opens the database so that it takes any value.
+func openUnchecked(t *testing.T, path string) *sqlx.DB {
+	t.Helper()
+	db, err := sqlx.Open("sqlite3", path+"?_foreign_keys=off&_ignore_check_constraints=on")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	db.SetMaxOpenConns(1)
+	return db
 }
 
 // retractSome adds what fill has none of: retractions, given ids and imports.

@@ -13,6 +13,7 @@ import (
 	"github.com/mattn/go-sqlite3"
 
 	"purchases/analytics/internal/gaps"
+	"purchases/analytics/internal/retention"
 )
 
 // cache is for the sorting of many events, in KiB, negative as PRAGMA
@@ -21,7 +22,8 @@ const cache = "PRAGMA cache_size = -65536"
 
 // Report is the outcome.
 type Report struct {
-	Events, Rejected int64 // how many the database holds
+	Events, Rejected int64 // how many the database holds; the events that were pruned count
+	Pruned           int64 // of the events
 	Checks           int   // that were made
 	// Differences has a line for each check that found some, the most
 	// important first.
@@ -32,7 +34,7 @@ type Report struct {
 }
 
 // Count is how many checks there are.
-func Count() int { return len(Checks()) + len(computed) }
+func Count() int { return len(Checks(retention.All)) + len(computed) }
 
 // computed are the checks that SQL alone cannot make.
 var computed = []struct {
@@ -66,7 +68,11 @@ func Run(ctx context.Context, db *sqlx.DB, done func()) (Report, error) {
 }
 
 func run(ctx context.Context, tx *sqlx.Tx, done func()) (r Report, err error) {
-	for _, check := range Checks() {
+	kept, err := retention.Read(ctx, tx)
+	if err != nil {
+		return r, fmt.Errorf("verify: %w", err)
+	}
+	for _, check := range Checks(kept) {
 		difference, err := check.Find(ctx, tx)
 		if err != nil {
 			return r, fmt.Errorf("verify %s: %w", check.Name, err)
@@ -97,7 +103,8 @@ func run(ctx context.Context, tx *sqlx.Tx, done func()) (r Report, err error) {
 	if r.Warnings, err = warnings(ctx, tx); err != nil {
 		return r, fmt.Errorf("verify: %w", err)
 	}
-	err = tx.QueryRowxContext(ctx, `SELECT (SELECT ifnull(sum(events), 0) FROM internal_partitions), (SELECT count(*) FROM rejected)`).Scan(&r.Events, &r.Rejected)
+	err = tx.QueryRowxContext(ctx, `SELECT (SELECT ifnull(sum(events), 0) FROM internal_partitions), (SELECT count(*) FROM rejected),
+		(SELECT ifnull(sum(events), 0) FROM internal_pruned)`).Scan(&r.Events, &r.Rejected, &r.Pruned)
 	return r, err
 }
 

@@ -73,7 +73,7 @@ func schemas() object {
 			"columns":    list(record(object{"name": text, "type": text, "description": text}, "name", "type")),
 		}, "name", "title", "url", "parameters", "columns"))}, "queries"),
 		"Status": record(object{
-			"as_of": text, "database_bytes": integer, "lag": nullable("integer"),
+			"as_of": text, "database_bytes": integer, "events_since": nullable("string"), "lag": nullable("integer"),
 			"kafka": record(object{"reachable": object{"type": "boolean"}, "since": text}, "reachable", "since"),
 			"processor": record(object{
 				"topic": text, "group": text, "running": integer, "lag": integer, "oldest_waiting": nullable("string"),
@@ -83,6 +83,6 @@ func schemas() object {
 				"lag": nullable("integer"), "last_event": nullable("string"), "stored_at": nullable("string"),
 				"open_transaction": record(object{"offset": integer, "since": text}, "offset", "since"),
 			}, "topic", "partition", "next_offset")),
-		}, "as_of", "database_bytes", "lag", "partitions"),
+		}, "as_of", "database_bytes", "events_since", "lag", "partitions"),
 	}
 }

@@ -35,13 +35,13 @@ CREATE TABLE attributes ( -- each pair of name and value that an event has
 CREATE TABLE attribute_sets ( -- each combination of attributes that an event has
     attribute_set_id INTEGER NOT NULL PRIMARY KEY,
     attributes       TEXT    NOT NULL UNIQUE, -- JSON object, names in order
-    events           INTEGER NOT NULL DEFAULT 0 -- that have it
+    events           INTEGER NOT NULL DEFAULT 0 -- of the table events that have it
 ) STRICT;
 
 -- Events. Keyed by time, so that new events land at the end of the tree and a
 -- range of time is one scan, and by identity, so that no event is stored twice.
 
-CREATE TABLE events ( -- every purchase and return; read the view event_log
+CREATE TABLE events ( -- every purchase and return, but for those that were pruned; read the view event_log
     occurred_at      INTEGER NOT NULL,
     event_id         BLOB    NOT NULL, -- UUID, 16 bytes; identifies the event together with occurred_at
     partition        INTEGER NOT NULL, -- of the topic analytics
@@ -381,7 +381,8 @@ CREATE TABLE internal_database ( -- one row
     zone_data   TEXT    NOT NULL, -- version of the tz data that gave internal_zone_offsets
     database_id TEXT    NOT NULL, -- random
     built_as    TEXT    NOT NULL DEFAULT '', -- by a replay: the name of the file in which it was built
-    built_for   TEXT    NOT NULL DEFAULT ''  -- and the database_id of the database that it was to replace, or its path if damaged
+    built_for   TEXT    NOT NULL DEFAULT '', -- and the database_id of the database that it was to replace, or its path if damaged
+    kept_since  INTEGER                      -- the start of a day: events before it are deleted, or about to be, and refused when they come; null: all are kept
 ) STRICT;
 
 INSERT INTO internal_database (id, zone, zone_data, database_id) VALUES (1, 'UTC', '', lower(hex(randomblob(16))));
@@ -422,6 +423,37 @@ CREATE TABLE internal_partitions ( -- how far each log has been stored, and what
     lag             INTEGER AS (max(high_watermark - next_offset - 1, 0)), -- offsets to be stored then; a log usually ends with a transaction's marker
     checksum        INTEGER NOT NULL DEFAULT 0, -- sum modulo 2^64 of a hash of each row whose record stands in it
     PRIMARY KEY (topic, partition)
+) STRICT, WITHOUT ROWID;
+
+-- What `analytics prune` has deleted counts in all statistics and in the table
+-- above. These tables keep the part of it that verify needs.
+
+CREATE TABLE internal_pruned ( -- the deleted events of each partition
+    partition       INTEGER NOT NULL PRIMARY KEY, -- of the topic analytics
+    events          INTEGER NOT NULL,
+    first_offset    INTEGER NOT NULL, -- the lowest of theirs
+    last_offset     INTEGER NOT NULL, -- the highest
+    latest_event_at INTEGER NOT NULL, -- the latest occurred_at of theirs
+    checksum        INTEGER NOT NULL  -- their part of the partition's
+) STRICT;
+
+CREATE TABLE internal_pruned_users ( -- the part of stats_user that the deleted events make up
+    user_id        INTEGER NOT NULL REFERENCES users,
+    currency       TEXT    NOT NULL,
+    purchases      INTEGER NOT NULL,
+    returns        INTEGER NOT NULL,
+    units_sold     INTEGER NOT NULL,
+    units_returned INTEGER NOT NULL,
+    revenue_micros INTEGER NOT NULL,
+    refunds_micros INTEGER NOT NULL,
+    PRIMARY KEY (user_id, currency)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE internal_pruned_user_months ( -- the part of stats_user_month
+    user_id   INTEGER NOT NULL REFERENCES users,
+    month     INTEGER NOT NULL,
+    purchases INTEGER NOT NULL,
+    PRIMARY KEY (user_id, month)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE internal_minutes ( -- how much was stored in each of the last 60 minutes
@@ -566,7 +598,8 @@ SELECT strftime('%Y-%m-%dT%H:%M:%fZ', r.retracted_at / 1000.0, 'unixepoch') AS r
            substr(hex(r.event_id), 13, 4), substr(hex(r.event_id), 17, 4), substr(hex(r.event_id), 21))) AS event_id,
        strftime('%Y-%m-%dT%H:%M:%fZ', r.occurred_at / 1000.0, 'unixepoch') AS occurred_at,
        r.partition, r.offset,
-       CASE WHEN t.event_id IS NOT NULL THEN 'retracted' WHEN e.event_id IS NOT NULL THEN 'imported again' ELSE 'not seen' END AS event
+       CASE WHEN t.event_id IS NOT NULL THEN 'retracted' WHEN e.event_id IS NOT NULL THEN 'imported again'
+           WHEN r.occurred_at < (SELECT kept_since FROM internal_database) THEN 'pruned' ELSE 'not seen' END AS event
 FROM retractions r
 LEFT JOIN events e ON e.occurred_at = r.occurred_at AND e.event_id = r.event_id
 LEFT JOIN retracted_events t ON t.occurred_at = r.occurred_at AND t.event_id = r.event_id;
