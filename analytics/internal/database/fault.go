@@ -16,6 +16,9 @@ func Explain(path string, err error) error {
 	if !errors.As(err, &fault) {
 		return err
 	}
+	if fault.SystemErrno == syscall.EMFILE || fault.SystemErrno == syscall.ENFILE {
+		return fmt.Errorf("database %s: %w: %w", path, err, fault.SystemErrno)
+	}
 	code := fault.Code
 	if IsFull(err) {
 		code = sqlite3.ErrFull
