@@ -36,7 +36,7 @@ type fixture struct {
 func startBatcher(t *testing.T, ctx context.Context) *fixture {
 	q := newQueue(queueBytes)
 	utc := &zone.Zone{Name: zone.UTC, Offsets: []zone.Offset{{Since: math.MinInt64}}}
-	f := &fixture{newBatcher(q, func() *batch.Batch { return batch.New(utc) }), q.lane(), newWALKeeper(&database.Database{}, slog.New(slog.DiscardHandler))}
+	f := &fixture{newBatcher(q, func() *batch.Batch { return batch.New(utc) }), q.lane(batch.Partition{}), newWALKeeper(&database.Database{}, slog.New(slog.DiscardHandler))}
 	t.Cleanup(func() { f.wal.close(ctx) })
 	go func() {
 		if err := f.run(ctx); !errors.Is(err, context.Canceled) {
