@@ -11,6 +11,7 @@ import (
 
 	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/health"
 	"purchases/analytics/internal/ingest"
 	"purchases/analytics/internal/zone"
 	"purchases/producer/cmdline"
@@ -99,7 +100,8 @@ func run(c *cli.Context) (err error) {
 	}
 	log := cmdline.Log(c, "ingest")
 	log.Info("storing events", "db", c.String("db"), "topic", topics.Events, "dead_letters", topics.DeadLetters)
-	stopHTTP, err := startHTTP(c, web, settings, log)
+	state := &health.Health{Room: func() error { return ingest.CheckRoom(db) }}
+	stopHTTP, err := startHTTP(c, web, settings, state, log)
 	if err != nil {
 		return err
 	}
@@ -109,7 +111,7 @@ func run(c *cli.Context) (err error) {
 		return err
 	}
 	defer stopPruning()
-	if err := notify.Ready(c.Context, nil); err != nil {
+	if err := notify.Ready(c.Context, state.Alive); err != nil {
 		log.Warn("cannot notify systemd that the service is ready", "cause", err)
 	}
 	progress := startProgress(log)
@@ -117,7 +119,7 @@ func run(c *cli.Context) (err error) {
 	config := ingest.Config{
 		Kafka: settings, Topics: topics, Group: c.String("group"),
 		AcceptGaps: onGap == acceptGaps, Drain: c.Bool("drain"), DrainTimeout: c.Duration("drain-timeout"),
-		Log: log, Stored: progress.add,
+		Log: log, Stored: progress.add, Health: state,
 	}
 	if web != nil {
 		config.Committed, db.Checkpointed = web.timings.Committed, web.timings.Checkpointed

@@ -9,9 +9,12 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"purchases/analytics/internal/answer"
+	"purchases/analytics/internal/health"
 	"purchases/analytics/internal/lag"
 	dbmetrics "purchases/analytics/internal/metrics"
 	"purchases/analytics/internal/page"
@@ -63,7 +66,7 @@ func serve(c *cli.Context) (err error) {
 		return cmdline.Usagef("--http is empty, so there is nothing to serve")
 	}
 	log := cmdline.Log(c, "server")
-	if err := web.open(c, log, nil); err != nil {
+	if err := web.open(c, log, &health.Health{}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, web.close()) }()
@@ -129,7 +132,7 @@ func readToken(file string) (string, error) {
 }
 
 // open opens the database, which must exist, for what web serves.
-func (w *web) open(c *cli.Context, log *slog.Logger, monitor *lag.Monitor) (err error) {
+func (w *web) open(c *cli.Context, log *slog.Logger, state *health.Health) (err error) {
 	catalogue, faults := allQueries(c.String("queries"))
 	if err := reportFaults(c, faults); err != nil {
 		return errors.Join(err, w.listener.Close())
@@ -145,7 +148,7 @@ func (w *web) open(c *cli.Context, log *slog.Logger, monitor *lag.Monitor) (err 
 		Size:      func() int64 { return databaseSize(path) },
 		Replaying: func(ctx context.Context) *page.Replay { return replaying(ctx, path, log) },
 	}
-	w.observe(&config, path, monitor)
+	w.observe(&config, path, state)
 	w.server, err = server.New(config)
 	if err != nil {
 		return errors.Join(err, w.listener.Close(), w.pool.Close())
@@ -167,16 +170,21 @@ func replaying(ctx context.Context, path string, log *slog.Logger) *page.Replay 
 	return &page.Replay{Since: progress.Since(), Done: progress.Done, Total: progress.Total}
 }
 
-// observe adds metrics and health, and what the monitor knows of Kafka, if there is one.
-func (w *web) observe(config *server.Config, path string, monitor *lag.Monitor) {
-	var reasons metrics.Reasons
-	if monitor != nil {
-		config.Kafka, reasons = monitor.View, monitor.Reasons
-	}
+// observe adds metrics and health, and what is known of Kafka, if it is asked.
+func (w *web) observe(config *server.Config, path string, state *health.Health) {
+	config.Kafka, state.Readable = state.Kafka, w.readable
 	registry := metrics.NewRegistry("analytics")
 	registry.MustRegister(dbmetrics.New(w.pool, path), w.timings)
 	config.Asked, config.Answered = w.timings.Asked, w.timings.Answered
-	config.Operations = metrics.Handler(registry, reasons)
+	config.Operations = metrics.Handler(registry, state.Reasons)
+}
+
+// readable says why the database cannot be read.
+func (w *web) readable() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_, err := answer.Freshness(ctx, w.pool)
+	return err
 }
 
 // warn says what makes the token less of a secret.
@@ -214,12 +222,15 @@ func listenBeside(c *cli.Context) (*web, error) {
 
 // startHTTP serves beside an ingest, until stop is called. Its failure is
 // logged and does not end the ingest.
-func startHTTP(c *cli.Context, w *web, settings kafka.Settings, log *slog.Logger) (stop func(), err error) {
+func startHTTP(c *cli.Context, w *web, settings kafka.Settings, state *health.Health, log *slog.Logger) (
+	stop func(), err error,
+) {
 	if w == nil {
 		return func() {}, nil
 	}
 	monitor := &lag.Monitor{}
-	if err := w.open(c, log, monitor); err != nil {
+	state.Kafka = monitor.View
+	if err := w.open(c, log, state); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(c.Context)

@@ -103,5 +103,5 @@ func message(err error, code int) string {
 	if err.Error() == context.Canceled.Error() && code == exitInterrupted {
 		return "interrupted"
 	}
-	return err.Error()
+	return explainLimit(err).Error()
 }

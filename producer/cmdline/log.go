@@ -94,12 +94,12 @@ func dropBuiltIns(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey || a.Key == slog.MessageKey) {
 		return slog.Attr{}
 	}
-	return a
+	return explainCause(a)
 }
 
 func utc(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {
 		a.Value = slog.TimeValue(a.Value.Time().UTC())
 	}
-	return a
+	return explainCause(a)
 }

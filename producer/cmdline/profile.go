@@ -1,6 +1,7 @@
 package cmdline
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -63,9 +64,9 @@ func listenOnLoopback(address string) (net.Listener, error) {
 	if !isLoopback(host) {
 		return nil, Usagef("--%s %s: profiles are for this machine only; name a loopback address, such as 127.0.0.1:6060", profileFlag, address)
 	}
-	listener, err := net.Listen("tcp", address)
+	listener, err := Listen(context.Background(), address, profileFlag)
 	if err != nil {
-		return nil, Usagef("--%s %s: %v; name a free port", profileFlag, address, err)
+		return nil, Usagef("%v", err)
 	}
 	return listener, nil
 }

@@ -65,7 +65,7 @@ func TestProfilesAreForThisMachine(t *testing.T) {
 		"192.0.2.1:0":     "name a loopback address",
 		"example.org:80":  "name a loopback address",
 		"127.0.0.1":       "want HOST:PORT",
-		"127.0.0.1:99999": "name a free port",
+		"127.0.0.1:99999": "choose another with --pprof",
 	} {
 		code, stdout, stderr := run(t.Context(), "serve", "--pprof", address)
 		if code != 2 || stdout != "" || !strings.Contains(stderr, want) {

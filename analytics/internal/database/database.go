@@ -38,6 +38,8 @@ type Database struct {
 	// Checkpointed, when not nil, is told how long each copying of the write-ahead
 	// log into the database took.
 	Checkpointed func(time.Duration)
+	// Space, when not nil, says how much the file system has in place of [SpaceOf].
+	Space func(path string) (Space, error)
 
 	lock    *lock
 	options url.Values // of its connections

@@ -9,12 +9,15 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// Explain adds to an error of SQLite which database it is of, what happened,
-// and what to do. Any other error it returns as it is.
+// Explain adds to an error of SQLite, or of [Database.CheckRoom], which database
+// it is of, what happened, and what to do. Any other error it returns as it is.
 func Explain(path string, err error) error {
 	fault := sqlite3.Error{}
-	if !errors.As(err, &fault) {
+	if !errors.As(err, &fault) && !IsFull(err) {
 		return err
+	}
+	if fault.SystemErrno == syscall.EMFILE || fault.SystemErrno == syscall.ENFILE {
+		return fmt.Errorf("database %s: %w: %w", path, err, fault.SystemErrno)
 	}
 	code := fault.Code
 	if IsFull(err) {
@@ -27,10 +30,13 @@ func Explain(path string, err error) error {
 	return fmt.Errorf("database %s: %s: %w", path, what, err)
 }
 
-// IsFull says whether the error is SQLite's of a disk without room: of a full
-// one, of a quota that is used up, or of a file that may not grow. SQLite has a
-// code for the first only, and not everywhere.
+// IsFull says whether the error is that of [Database.CheckRoom], or SQLite's of a
+// disk without room: of a full one, of a quota that is used up, or of a file that
+// may not grow. SQLite has a code for the first only, and not everywhere.
 func IsFull(err error) bool {
+	if room := (*noRoom)(nil); errors.As(err, &room) {
+		return true
+	}
 	fault := sqlite3.Error{}
 	if !errors.As(err, &fault) {
 		return false

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"purchases/analytics/internal/batch"
+	"purchases/analytics/internal/health"
 	"purchases/analytics/internal/store"
 )
 
@@ -58,7 +59,7 @@ func (b *batcher) run(ctx context.Context) error {
 func (b *batcher) done(stored *batch.Batch) { b.free <- stored }
 
 // next waits for a batch.
-func (b *batcher) next(ctx context.Context, wal *checkpointer) (*batch.Batch, error) {
+func (b *batcher) next(ctx context.Context, wal *checkpointer, at *health.Health) (*batch.Batch, error) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -67,7 +68,13 @@ func (b *batcher) next(ctx context.Context, wal *checkpointer) (*batch.Batch, er
 			return next, nil
 		case b.idle <- struct{}{}:
 		case <-wal.ticker.C:
-			wal.tick(ctx, b.queue.empty())
+			idle := b.queue.empty()
+			if idle {
+				at.Idle()
+			} else {
+				at.Waiting()
+			}
+			wal.tick(ctx, idle)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/health"
 	"purchases/analytics/internal/zone"
 )
 
@@ -36,7 +37,7 @@ type fixture struct {
 func startBatcher(t *testing.T, ctx context.Context) *fixture {
 	q := newQueue(queueBytes)
 	utc := &zone.Zone{Name: zone.UTC, Offsets: []zone.Offset{{Since: math.MinInt64}}}
-	f := &fixture{newBatcher(q, func() *batch.Batch { return batch.New(utc) }), q.add(), newCheckpointer(&database.Database{}, slog.New(slog.DiscardHandler))}
+	f := &fixture{newBatcher(q, func() *batch.Batch { return batch.New(utc) }), q.add(batch.Partition{}), newCheckpointer(&database.Database{}, slog.New(slog.DiscardHandler))}
 	t.Cleanup(func() { f.wal.close(ctx) })
 	go func() {
 		if err := f.run(ctx); !errors.Is(err, context.Canceled) {
@@ -56,7 +57,7 @@ func (f *fixture) put(t *testing.T, c queued) {
 // take returns the offsets of the next batch.
 func (f *fixture) take(t *testing.T) (from, next int64) {
 	t.Helper()
-	b, err := f.next(t.Context(), f.wal)
+	b, err := f.next(t.Context(), f.wal, &health.Health{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +114,7 @@ func TestOneBatchIsMadeAhead(t *testing.T) {
 		for n := range int64(chunks) {
 			f.put(t, sent(n*chunkRecords, chunkRecords, time.Now()))
 		}
-		b, err := f.next(ctx, f.wal)
+		b, err := f.next(ctx, f.wal, &health.Health{})
 		if err != nil {
 			t.Fatal(err)
 		}

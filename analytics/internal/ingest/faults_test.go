@@ -86,11 +86,16 @@ func (l *live) await(n int) {
 
 func (l *live) awaitLog(text string) {
 	l.t.Helper()
-	for l.log.count(text) == 0 {
+	l.awaitLine(&l.log, text)
+}
+
+func (l *live) awaitLine(log *safeBuffer, text string) {
+	l.t.Helper()
+	for log.count(text) == 0 {
 		select {
 		case <-time.After(10 * time.Millisecond):
 		case <-l.ctx.Done():
-			l.t.Fatalf("did not log %q:\n%s", text, l.log.text.String())
+			l.t.Fatalf("did not log %q:\n%s", text, log.text.String())
 		}
 	}
 }

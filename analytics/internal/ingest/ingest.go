@@ -4,6 +4,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
+	"purchases/analytics/internal/health"
 	"purchases/analytics/internal/store"
 	"purchases/producer/kafka"
 )
@@ -56,6 +58,8 @@ type Config struct {
 	Stored func([]batch.Chunk)
 	// Committed, when not nil, is told how long each of these transactions took.
 	Committed func(time.Duration)
+	// Health is told of the work. A nil one is kept to itself.
+	Health *health.Health
 }
 
 // Configure sets on c what the guarantee needs: only committed records. It
@@ -114,6 +118,8 @@ func run(ctx context.Context, db *database.Database, config Config, budget int) 
 		queue: newQueue(budget),
 		next:  map[batch.Partition]int64{}, targets: map[batch.Partition]int64{},
 	}
+	in.Health = cmp.Or(in.Health, new(health.Health))
+	in.Health.Begin(in.queue.holds)
 	if in.origins, err = bind(ctx, db, client, in.Topics); err != nil {
 		return err
 	}
@@ -241,13 +247,17 @@ func (in *ingester) write(ctx context.Context, db *database.Database, wal *check
 
 func (in *ingester) writeUntilDrained(ctx context.Context, db *database.Database, wal *checkpointer) error {
 	for !in.drained() {
-		next, err := in.batcher.next(ctx, wal)
+		next, err := in.batcher.next(ctx, wal, in.Health)
 		if err == nil {
 			err = db.File.Check()
+		}
+		if err == nil {
+			err = CheckRoom(db)
 		}
 		if err != nil {
 			return err
 		}
+		in.Health.Waiting()
 		begun := time.Now()
 		if err := in.writer.Store(next); err != nil {
 			return err
@@ -256,6 +266,7 @@ func (in *ingester) writeUntilDrained(ctx context.Context, db *database.Database
 			in.Committed(time.Since(begun))
 		}
 		wal.afterCommit(ctx)
+		in.Health.Stored()
 		for _, c := range next.Chunks() {
 			in.next[c.Partition] = c.Next
 			in.groupOffsets.report(c.Partition, c.Next)

@@ -32,13 +32,14 @@ type queue struct {
 
 // partitionQueue is what is queued of one partition.
 type partitionQueue struct {
-	queue   *queue
-	chunks  []queued
-	bytes   int
-	reached int64     // event time of the last chunk that was put
-	at      time.Time // when that was
-	backlog int64     // records that are left in the log
-	source  pausable  // nil before the first read
+	queue     *queue
+	partition batch.Partition
+	chunks    []queued
+	bytes     int
+	reached   int64     // event time of the last chunk that was put
+	at        time.Time // when that was
+	backlog   int64     // records that are left in the log
+	source    pausable  // nil before the first read
 }
 
 // pausable is the part of a sarama.PartitionConsumer that a queue needs.
@@ -80,10 +81,10 @@ func newQueue(budget int) *queue {
 	return &queue{budget: budget, added: make(chan struct{}, 1), room: make(chan struct{})}
 }
 
-func (q *queue) add() *partitionQueue {
+func (q *queue) add(p batch.Partition) *partitionQueue {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	l := &partitionQueue{queue: q}
+	l := &partitionQueue{queue: q, partition: p}
 	q.partitions = append(q.partitions, l)
 	return l
 }
@@ -184,6 +185,13 @@ func (q *queue) expected() int64 {
 		}
 	}
 	return earliest
+}
+
+// holds says whether something of the partition is queued.
+func (q *queue) holds(p batch.Partition) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.ContainsFunc(q.partitions, func(l *partitionQueue) bool { return l.partition == p && len(l.chunks) > 0 })
 }
 
 // empty says whether nothing is queued.

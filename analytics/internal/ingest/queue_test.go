@@ -39,7 +39,7 @@ func wantTaken(t *testing.T, q *queue, must bool, times ...int64) {
 
 func TestQueueGivesOutWhatHappenedEarliest(t *testing.T) {
 	q := newQueue(queueBytes)
-	a, b, c := q.add(), q.add(), q.add()
+	a, b, c := q.add(batch.Partition{}), q.add(batch.Partition{}), q.add(batch.Partition{})
 	for _, time := range []int64{1, 4, 5} {
 		put(t, a, at(time, 1), 0)
 	}
@@ -51,7 +51,7 @@ func TestQueueGivesOutWhatHappenedEarliest(t *testing.T) {
 
 func TestQueueExpectsPartitionsThatAreBehind(t *testing.T) {
 	q := newQueue(queueBytes)
-	a, b, c := q.add(), q.add(), q.add()
+	a, b, c := q.add(batch.Partition{}), q.add(batch.Partition{}), q.add(batch.Partition{})
 	put(t, a, at(1, 1), 10_000)
 	put(t, b, at(2, 1), 0)
 	put(t, c, at(2, 1), 10_000)
@@ -68,7 +68,7 @@ func TestQueueExpectsPartitionsThatAreBehind(t *testing.T) {
 
 func TestFullQueueMakesReadersWait(t *testing.T) {
 	q := newQueue(queueBytes)
-	a, b := q.add(), q.add()
+	a, b := q.add(batch.Partition{}), q.add(batch.Partition{})
 	put(t, a, at(1, queueBytes), 0)
 	put(t, b, at(2, 1), 0) // it has nothing queued
 	room := b.tryPut(at(3, 1), 0)
@@ -102,7 +102,7 @@ func wantTakenOne(t *testing.T, q *queue, want int64) {
 
 func TestPartitionThatIsAheadIsPaused(t *testing.T) {
 	q := newQueue(queueBytes)
-	ahead, behind := q.add(), q.add()
+	ahead, behind := q.add(batch.Partition{}), q.add(batch.Partition{})
 	fast, slow := &source{}, &source{}
 	ahead.read(fast)
 	behind.read(slow)

@@ -36,7 +36,7 @@ func (in *ingester) newReader(p batch.Partition, at position) *reader {
 	if p.Topic == in.DeadLetters {
 		decode = (&letterDecoder{topicID: id, own: in.names()}).decode
 	}
-	return &reader{ingester: in, partition: p, next: at.next, end: in.stopAt(p), last: at.last, epoch: at.epoch, queue: in.queue.add(), decode: decode}
+	return &reader{ingester: in, partition: p, next: at.next, end: in.stopAt(p), last: at.last, epoch: at.epoch, queue: in.queue.add(p), decode: decode}
 }
 
 func (in *ingester) topicID(topic string) string {

@@ -2,7 +2,6 @@ package lag
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -18,7 +17,6 @@ import (
 
 const (
 	askEvery  = 2 * time.Second
-	maxAway   = time.Minute      // that Kafka may be away before the program is not ready
 	openLimit = 10 * time.Second // that an open transaction may hold a partition up unmentioned
 )
 
@@ -29,6 +27,7 @@ type View struct {
 	// Ends are nil while Kafka does not answer, Backlog while it does not say.
 	Ends    Ends
 	Backlog *Backlog
+	Still   []Standstill // partitions with lag, while Kafka answers
 }
 
 // Monitor asks Kafka again and again. It is safe for concurrent use; its zero
@@ -43,20 +42,13 @@ func (m *Monitor) View() View {
 	return View{}
 }
 
-// Reasons says why the program is not ready, one line each.
-func (m *Monitor) Reasons() []string {
-	v := m.View()
-	if v.Reachable || time.Since(v.Since) < maxAway {
-		return nil
-	}
-	return []string{fmt.Sprintf("Kafka has not answered since %s", v.Since.Format(time.RFC3339))}
-}
-
-// set keeps since when Kafka answers, or does not.
+// set keeps since when Kafka answers, or does not, and since when partitions
+// stand still.
 func (m *Monitor) set(v View) {
 	v.Since = time.Now().UTC().Truncate(time.Second)
 	if before := m.latest.Load(); before != nil && before.Reachable == v.Reachable {
 		v.Since = before.Since
+		carryOver(before.Still, v.Still)
 	}
 	m.latest.Store(&v)
 }
@@ -125,7 +117,7 @@ func (s *Source) look(ctx context.Context, client sarama.Client) (v View, err er
 	if v.Ends, err = Find(client, positions); err != nil {
 		return v, err
 	}
-	v.Reachable = true
+	v.Reachable, v.Still = true, behind(positions, v.Ends, time.Now())
 	backlog, err := input.Find(client)
 	if err != nil { // the topic need not exist, nor this user be allowed to see it
 		s.Log.Debug("the backlog of the processors is unknown", "topic", input.Topic, "cause", err)

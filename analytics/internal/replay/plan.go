@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -156,10 +155,7 @@ func (p *Plan) estimate(ctx context.Context) error {
 	if file, log := database.Size(p.Path); p.old.records > 0 {
 		p.Bytes = int64(float64(file+log) * float64(p.Records+p.Before()) / float64(p.old.records))
 	}
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(filepath.Dir(p.Build), &disk); err != nil {
-		return fmt.Errorf("find the free space of %s: %w", filepath.Dir(p.Build), err)
-	}
-	p.Free = int64(disk.Bavail * uint64(disk.Bsize))
-	return nil
+	space, err := database.SpaceOf(p.Build)
+	p.Free = space.Free
+	return err
 }

@@ -16,7 +16,6 @@ import (
 	"net/http"
 	"runtime"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -25,6 +24,7 @@ import (
 	"purchases/analytics/internal/page"
 	"purchases/analytics/internal/query"
 	"purchases/analytics/internal/readonly"
+	"purchases/producer/cmdline"
 )
 
 // Limits of the server.
@@ -158,12 +158,9 @@ func (s *Server) Handler() http.Handler {
 // Listen opens the address for the server. It is apart from Serve so that a
 // program learns that the address is taken before it begins other work.
 func Listen(address string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("serve HTTP on %s: the address is in use; choose another with --http", address)
-	}
+	listener, err := cmdline.Listen(context.Background(), address, "http")
 	if err != nil {
-		return nil, fmt.Errorf("serve HTTP on %s: %w", address, err)
+		return nil, fmt.Errorf("serve HTTP: %w", err)
 	}
 	return listener, nil
 }

@@ -92,9 +92,9 @@ func Serve(c *cli.Context, handler http.Handler, log *slog.Logger) (stop func(),
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		return nil, cmdline.Usagef("--metrics-addr %.100q: want HOST:PORT, such as 127.0.0.1:9101", address)
 	}
-	listener, err := new(net.ListenConfig).Listen(c.Context, "tcp", address)
+	listener, err := cmdline.Listen(c.Context, address, "metrics-addr")
 	if err != nil {
-		return nil, fmt.Errorf("serve metrics: %w; name a free port with --metrics-addr", err)
+		return nil, fmt.Errorf("serve metrics: %w", err)
 	}
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,

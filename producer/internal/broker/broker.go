@@ -21,12 +21,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/IBM/sarama"
 	"github.com/gofrs/flock"
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"purchases/producer/cmdline"
 	"purchases/producer/kafka"
 )
 
@@ -165,12 +165,9 @@ func newClusterID() string {
 }
 
 func listen(address string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("listen on %s: the address is in use, perhaps by another broker; stop it, or choose another address with --listen", address)
-	}
+	listener, err := cmdline.Listen(context.Background(), address, "listen")
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", address, err)
+		return nil, err
 	}
 	if tcp, ok := listener.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
 		_ = listener.Close()
