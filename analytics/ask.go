@@ -21,8 +21,11 @@ func askFlags() []cli.Flag {
 	return []cli.Flag{
 		databaseFlag(),
 		outputFlag(),
-		&cli.BoolFlag{Name: "safe-csv", DisableDefaultText: true, Usage: "in CSV, put an apostrophe before texts that a spreadsheet would run as a formula"},
-		&cli.StringFlag{Name: "wait-for", Usage: "wait until the answer reflects the record at `TOPIC:PARTITION:OFFSET`, such as purchases:0:41; fail after 30 s"},
+		&cli.BoolFlag{Name: "safe-csv", DisableDefaultText: true,
+			Usage: "in CSV, put an apostrophe before texts that a spreadsheet would run as a formula"},
+		&cli.StringFlag{Name: "wait-for",
+			Usage: "wait until the answer reflects the record at `TOPIC:PARTITION:OFFSET`, such as purchases:0:41; fail after " +
+				"30 s"},
 		&cli.DurationFlag{Name: "watch", Usage: "repeat every `INTERVAL` until stopped"},
 	}
 }
@@ -61,8 +64,9 @@ func output(c *cli.Context) (*terminal.Output, error) {
 		return nil, cmdline.Usagef("%v", err)
 	}
 	return &terminal.Output{
-		Format: format, Out: c.App.Writer, Notes: c.App.ErrWriter, Program: c.App.Name, SafeCSV: c.Bool("safe-csv"), Plot: c.Bool("plot"),
-		Fit: func() render.Options { return terminal.TableOptions(c.App.Writer) },
+		Format: format, Out: c.App.Writer, Notes: c.App.ErrWriter, Program: c.App.Name, SafeCSV: c.Bool("safe-csv"),
+		Plot: c.Bool("plot"),
+		Fit:  func() render.Options { return terminal.TableOptions(c.App.Writer) },
 	}, nil
 }
 

@@ -88,6 +88,7 @@ func sayCopied(c *cli.Context, file string, r verify.Report, err error) error {
 		return err
 	}
 	size, _ := database.Size(file)
-	_, err = fmt.Fprintf(c.App.Writer, "%s: %.1f MB, %d events and %d rejected records, verified in %d checks\n", file, float64(size)/1e6, r.Events, r.Rejected, r.Checks)
+	_, err = fmt.Fprintf(c.App.Writer, "%s: %.1f MB, %d events and %d rejected records, verified in %d checks\n", file,
+		float64(size)/1e6, r.Events, r.Rejected, r.Checks)
 	return err
 }

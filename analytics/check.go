@@ -22,6 +22,7 @@ func needs(topics ingest.Topics, group string) []preflight.Need {
 	return []preflight.Need{
 		{Kind: preflight.Topic, Name: topics.Events, Operation: sarama.AclOperationRead, Why: "read events"},
 		{Kind: preflight.Topic, Name: topics.DeadLetters, Operation: sarama.AclOperationRead, Why: "read dead letters"},
-		{Kind: preflight.Group, Name: group, Operation: sarama.AclOperationRead, Optional: true, Why: "show the consumer lag to Kafka's tools"},
+		{Kind: preflight.Group, Name: group, Operation: sarama.AclOperationRead, Optional: true,
+			Why: "show the consumer lag to Kafka's tools"},
 	}
 }

@@ -13,7 +13,8 @@ import (
 func keepFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name: "keep", EnvVars: []string{"ANALYTICS_KEEP"},
-		Usage: "at the start and once a day, delete raw events older than `AGE`, such as 90d; see `analytics prune`", DefaultText: "all",
+		Usage:       "at the start and once a day, delete raw events older than `AGE`, such as 90d; see `analytics prune`",
+		DefaultText: "all",
 	}
 }
 

@@ -29,7 +29,8 @@ func app() *cli.App {
 			"numbers are right after any crash.\n\n" +
 			"Example:\n   analytics run --drain && analytics query top-items",
 		Commands: []*cli.Command{
-			runCommand(), serveCommand(), queryCommand(), tailCommand(), sqlCommand(), statusCommand(), verifyCommand(), checkCommand(),
+			runCommand(), serveCommand(), queryCommand(), tailCommand(), sqlCommand(), statusCommand(), verifyCommand(),
+			checkCommand(),
 			replayCommand(), rebuildCommand(), pruneCommand(), backupCommand(), restoreCommand(),
 		},
 	}
@@ -65,5 +66,6 @@ func databaseFlag() cli.Flag {
 
 // outputFlag chooses how an answer is written.
 func outputFlag() cli.Flag {
-	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the answer in `FORMAT`: " + render.FormatNames(", "), Value: string(render.Table)}
+	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the answer in `FORMAT`: " +
+		render.FormatNames(", "), Value: string(render.Table)}
 }

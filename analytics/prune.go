@@ -102,7 +102,8 @@ func instantOf(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RF
 func concludePrune(c *cli.Context, r retention.Report) {
 	fmt.Fprintf(c.App.Writer, "deleted %d events; the file is %.1f MB smaller\n", r.Events, float64(r.Bytes)/1e6)
 	if r.Unused > 0 {
-		fmt.Fprintf(c.App.ErrWriter, "%s: %.1f MB of the file are unused and will be filled first; `analytics backup` writes a copy without them\n",
+		fmt.Fprintf(c.App.ErrWriter, "%s: %.1f MB of the file are unused and will be filled first; `analytics backup` "+
+			"writes a copy without them\n",
 			c.App.Name, float64(r.Unused)/1e6)
 	}
 }

@@ -51,7 +51,8 @@ func someItems(t *testing.T) string {
 	t.Helper()
 	return newDatabase(t,
 		`INSERT INTO items (item_id, item, item_name) VALUES (1, 'A', 'Apple'), (2, 'B', 'Ball | big'), (3, 'C', '=1+1')`,
-		`INSERT INTO stats_item VALUES (1, 'GBP', 3, 0, 30, 0, 9000000, 0, 1), (2, 'GBP', 2, 0, 20, 0, 1234500000, 0, 1), (3, 'EUR', 1, 0, 10, 0, 2000000, 0, 1)`,
+		`INSERT INTO stats_item VALUES (1, 'GBP', 3, 0, 30, 0, 9000000, 0, 1), (2, 'GBP', 2, 0, 20, 0, 1234500000, 0, 1), (3,
+			'EUR', 1, 0, 10, 0, 2000000, 0, 1)`,
 		`INSERT INTO internal_partitions (topic, partition, next_offset, records) VALUES ('analytics', 0, 6, 6)`)
 }
 
@@ -77,12 +78,14 @@ func TestQueryFlagsBeforeOrAfterTheName(t *testing.T) {
 func TestQueryOutputs(t *testing.T) {
 	db := someItems(t)
 	for format, want := range map[string]string{
-		"table":    "item  item_name   currency  units_sold   revenue  purchases\nB     Ball | big  GBP               20  1,234.50          2\nA     Apple       GBP               30      9.00          3\n",
+		"table": "item  item_name   currency  units_sold   revenue  purchases\nB     Ball | big  GBP               20  " +
+			"1,234.50          2\nA     Apple       GBP               30      9.00          3\n",
 		"ndjson":   `{"item":"B","item_name":"Ball | big","currency":"GBP","units_sold":20,"revenue":"1234.50","purchases":2}`,
 		"json":     `"parameters":{"by":"revenue","limit":2,"since":null,"until":null,"currency":null}`,
 		"markdown": `| B | Ball \| big | GBP | 20 | 1234.50 | 2 |`,
 	} {
-		code, stdout, stderr := analyticsQuery(t, "query", "top-items", "--by", "revenue", "--limit", "2", "--db", db, "--output", format)
+		code, stdout, stderr := analyticsQuery(t, "query", "top-items", "--by", "revenue", "--limit", "2", "--db", db,
+			"--output", format)
 		if code != 0 || !strings.Contains(stdout, want) || isFreshness(stderr) == (format == "json") {
 			t.Errorf("%s: exit %d, stdout %q, stderr %q", format, code, stdout, stderr)
 		}
@@ -99,10 +102,12 @@ func TestQueryFailures(t *testing.T) {
 		{"query nonsense", 2, "unknown query \"nonsense\". `analytics query` lists all queries"},
 		{"query top-item --limit 4", 2, `unknown query "top-item". Did you mean top-items or top-users? `},
 		{"query --limit 4", 2, "name a query; `analytics query` lists all"},
-		{"query top-items --limit 0", 2, "analytics: --limit \"0\": want an integer from 1 to 10000; see `analytics query top-items --help`"},
+		{"query top-items --limit 0", 2,
+			"analytics: --limit \"0\": want an integer from 1 to 10000; see `analytics query top-items --help`"},
 		{"query top-items --by colour", 2, `--by "colour": want one of units, revenue, purchases`},
 		{"query top-items --since 2011-02-30", 2, `--since "2011-02-30": want a date`},
-		{"query top-items --every day", 2, "--every: top-items does not have this parameter, it has only by, limit, since, until"},
+		{"query top-items --every day", 2,
+			"--every: top-items does not have this parameter, it has only by, limit, since, until"},
 		{"query --every day top-items", 2, "--every: top-items does not have this parameter"},
 		{"query top-items --bogus 3", 2, "-bogus"},
 		{"query top-items --plot", 2, "--plot: top-items is not a time series"},
@@ -120,7 +125,8 @@ func TestQueryFailures(t *testing.T) {
 
 func TestQueryHintsAtEmptiness(t *testing.T) {
 	code, stdout, stderr := analyticsQuery(t, "query", "top-items", "--db", newDatabase(t))
-	if code != 0 || stdout != "item  item_name  currency  units_sold  revenue  purchases\n" || !strings.Contains(stderr, "analytics: no rows: the database is still empty") {
+	if code != 0 || stdout != "item  item_name  currency  units_sold  revenue  purchases\n" ||
+		!strings.Contains(stderr, "analytics: no rows: the database is still empty") {
 		t.Errorf("empty database: exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 	code, _, stderr = analyticsQuery(t, "query", "top-items", "--until", "1999-12-31", "--db", someItems(t))
@@ -203,7 +209,8 @@ func TestQueryFailsInTheMiddle(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, stdout, stderr := analyticsQuery(t, "query", "half", "--queries", folder, "--db", db, "--output", "ndjson")
-	if code != 1 || stdout != "{\"n\":1}\n" || !strings.Contains(stderr, "query half: after 1 rows: read a row: column n is declared as integer") {
+	if code != 1 || stdout != "{\"n\":1}\n" ||
+		!strings.Contains(stderr, "query half: after 1 rows: read a row: column n is declared as integer") {
 		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 }

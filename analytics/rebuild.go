@@ -19,7 +19,8 @@ func rebuildCommand() *cli.Command {
 			"keeps filling it. Afterwards it reads from Kafka again the records stored since the copy was made.\n\n" +
 			"Example:\n   analytics rebuild-rollups --check-only   # exit status 1 if a statistic is wrong",
 		Flags: append(rebuildFlags(), &cli.StringFlag{
-			Name: "zone", Usage: "count days, weeks, months and orders in the time zone `ZONE`, such as Europe/Paris", DefaultText: "the database's",
+			Name: "zone", Usage: "count days, weeks, months and orders in the time zone `ZONE`, such as Europe/Paris",
+			DefaultText: "the database's",
 		}),
 		Action: rebuildRollups,
 	}
@@ -37,7 +38,8 @@ func rebuildRollups(c *cli.Context) error {
 			return cmdline.Usagef("--zone: %v", err)
 		}
 	}
-	if err := confirm(c, "Recompute all statistics of "+c.String("db")+"? A copy replaces its file, which is removed."); err != nil {
+	if err := confirm(c, "Recompute all statistics of "+c.String("db")+
+		"? A copy replaces its file, which is removed."); err != nil {
 		return err
 	}
 	began := time.Now()

@@ -41,7 +41,8 @@ func rebuildFlags() []cli.Flag {
 	return []cli.Flag{
 		databaseFlag(),
 		&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
-		&cli.BoolFlag{Name: "check-only", Usage: "build, compare and throw away; the exit status is 1 where something differs"},
+		&cli.BoolFlag{Name: "check-only",
+			Usage: "build, compare and throw away; the exit status is 1 where something differs"},
 		&cli.StringFlag{Name: "keep-old", Usage: "keep a copy of the old database as `FILE`"},
 	}
 }
@@ -142,7 +143,8 @@ func rebuildOptions(c *cli.Context, logs []replay.Log) replay.Options {
 // interrupted says what a replay has left that did not come to its end.
 func interrupted(c *cli.Context, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, replay.ErrDeclined) {
-		fmt.Fprintf(c.App.ErrWriter, "%s: the present data are as they were; the next `analytics replay` continues from what has been built\n", c.App.Name)
+		fmt.Fprintf(c.App.ErrWriter, "%s: the present data are as they were; the next `analytics replay` continues from "+
+			"what has been built\n", c.App.Name)
 	}
 	return err
 }

@@ -26,7 +26,8 @@ func showPlan(c *cli.Context, p *replay.Plan) error {
 	fmt.Fprintf(w, "rebuild %s from the topics %s and %s\n\n", p.Path, p.Topics.Events, p.Topics.DeadLetters)
 	err := showTable(c, []query.Column{
 		{Name: "topic", Type: query.Text}, {Name: "partition", Type: query.Integer},
-		{Name: "from", Type: query.Integer}, {Name: "to", Type: query.Integer}, {Name: "stored_before_from", Type: query.Integer},
+		{Name: "from", Type: query.Integer}, {Name: "to", Type: query.Integer},
+		{Name: "stored_before_from", Type: query.Integer},
 	}, slices.Values(p.Logs), func(l replay.Log) query.Row {
 		return query.Row{l.Topic, int64(l.Partition.Partition), l.From, l.To, l.Before}
 	})
@@ -34,7 +35,8 @@ func showPlan(c *cli.Context, p *replay.Plan) error {
 	if p.Assumed {
 		assumed = "an assumption"
 	}
-	fmt.Fprintf(w, "\nrecords   %d at most; about %s at %d a second, %s\n", p.Records, p.Expected().Round(100*time.Millisecond), p.Rate, assumed)
+	fmt.Fprintf(w, "\nrecords   %d at most; about %s at %d a second, %s\n", p.Records, p.Expected().
+		Round(100*time.Millisecond), p.Rate, assumed)
 	fmt.Fprintf(w, "disk      about %.1f MB needed, %.1f MB free\n", float64(p.Bytes)/1e6, float64(p.Free)/1e6)
 	fmt.Fprintf(w, "built in  %s, while the current database stays in use\n", p.Build)
 	fmt.Fprintf(w, "files     %s is created%s; no other file is touched\n", p.Build, fateOfOld(c, p))
@@ -45,7 +47,8 @@ func showPlan(c *cli.Context, p *replay.Plan) error {
 		fmt.Fprintln(w, "compared  as a whole: the current database was built from other topics")
 	}
 	if n, day := p.Pruned(); n > 0 {
-		fmt.Fprintf(w, "pruned    %d events from before %s, which come back if the log still has them; prune again afterwards\n", n, day)
+		fmt.Fprintf(w, "pruned    %d events from before %s, which come back if the log still has them; prune again "+
+			"afterwards\n", n, day)
 	}
 	if n := p.Before(); n > 0 && p.KeepMissing {
 		fmt.Fprintf(w, "taken over from the present data: %d records\n", n)
@@ -79,7 +82,8 @@ func showReport(c *cli.Context, r *replay.Report) error {
 	return errors.Join(errs...)
 }
 
-func showFigures(c *cli.Context, kind query.ColumnType, figures []replay.Figure, chosen func(replay.Figure) bool) error {
+func showFigures(c *cli.Context, kind query.ColumnType, figures []replay.Figure,
+	chosen func(replay.Figure) bool) error {
 	figures = slices.DeleteFunc(slices.Clone(figures), func(f replay.Figure) bool { return !chosen(f) })
 	if len(figures) == 0 {
 		return nil
@@ -109,7 +113,8 @@ func showTable[T any](c *cli.Context, columns []query.Column, values iter.Seq[T]
 			}
 		}
 	}
-	_, err := render.Write(c.App.Writer, render.Table, render.Answer{Columns: columns, Rows: rows}, terminal.TableOptions(c.App.Writer))
+	_, err := render.Write(c.App.Writer, render.Table, render.Answer{Columns: columns, Rows: rows},
+		terminal.TableOptions(c.App.Writer))
 	return err
 }
 
@@ -130,7 +135,8 @@ func concludeRebuild(c *cli.Context, r *replay.Report, took time.Duration) error
 	case !c.Bool("check-only"):
 		fmt.Fprintf(w, "\nthe new database is in use: %s, %d differences, %s\n", counts, n, took)
 	case n > 0:
-		return fmt.Errorf("%d differences between the current database and the new one: %s, %s; nothing was changed; run `%s` without --check-only to swap in the new one",
+		return fmt.Errorf("%d differences between the current database and the new one: %s, %s; nothing was changed; run "+
+			"`%s` without --check-only to swap in the new one",
 			n, counts, took, c.Command.HelpName)
 	default:
 		fmt.Fprintf(w, "\nthe current database equals the new one: %s, %s; nothing was changed\n", counts, took)

@@ -49,7 +49,8 @@ func runCommand() *cli.Command {
 				Name: "drain-timeout", Value: defaultDrainTimeout,
 				Usage: "how long --drain waits for an open transaction of a producer before it fails",
 			},
-			&cli.StringFlag{Name: "on-gap", Value: refuseGaps, Usage: "if offsets expired before they were read, do `WHAT`: refuse, or accept and record the gap"},
+			&cli.StringFlag{Name: "on-gap", Value: refuseGaps,
+				Usage: "if offsets expired before they were read, do `WHAT`: refuse, or accept and record the gap"},
 			&cli.StringFlag{
 				Name: "zone", EnvVars: []string{"ANALYTICS_ZONE"}, DefaultText: "the database's; UTC for a new one",
 				Usage: "count days, weeks, months and orders in the time zone `ZONE`, such as Europe/Paris",

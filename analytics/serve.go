@@ -43,10 +43,12 @@ func serveCommand() *cli.Command {
 // httpFlags say how the database is served.
 func httpFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "http", Value: defaultHTTP, EnvVars: []string{"ANALYTICS_HTTP"}, Usage: "serve HTTP on `HOST:PORT`; empty disables HTTP"},
+		&cli.StringFlag{Name: "http", Value: defaultHTTP, EnvVars: []string{"ANALYTICS_HTTP"},
+			Usage: "serve HTTP on `HOST:PORT`; empty disables HTTP"},
 		&cli.StringFlag{Name: "auth-token-file", Usage: "require the bearer token in `FILE`"},
 		&cli.BoolFlag{Name: "insecure", Usage: "serve without a token on an address that other machines can reach"},
-		&cli.StringSliceFlag{Name: "cors-origin", Usage: "allow pages of `ORIGIN`, such as https://grafana.example, to read the API; * allows every site"},
+		&cli.StringSliceFlag{Name: "cors-origin",
+			Usage: "allow pages of `ORIGIN`, such as https://grafana.example, to read the API; * allows every site"},
 		&cli.BoolFlag{Name: "no-sql", Usage: "disable ad-hoc SELECTs over HTTP"},
 		&cli.StringFlag{Name: "tls-cert", Usage: "serve HTTPS with the certificate in `FILE`"},
 		&cli.StringFlag{Name: "tls-key", Usage: "use the key in `FILE` for --tls-cert"},
@@ -95,7 +97,8 @@ func listen(c *cli.Context) (*web, error) {
 	}
 	if w.tls.Certificate != "" {
 		if _, err := tls.LoadX509KeyPair(w.tls.Certificate, w.tls.Key); err != nil {
-			return nil, fmt.Errorf("read the certificate of --tls-cert %s and --tls-key %s: %w", w.tls.Certificate, w.tls.Key, err)
+			return nil, fmt.Errorf("read the certificate of --tls-cert %s and --tls-key %s: %w", w.tls.Certificate, w.tls.Key,
+				err)
 		}
 	}
 	if err := server.CheckOrigins(c.StringSlice("cors-origin")); err != nil {
@@ -110,7 +113,8 @@ func listen(c *cli.Context) (*web, error) {
 	}
 	if w.token == "" && !c.Bool("insecure") && !server.IsLoopback(w.listener) {
 		_ = w.listener.Close()
-		return nil, cmdline.Usagef("other machines can reach --http %s: set --auth-token-file FILE, or --insecure to serve without a token", c.String("http"))
+		return nil, cmdline.Usagef("other machines can reach --http %s: set --auth-token-file FILE, or --insecure to serve "+
+			"without a token", c.String("http"))
 	}
 	return w, nil
 }
@@ -126,7 +130,8 @@ func readToken(file string) (string, error) {
 	const shortest = 16 // characters
 	token := bytes.TrimSpace(text)
 	if len(token) < shortest {
-		return "", fmt.Errorf("read the token: %s has %d characters, want %d or more; `openssl rand -hex 32 > %[1]s` makes one", file, len(token), shortest)
+		return "", fmt.Errorf("read the token: %s has %d characters, want %d or more; `openssl rand -hex 32 > %[1]s` makes "+
+			"one", file, len(token), shortest)
 	}
 	return string(token), nil
 }

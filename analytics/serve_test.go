@@ -46,7 +46,8 @@ func TestServeRefusesWhatIsNotSafe(t *testing.T) {
 		code int
 		want string
 	}{
-		{"--http 0.0.0.0:0", 2, "other machines can reach --http 0.0.0.0:0: set --auth-token-file FILE, or --insecure to serve without a token"},
+		{"--http 0.0.0.0:0", 2, "other machines can reach --http 0.0.0.0:0: set --auth-token-file FILE, or --insecure to " +
+			"serve without a token"},
 		{"--http :0", 2, "other machines can reach --http :0"},
 		{"--http [::]:0", 2, "other machines can reach --http [::]:0"},
 		{"--http 0.0.0.0:0 --auth-token-file " + short, 1, "has 6 characters, want 16 or more"},
@@ -76,7 +77,8 @@ func startServe(t *testing.T, args ...string) (url string) {
 	log, stderr := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- cmdline.Run(ctx, serveApp(), append([]string{"analytics", "serve", "--db", someItems(t)}, args...), io.Discard, stderr)
+		ended <- cmdline.Run(ctx, serveApp(), append([]string{"analytics", "serve", "--db", someItems(t)}, args...),
+			io.Discard, stderr)
 		_ = stderr.Close()
 	}()
 	t.Cleanup(func() {
@@ -116,7 +118,8 @@ func statusOf(t *testing.T, client *http.Client, url, token string) int {
 func TestServeWithTokenAndTLS(t *testing.T) {
 	const token = "0123456789abcdef"
 	folder := t.TempDir()
-	certificate, key, file := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem"), filepath.Join(folder, "token")
+	certificate, key, file := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem"), filepath.Join(folder,
+		"token")
 	roots := writeCertificate(t, certificate, key)
 	if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -159,12 +162,14 @@ func TestServeTakesNewQueries(t *testing.T) {
 	if list := get("/api/v1/queries"); strings.Contains(list, `"mine"`) {
 		t.Fatalf("list %s", list)
 	}
-	for name, text := range map[string]string{"mine.sql": "-- title: Mine\n-- column n: integer\nSELECT 42 AS n", "broken.sql": "-- titel: x"} {
+	for name, text := range map[string]string{"mine.sql": "-- title: Mine\n-- column n: integer\nSELECT 42 AS n",
+		"broken.sql": "-- titel: x"} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(get("/api/v1/queries/mine"), `"rows":[{"n":42}]`); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(get("/api/v1/queries/mine"),
+		`"rows":[{"n":42}]`); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the query did not come")
 		}
@@ -181,7 +186,8 @@ func writeCertificate(t *testing.T, certificateFile, keyFile string) (roots *x50
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
 	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +196,8 @@ func writeCertificate(t *testing.T, certificateFile, keyFile string) (roots *x50
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, block := range map[string]*pem.Block{certificateFile: {Type: "CERTIFICATE", Bytes: certificate}, keyFile: {Type: "PRIVATE KEY", Bytes: private}} {
+	for file, block := range map[string]*pem.Block{certificateFile: {Type: "CERTIFICATE", Bytes: certificate},
+		keyFile: {Type: "PRIVATE KEY", Bytes: private}} {
 		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}

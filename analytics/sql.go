@@ -37,9 +37,12 @@ func sqlCommand() *cli.Command {
 			"and views.\n\n" +
 			"Example:\n   analytics sql \"SELECT user, revenue FROM user_sales ORDER BY purchases DESC LIMIT 5\"",
 		Flags: append(askFlags(),
-			&cli.BoolFlag{Name: "schema", DisableDefaultText: true, Usage: "write the tables and views as SQL, with their comments"},
-			&cli.DurationFlag{Name: "timeout", Value: defaultTimeLimit, Usage: "stop the statement after `TIME`; 0 means no limit"},
-			&cli.IntFlag{Name: "max-rows", Aliases: []string{"n"}, Value: defaultMaxRows, Usage: "fail if the answer has more than `N` rows; 0 means no limit"},
+			&cli.BoolFlag{Name: "schema", DisableDefaultText: true,
+				Usage: "write the tables and views as SQL, with their comments"},
+			&cli.DurationFlag{Name: "timeout", Value: defaultTimeLimit,
+				Usage: "stop the statement after `TIME`; 0 means no limit"},
+			&cli.IntFlag{Name: "max-rows", Aliases: []string{"n"}, Value: defaultMaxRows,
+				Usage: "fail if the answer has more than `N` rows; 0 means no limit"},
 		),
 		Action: runSQL,
 	}

@@ -21,7 +21,8 @@ func TestSQL(t *testing.T) {
 		}
 	}
 	code, stdout, _ := analyticsQuery(t, "sql", "SELECT 1.5 AS x, 9e999 AS y, x'01' AS z", "--output", "json", "--db", db)
-	if code != 0 || !strings.HasPrefix(stdout, `{"freshness":{"as_of":"`) || !strings.HasSuffix(stdout, `"rows":[{"x":1.5,"y":"+Inf","z":"01"}],"row_count":1}`+"\n") {
+	if code != 0 || !strings.HasPrefix(stdout, `{"freshness":{"as_of":"`) ||
+		!strings.HasSuffix(stdout, `"rows":[{"x":1.5,"y":"+Inf","z":"01"}],"row_count":1}`+"\n") {
 		t.Errorf("json: exit %d, %q", code, stdout)
 	}
 }
@@ -42,7 +43,9 @@ func TestSQLFailures(t *testing.T) {
 		{[]string{"WITH x AS (SELECT 1) DELETE FROM items"}, 1, "not authorized"},
 		{[]string{"SELECT absent FROM items"}, 1, "no such column: absent"},
 		{[]string{"SELECT * FROM items", "--max-rows", "2"}, 1, "after 2 rows: too many rows: the limit is 2"},
-		{[]string{"--timeout", "30ms", "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r"}, 1, "the time limit of 30ms has expired; set a longer one with --timeout"},
+		{[]string{"--timeout", "30ms",
+			"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r"}, 1,
+			"the time limit of 30ms has expired; set a longer one with --timeout"},
 		{[]string{"SELECT 1", "--wait-for", "analytics:0"}, 2, `--wait-for "analytics:0": want topic:partition:offset`},
 		{[]string{"SELECT 1", "--watch", "0s"}, 2, "--watch 0s: want a time such as 2s"},
 	} {
@@ -57,14 +60,16 @@ func TestSQLFailures(t *testing.T) {
 // What --schema writes makes the same schema.
 func TestSQLSchema(t *testing.T) {
 	code, schema, _ := analyticsQuery(t, "sql", "--schema", "--db", newDatabase(t))
-	if code != 0 || !strings.Contains(schema, "CREATE VIEW event_log AS -- every purchase and return\n") || !strings.Contains(schema, "CREATE TABLE events (") {
+	if code != 0 || !strings.Contains(schema, "CREATE VIEW event_log AS -- every purchase and return\n") ||
+		!strings.Contains(schema, "CREATE TABLE events (") {
 		t.Fatalf("exit %d, %s", code, schema)
 	}
 	newDatabase(t, strings.NewReplacer("TABLE ", "TABLE IF NOT EXISTS ", "VIEW ", "VIEW IF NOT EXISTS ").Replace(schema))
 }
 
 func TestWaitForAnOffsetThatIsStored(t *testing.T) {
-	code, _, stderr := analyticsQuery(t, "query", "top-items", "--wait-for", "analytics:0:5", "--db", someItems(t), "--output", "csv")
+	code, _, stderr := analyticsQuery(t, "query", "top-items", "--wait-for", "analytics:0:5", "--db", someItems(t),
+		"--output", "csv")
 	if code != 0 || !isFreshness(stderr) {
 		t.Errorf("exit %d, stderr %q", code, stderr)
 	}
@@ -86,10 +91,13 @@ func TestQueryCheck(t *testing.T) {
 	write("table.sql", "-- title: T\n-- column n: integer\nSELECT n FROM nowhere")
 	write("write.sql", "-- title: T\n-- column n: integer\nWITH x AS (SELECT 1) DELETE FROM items RETURNING 1 AS n")
 	write("money.sql", "-- title: T\n-- column revenue: money\nSELECT printf('%.2f', revenue) AS revenue FROM item_sales")
-	write("choice.sql", "-- title: T\n-- param by: choice(a, b) = a\n-- column n: integer\nSELECT iif(:by = 'a', 1, 'x') AS n FROM events")
+	write("choice.sql", "-- title: T\n-- param by: choice(a, b) = a\n-- column n: integer\nSELECT iif(:by = 'a', 1, "+
+		"'x') AS n FROM events")
 	code, _, stderr = analyticsQuery(t, "query", "--check", folder)
-	for _, want := range []string{"typo.sql:2: unknown entry", "table.sql: run query table: no such table: nowhere", "write.sql: run query write: not authorized",
-		"money.sql: read a row: column revenue is declared as money, the SELECT gave string", "choice.sql: read a row: column n is declared as integer", "faults in " + folder + ": 5"} {
+	for _, want := range []string{"typo.sql:2: unknown entry", "table.sql: run query table: no such table: nowhere",
+		"write.sql: run query write: not authorized",
+		"money.sql: read a row: column revenue is declared as money, the SELECT gave string",
+		"choice.sql: read a row: column n is declared as integer", "faults in " + folder + ": 5"} {
 		if code != 1 || !strings.Contains(stderr, want) {
 			t.Errorf("exit %d, stderr %q, want %s", code, stderr, want)
 		}

@@ -33,7 +33,8 @@ func statusCommand() *cli.Command {
 }
 
 func processorGroupFlag() cli.Flag {
-	return &cli.StringFlag{Name: "processor-group", Value: lag.ProcessorGroup, Usage: "consumer `GROUP` of the processors, whose backlog is shown"}
+	return &cli.StringFlag{Name: "processor-group", Value: lag.ProcessorGroup,
+		Usage: "consumer `GROUP` of the processors, whose backlog is shown"}
 }
 
 func showStatus(c *cli.Context) error {
@@ -58,7 +59,8 @@ func showStatus(c *cli.Context) error {
 		return err
 	}
 	if format == render.Table && c.Bool("partitions") && terminal.OnlyMarkersFollow(known.positions, known.ends) {
-		fmt.Fprintf(c.App.ErrWriter, "%s: lag 0 below the high watermark: only transaction markers follow, which are not records\n", c.App.Name)
+		fmt.Fprintf(c.App.ErrWriter, "%s: lag 0 below the high watermark: only transaction markers follow, which are not "+
+			"records\n", c.App.Name)
 	}
 	known.sayOpen(c)
 	known.sayBacklog(c)
@@ -144,7 +146,8 @@ func (k *known) sayOpen(c *cli.Context) {
 
 func (k *known) sayBacklog(c *cli.Context) {
 	if b := k.backlog; b != nil && b.Lag > 0 && b.Members == 0 {
-		fmt.Fprintf(c.App.ErrWriter, "%s: no processor is running: %d offsets of %s wait and consumer group %s has no member; run `processor run`\n",
+		fmt.Fprintf(c.App.ErrWriter, "%s: no processor is running: %d offsets of %s wait and consumer group %s has no "+
+			"member; run `processor run`\n",
 			c.App.Name, b.Lag, b.Topic, b.Group)
 	}
 }

@@ -29,7 +29,8 @@ func tailCommand() *cli.Command {
 			&cli.BoolFlag{Name: "rejected", DisableDefaultText: true, Usage: "follow dead letters instead"},
 			&cli.IntFlag{Name: "lines", Aliases: []string{"n"}, Value: tailLines, Usage: "start with the latest `N`"},
 			&cli.DurationFlag{Name: "interval", Value: tailInterval, Usage: "poll the database every `INTERVAL`"},
-			&cli.BoolFlag{Name: "safe-csv", DisableDefaultText: true, Usage: "in CSV, put an apostrophe before texts that a spreadsheet would run as a formula"},
+			&cli.BoolFlag{Name: "safe-csv", DisableDefaultText: true,
+				Usage: "in CSV, put an apostrophe before texts that a spreadsheet would run as a formula"},
 		},
 		Action: tail,
 	}

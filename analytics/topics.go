@@ -8,11 +8,13 @@ import (
 )
 
 func eventsFlag() cli.Flag {
-	return &cli.StringFlag{Name: "topic", Usage: "read events from `TOPIC`", DefaultText: "the database's; " + ingest.DefaultTopics.Events + " for a new one"}
+	return &cli.StringFlag{Name: "topic", Usage: "read events from `TOPIC`", DefaultText: "the database's; " +
+		ingest.DefaultTopics.Events + " for a new one"}
 }
 
 func lettersFlag() cli.Flag {
-	return &cli.StringFlag{Name: "dead-letters", Usage: "read dead letters from `TOPIC`", DefaultText: "the database's; " + ingest.DefaultTopics.DeadLetters + " for a new one"}
+	return &cli.StringFlag{Name: "dead-letters", Usage: "read dead letters from `TOPIC`", DefaultText: "the database's; " +
+		ingest.DefaultTopics.DeadLetters + " for a new one"}
 }
 
 // namedTopics are those that the flags name.

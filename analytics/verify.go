@@ -88,7 +88,8 @@ func conclude(c *cli.Context, path string, r verify.Report, refusals int, withKa
 		return fmt.Errorf("database %s has %d differences, listed above; run `analytics replay` to rebuild it from Kafka",
 			path, n+refusals)
 	case refusals > 0:
-		return fmt.Errorf("database %s is consistent but does not agree with Kafka: %d differences; each line above says what to run", path, refusals)
+		return fmt.Errorf("database %s is consistent but does not agree with Kafka: %d differences; each line above says "+
+			"what to run", path, refusals)
 	}
 	also := ""
 	if withKafka {
@@ -97,7 +98,8 @@ func conclude(c *cli.Context, path string, r verify.Report, refusals int, withKa
 	if r.Pruned > 0 {
 		also += fmt.Sprintf("; %d of the events are pruned, so earlier days were compared with each other", r.Pruned)
 	}
-	_, err := fmt.Fprintf(c.App.Writer, "verified: %d events and %d rejected records agree with the statistics in %d checks%s\n",
+	_, err := fmt.Fprintf(c.App.Writer,
+		"verified: %d events and %d rejected records agree with the statistics in %d checks%s\n",
 		r.Events, r.Rejected, r.Checks, also)
 	return err
 }

@@ -28,8 +28,11 @@ func needs(c *cli.Context) []preflight.Need {
 	return []preflight.Need{
 		{Kind: preflight.Topic, Name: input, Operation: sarama.AclOperationRead, Why: "read purchases"},
 		{Kind: preflight.Topic, Name: c.String("to"), Operation: sarama.AclOperationWrite, Why: "write events"},
-		{Kind: preflight.Topic, Name: c.String("dead-letters"), Operation: sarama.AclOperationWrite, Why: "write dead letters"},
-		{Kind: preflight.Group, Name: group, Operation: sarama.AclOperationRead, Why: "share the work and commit the progress"},
-		{Kind: preflight.TransactionalID, Name: ids + "0", Prefix: ids, Operation: sarama.AclOperationWrite, Why: "commit results and progress together"},
+		{Kind: preflight.Topic, Name: c.String("dead-letters"), Operation: sarama.AclOperationWrite,
+			Why: "write dead letters"},
+		{Kind: preflight.Group, Name: group, Operation: sarama.AclOperationRead,
+			Why: "share the work and commit the progress"},
+		{Kind: preflight.TransactionalID, Name: ids + "0", Prefix: ids, Operation: sarama.AclOperationWrite,
+			Why: "commit results and progress together"},
 	}
 }

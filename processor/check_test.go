@@ -30,7 +30,8 @@ func rights() []right {
 		{kmsg.ACLResourceTypeTopic, enriched.Topic, kmsg.ACLOperationWrite, "Write on topic analytics "},
 		{kmsg.ACLResourceTypeTopic, deadletter.Topic, kmsg.ACLOperationWrite, "Write on topic purchases.dlq "},
 		{kmsg.ACLResourceTypeGroup, "processor", kmsg.ACLOperationRead, "Read on group processor "},
-		{kmsg.ACLResourceTypeTransactionalId, "processor-purchases-", kmsg.ACLOperationWrite, "Write on transactional id processor-purchases-0 "},
+		{kmsg.ACLResourceTypeTransactionalId, "processor-purchases-", kmsg.ACLOperationWrite,
+			"Write on transactional id processor-purchases-0 "},
 	}
 }
 
@@ -40,13 +41,16 @@ func guarded(t *testing.T, rights []right) {
 	t.Helper()
 	acls := make([]kfake.ACL, len(rights))
 	for i, r := range rights {
-		acls[i] = kfake.ACL{Resource: r.kind, Name: r.name, Pattern: kmsg.ACLResourcePatternTypeLiteral, Operation: r.operation, Allow: true}
+		acls[i] = kfake.ACL{Resource: r.kind, Name: r.name, Pattern: kmsg.ACLResourcePatternTypeLiteral,
+			Operation: r.operation, Allow: true}
 		if r.kind == kmsg.ACLResourceTypeTransactionalId {
 			acls[i].Pattern = kmsg.ACLResourcePatternTypePrefixed
 		}
 	}
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, purchase.Topic, enriched.Topic, deadletter.Topic),
-		kfake.EnableSASL(), kfake.EnableACLs(), kfake.Superuser("PLAIN", "root", "root"), kfake.User("SCRAM-SHA-512", "p", "secret", acls...))
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1),
+		kfake.SeedTopics(2, purchase.Topic, enriched.Topic, deadletter.Topic),
+		kfake.EnableSASL(), kfake.EnableACLs(), kfake.Superuser("PLAIN", "root", "root"),
+		kfake.User("SCRAM-SHA-512", "p", "secret", acls...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +88,8 @@ func TestTheseRightsAreEnough(t *testing.T) {
 	guarded(t, rights())
 	for _, command := range []string{"check", "run --drain"} {
 		var out, errs bytes.Buffer
-		if code := cmdline.Run(t.Context(), app(), append([]string{"processor"}, strings.Fields(command)...), &out, &errs); code != 0 {
+		if code := cmdline.Run(t.Context(), app(), append([]string{"processor"}, strings.Fields(command)...), &out,
+			&errs); code != 0 {
 			t.Errorf("%s: exit %d: %s%s", command, code, &out, &errs)
 		}
 		if command != "check" && !strings.Contains(errs.String(), "events=1") {

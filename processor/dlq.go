@@ -45,8 +45,10 @@ Examples:
 func dlqFlags(more ...cli.Flag) []cli.Flag {
 	return slices.Concat(more, []cli.Flag{
 		&cli.StringSliceFlag{Name: "reason", Usage: "select letters with the reason `CODE`; may be repeated"},
-		&cli.StringSliceFlag{Name: "letter", Usage: "select the letter at `PARTITION/OFFSET` of the dead-letter topic; may be repeated"},
-		&cli.StringSliceFlag{Name: "source", Usage: "select the letter of the purchase at `TOPIC/PARTITION/OFFSET`; may be repeated"},
+		&cli.StringSliceFlag{Name: "letter",
+			Usage: "select the letter at `PARTITION/OFFSET` of the dead-letter topic; may be repeated"},
+		&cli.StringSliceFlag{Name: "source",
+			Usage: "select the letter of the purchase at `TOPIC/PARTITION/OFFSET`; may be repeated"},
 		&cli.StringFlag{Name: "since", Usage: "select letters written at or after `TIME`, a date or RFC 3339"},
 		&cli.StringFlag{Name: "until", Usage: "select letters written before `TIME`"},
 		&cli.StringFlag{Name: "dead-letters", Value: deadletter.Topic, Usage: "dead-letter topic"},
@@ -73,7 +75,8 @@ func writeSummary(w io.Writer, list []dlq.Summary) error {
 	fmt.Fprintln(table, "reason\tletters\tfirst\tlast\tdetail of the first")
 	var all int64
 	for _, s := range list {
-		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\n", s.Reason, s.Letters, s.First.Format(time.RFC3339), s.Last.Format(time.RFC3339), printable(s.Detail, 60))
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\n", s.Reason, s.Letters, s.First.Format(time.RFC3339),
+			s.Last.Format(time.RFC3339), printable(s.Detail, 60))
 		all += s.Letters
 	}
 	fmt.Fprintf(table, "all\t%d\t\t\t\n", all)
@@ -84,7 +87,8 @@ func dlqShowCommand() *cli.Command {
 	return &cli.Command{
 		Name: "show", Usage: "print dead letters with value, headers and reason",
 		Description: "Example:\n\n    processor dlq show --source purchases/0/41",
-		Flags:       dlqFlags(&cli.IntFlag{Name: "limit", Aliases: []string{"n"}, Value: 10, Usage: "maximum number of letters to print"}),
+		Flags: dlqFlags(&cli.IntFlag{Name: "limit", Aliases: []string{"n"}, Value: 10,
+			Usage: "maximum number of letters to print"}),
 		Action: dlqAction(func(c *cli.Context, client sarama.Client, f dlq.Filter) (int64, error) {
 			shown, limit := 0, c.Int("limit")
 			foreign, err := dlq.Each(c.Context, client, c.String("dead-letters"), f, func(l *dlq.Letter) error {
@@ -184,12 +188,14 @@ func redrive(c *cli.Context) error {
 	if err := writePlan(c.App.ErrWriter, plan); err != nil || plan.Sent == 0 || c.Bool("dry-run") {
 		return err
 	}
-	if err := cmdline.Confirm(c, fmt.Sprintf("Send %s to topic %q?", plural(plan.Sent, "purchase"), r.Purchases)); err != nil {
+	if err := cmdline.Confirm(c, fmt.Sprintf("Send %s to topic %q?", plural(plan.Sent, "purchase"),
+		r.Purchases)); err != nil {
 		return err
 	}
 	done, err := r.Run(c.Context)
 	if done != nil {
-		fmt.Fprintf(c.App.ErrWriter, "%s: %s sent back to topic %q\n", c.App.Name, plural(done.Sent, "dead letter"), r.Purchases)
+		fmt.Fprintf(c.App.ErrWriter, "%s: %s sent back to topic %q\n", c.App.Name, plural(done.Sent, "dead letter"),
+			r.Purchases)
 	}
 	return err
 }
@@ -263,7 +269,8 @@ func dlqAction(work func(*cli.Context, sarama.Client, dlq.Filter) (foreign int64
 		defer func() { _ = client.Close() }()
 		foreign, err := work(c, client, f)
 		if foreign > 0 {
-			fmt.Fprintf(c.App.ErrWriter, "%s: skipped %d records that are not dead letters of this program\n", c.App.Name, foreign)
+			fmt.Fprintf(c.App.ErrWriter, "%s: skipped %d records that are not dead letters of this program\n", c.App.Name,
+				foreign)
 		}
 		return err
 	}

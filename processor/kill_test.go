@@ -79,7 +79,8 @@ func (p *process) end(t *testing.T, signal os.Signal) int {
 
 func TestKilledProcessorIsReplacedAtOnce(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(8, purchase.Topic, enriched.Topic, deadletter.Topic))
+	broker, err := kfake.NewCluster(kfake.NumBrokers(1),
+		kfake.SeedTopics(8, purchase.Topic, enriched.Topic, deadletter.Topic))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,8 @@ func TestKilledProcessorIsReplacedAtOnce(t *testing.T) {
 
 func TestInterruptedDrain(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, purchase.Topic, enriched.Topic, deadletter.Topic))
+	broker, err := kfake.NewCluster(kfake.NumBrokers(1),
+		kfake.SeedTopics(1, purchase.Topic, enriched.Topic, deadletter.Topic))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +128,8 @@ func produceOne(t *testing.T, broker *kfake.Cluster) {
 		t.Fatal(err)
 	}
 	defer producer.Close()
-	if _, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: purchase.Topic, Value: sarama.StringEncoder("x")}); err != nil {
+	if _, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: purchase.Topic,
+		Value: sarama.StringEncoder("x")}); err != nil {
 		t.Fatal(err)
 	}
 }

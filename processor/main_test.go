@@ -41,7 +41,8 @@ func publish(address string, purchases ...string) error {
 	}
 	defer producer.Close()
 	for _, text := range purchases {
-		if _, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: purchase.Topic, Value: sarama.StringEncoder(text)}); err != nil {
+		if _, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: purchase.Topic,
+			Value: sarama.StringEncoder(text)}); err != nil {
 			return err
 		}
 	}
@@ -50,7 +51,8 @@ func publish(address string, purchases ...string) error {
 
 // startBroker gives each script a broker with the three topics.
 func startBroker(env *testscript.Env) error {
-	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, purchase.Topic, enriched.Topic, deadletter.Topic))
+	broker, err := kfake.NewCluster(kfake.NumBrokers(1),
+		kfake.SeedTopics(2, purchase.Topic, enriched.Topic, deadletter.Topic))
 	if err != nil {
 		return err
 	}
@@ -87,7 +89,8 @@ func TestInstancesOfOneMachineDiffer(t *testing.T) {
 // The input has lost three purchases before the processor came.
 func TestGapScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/gap", Setup: func(env *testscript.Env) error {
-		broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, purchase.Topic, enriched.Topic, deadletter.Topic))
+		broker, err := kfake.NewCluster(kfake.NumBrokers(1),
+			kfake.SeedTopics(1, purchase.Topic, enriched.Topic, deadletter.Topic))
 		if err != nil {
 			return err
 		}

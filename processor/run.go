@@ -58,12 +58,14 @@ Examples:
 				Name: "drain-timeout", Value: defaultDrainTimeout,
 				Usage: "fail --drain after waiting this long for an open transaction of another producer",
 			},
-			&cli.BoolFlag{Name: "from-beginning", Usage: "process the whole input topic again, into the empty topics --to and --dead-letters"},
+			&cli.BoolFlag{Name: "from-beginning",
+				Usage: "process the whole input topic again, into the empty topics --to and --dead-letters"},
 			groupFlag(),
 			&cli.StringFlag{Name: "topic", Value: purchase.Topic, Usage: "topic to read purchases from"},
 			&cli.StringFlag{Name: "to", Value: enriched.Topic, Usage: "topic to write enriched events to"},
 			&cli.StringFlag{Name: "dead-letters", Value: deadletter.Topic, Usage: "topic to write dead letters to"},
-			&cli.DurationFlag{Name: "linger", Value: defaultLinger, Usage: "maximum time that a transaction waits for more messages"},
+			&cli.DurationFlag{Name: "linger", Value: defaultLinger,
+				Usage: "maximum time that a transaction waits for more messages"},
 			&cli.IntFlag{Name: "batch-size", Value: defaultBatchSize, Usage: "maximum number of messages in a transaction"},
 			&cli.StringFlag{
 				Name: "on-gap", Value: refuseGaps,
@@ -112,7 +114,8 @@ func run(c *cli.Context) error {
 	defer stopMetrics()
 	instance, release, err := claimInstance(settings.Group)
 	if err != nil {
-		log.Warn("no instance id that survives a restart: after a kill, other members wait for the session timeout", "cause", err)
+		log.Warn("no instance id that survives a restart: after a kill, other members wait for the session timeout", "cause",
+			err)
 	}
 	defer release()
 	settings.Instance, settings.Log = instance, log
@@ -155,9 +158,11 @@ func settings(c *cli.Context) (pipeline.Settings, error) {
 	case s.Input == "" || s.Output == "" || s.DeadLetters == "":
 		return s, cmdline.Usagef("--topic, --to and --dead-letters each need a name")
 	case s.Input == s.Output || s.Input == s.DeadLetters || s.Output == s.DeadLetters:
-		return s, cmdline.Usagef("--topic %s, --to %s and --dead-letters %s must be three different topics", s.Input, s.Output, s.DeadLetters)
+		return s, cmdline.Usagef("--topic %s, --to %s and --dead-letters %s must be three different topics", s.Input,
+			s.Output, s.DeadLetters)
 	case s.Fresh && (s.Output == enriched.Topic || s.DeadLetters == deadletter.Topic || s.Group == defaultGroup):
-		return s, cmdline.Usagef("--from-beginning needs --to and --dead-letters with other topics than %s and %s, and another --group than %s", enriched.Topic, deadletter.Topic, defaultGroup)
+		return s, cmdline.Usagef("--from-beginning needs --to and --dead-letters with other topics than %s and %s, and "+
+			"another --group than %s", enriched.Topic, deadletter.Topic, defaultGroup)
 	}
 	return s, nil
 }

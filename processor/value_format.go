@@ -17,9 +17,12 @@ import (
 // valueFormatFlags choose how events are written.
 func valueFormatFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "value-format", Usage: "write events as `FORMAT`: json, or json-schema, which needs schema.registry.url", Value: "json"},
-		&cli.StringFlag{Name: "subject", Usage: "subject `NAME` of the schema in the registry", DefaultText: "the topic of --to, then -value"},
-		&cli.BoolFlag{Name: "register-schema", Usage: "register the schema if the subject does not have it; without this flag it must exist"},
+		&cli.StringFlag{Name: "value-format",
+			Usage: "write events as `FORMAT`: json, or json-schema, which needs schema.registry.url", Value: "json"},
+		&cli.StringFlag{Name: "subject", Usage: "subject `NAME` of the schema in the registry",
+			DefaultText: "the topic of --to, then -value"},
+		&cli.BoolFlag{Name: "register-schema",
+			Usage: "register the schema if the subject does not have it; without this flag it must exist"},
 	}
 }
 
@@ -31,7 +34,8 @@ func eventFrame(c *cli.Context, settings kafka.Settings) ([]byte, error) {
 	case format != "json-schema":
 		return nil, cmdline.Usagef("--value-format %.60q: want json or json-schema", format)
 	case len(settings.Registry.URLs) == 0:
-		return nil, cmdline.Usagef("--value-format json-schema needs a schema registry; set schema.registry.url in the file of --kafka-config, or KAFKA_SCHEMA_REGISTRY_URL")
+		return nil, cmdline.Usagef("--value-format json-schema needs a schema registry; set schema.registry.url in the " +
+			"file of --kafka-config, or KAFKA_SCHEMA_REGISTRY_URL")
 	}
 	client, err := registry.Open(settings.Registry)
 	if err != nil {

@@ -20,7 +20,8 @@ import (
 // partitions, and then the first wakes up and wants to commit.
 func TestZombieIsFenced(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	broker, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, purchase.Topic, enriched.Topic, deadletter.Topic))
+	broker, err := kfake.NewCluster(kfake.NumBrokers(1),
+		kfake.SeedTopics(1, purchase.Topic, enriched.Topic, deadletter.Topic))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,8 @@ loopback only. In production, use a real Kafka cluster and set it with
 Example:
    producer broker --data-dir data/broker`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "listen", Usage: "listen on the loopback address `HOST:PORT`; port 0 picks a free port", Value: kafka.DefaultBootstrap},
+			&cli.StringFlag{Name: "listen", Usage: "listen on the loopback address `HOST:PORT`; port 0 picks a free port",
+				Value: kafka.DefaultBootstrap},
 			&cli.StringFlag{Name: "data-dir", Usage: "keep the data in `DIR`, created if missing", Value: defaultDataDir},
 			&cli.IntFlag{Name: "partitions", Usage: "create missing topics with `N` partitions", Value: defaultPartitions},
 		},

@@ -22,7 +22,8 @@ func runBrokerCommand(t *testing.T, dir string) brokerProcess {
 	stderr, w := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- cmdline.Run(ctx, app(), []string{"producer", "broker", "--listen", "127.0.0.1:0", "--data-dir", dir}, io.Discard, w)
+		ended <- cmdline.Run(ctx, app(), []string{"producer", "broker", "--listen", "127.0.0.1:0", "--data-dir", dir},
+			io.Discard, w)
 		_ = w.Close()
 	}()
 	lines := bufio.NewScanner(stderr)
@@ -42,7 +43,8 @@ func runBrokerCommand(t *testing.T, dir string) brokerProcess {
 func TestGenerateIntoTheBroker(t *testing.T) {
 	dir := t.TempDir()
 	b := runBrokerCommand(t, dir)
-	code, stderr := runProducer(t.Context(), nil, "generate", "--count", "5000", "--seed", "1", "--bootstrap-servers", b.address)
+	code, stderr := runProducer(t.Context(), nil, "generate", "--count", "5000", "--seed", "1", "--bootstrap-servers",
+		b.address)
 	if code != 0 || !strings.Contains(stderr, "5000 events generated") {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}

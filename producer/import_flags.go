@@ -28,7 +28,8 @@ func importFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "sample", Usage: "import the embedded sample, with its preset " + onlineRetail},
 		&cli.StringFlag{Name: "preset", Usage: "start from the options of the preset `NAME`, or of a file; presets: " +
 			strings.Join(preset.Names(), ", ")},
-		&cli.StringFlag{Name: "source", Usage: "label the origin of the files as `NAME`; equal events of different origins both count"},
+		&cli.StringFlag{Name: "source",
+			Usage: "label the origin of the files as `NAME`; equal events of different origins both count"},
 		&cli.BoolFlag{Name: "undo", Usage: "retract exactly the events that this command adds without --undo"},
 		&cli.BoolFlag{Name: "complete", Usage: "also import a last row without a line end, which may be incomplete"},
 		&cli.BoolFlag{Name: "strict", Usage: "stop at the first malformed row"},

@@ -95,7 +95,8 @@ func orders(count int) string {
 func TestImportKeepsEachUsersOrder(t *testing.T) {
 	const count = 20_000
 	address := startBroker(t)
-	code, stderr := runProducer(t.Context(), strings.NewReader(orders(count)), "import", "-", "--bootstrap-servers", address)
+	code, stderr := runProducer(t.Context(), strings.NewReader(orders(count)), "import", "-", "--bootstrap-servers",
+		address)
 	if code != 0 || !strings.Contains(stderr, "20000 rows, 20000 events, 0 malformed, 20000 delivered") {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}
@@ -127,7 +128,8 @@ func TestInterruptedImportCanBeRepeated(t *testing.T) {
 	text := orders(count)
 	half := &stopping{Reader: strings.NewReader(text[:len(text)/2]), stop: cancel, ended: t.Context().Done()}
 	code, stderr := runProducer(ctx, half, "import", "-", "--format", "csv", "--bootstrap-servers", address)
-	if code != 130 || !strings.Contains(stderr, "producer: interrupted ") || !strings.Contains(stderr, "nothing is counted twice") {
+	if code != 130 || !strings.Contains(stderr, "producer: interrupted ") ||
+		!strings.Contains(stderr, "nothing is counted twice") {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}
 	sent := deliveredOf(t, stderr)
@@ -155,11 +157,13 @@ func deliveredOf(t *testing.T, stderr string) (count int) {
 func TestUndo(t *testing.T) {
 	address := startBroker(t)
 	file := filepath.Join(t.TempDir(), "orders.csv")
-	if err := os.WriteFile(file, []byte(orders(500)+orders(300)[len("user,item,quantity,timestamp\n"):]), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(orders(500)+orders(300)[len("user,item,quantity,timestamp\n"):]),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"import", file}, {"import", file, "--undo"}} {
-		if code, stderr := runProducer(t.Context(), nil, append(args, "--bootstrap-servers", address)...); code != 0 || deliveredOf(t, stderr) != 800 {
+		if code, stderr := runProducer(t.Context(), nil, append(args, "--bootstrap-servers", address)...); code != 0 ||
+			deliveredOf(t, stderr) != 800 {
 			t.Fatalf("exit %d: %s", code, stderr)
 		}
 	}

@@ -23,7 +23,8 @@ func serving(t *testing.T, stdin io.Reader, args ...string) (url string) {
 	go func() {
 		a := app()
 		a.Reader = stdin
-		ended <- cmdline.Run(ctx, a, append([]string{"producer"}, append(args, "--metrics-addr", "127.0.0.1:0")...), io.Discard, w)
+		ended <- cmdline.Run(ctx, a, append([]string{"producer"}, append(args, "--metrics-addr", "127.0.0.1:0")...),
+			io.Discard, w)
 		_ = w.Close()
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
@@ -86,8 +87,10 @@ func shows(t *testing.T, url string, lines ...string) {
 func TestMetricsOfGenerate(t *testing.T) {
 	url := serving(t, nil, "generate", "--rate", "500", "--invalid-ratio", "0.2", "--duplicate-ratio", "0.2",
 		"--seed", "1", "--bootstrap-servers", startBroker(t))
-	shows(t, url, `purchases_build_info{`, `producer_generated_events_total{kind="valid"} `, `producer_generated_events_total{kind="invalid"} `,
-		`producer_generated_events_total{kind="duplicate"} `, "producer_events_total ", "producer_output_bytes_total ", "producer_batches_total ",
+	shows(t, url, `purchases_build_info{`, `producer_generated_events_total{kind="valid"} `,
+		`producer_generated_events_total{kind="invalid"} `,
+		`producer_generated_events_total{kind="duplicate"} `, "producer_events_total ", "producer_output_bytes_total ",
+		"producer_batches_total ",
 		"producer_retries_total 0\n", "producer_failed_events_total 0\n")
 }
 
@@ -98,7 +101,9 @@ func TestMetricsOfImport(t *testing.T) {
 		_, _ = io.WriteString(w, "user,item,quantity,timestamp\n"+
 			"u,a,1,2026-01-01T00:00:00Z\nu,b,1,2026-01-01T00:00:00Z\nu,c,1,then\nu,d,1,2026-01-01T00:00:00Z\n")
 	}()
-	url := serving(t, rows, "import", "-", "--format", "csv", "--where", `item != "d"`, "--bootstrap-servers", startBroker(t))
+	url := serving(t, rows, "import", "-", "--format", "csv", "--where", `item != "d"`, "--bootstrap-servers",
+		startBroker(t))
 	shows(t, url, `producer_rows_total{outcome="sent"} 2`+"\n", `producer_rows_total{outcome="malformed"} 1`+"\n",
-		`producer_rows_total{outcome="left_out"} 1`+"\n", `producer_rows_total{outcome="unfinished"} 0`+"\n", "producer_events_total 2\n")
+		`producer_rows_total{outcome="left_out"} 1`+"\n", `producer_rows_total{outcome="unfinished"} 0`+"\n",
+		"producer_events_total 2\n")
 }

@@ -79,7 +79,8 @@ func checkRetractFlags(c *cli.Context) error {
 	}
 	switch {
 	case ways != 1:
-		return cmdline.Usagef("name the events by --event-id and --timestamp, by a file, or by --user; see `producer retract --help`")
+		return cmdline.Usagef("name the events by --event-id and --timestamp, by a file, or by --user; see `producer " +
+			"retract --help`")
 	case byID && (c.String("event-id") == "" || c.String("timestamp") == ""):
 		return cmdline.Usagef("--event-id and --timestamp belong together: an event is identified by both")
 	case c.IsSet("user") && strings.TrimSpace(c.String("user")) == "":
@@ -140,7 +141,8 @@ func retractionsOfUser(c *cli.Context, now time.Time) ([]purchase.Event, error) 
 	}
 	topic, user := c.String("topic"), purchase.Event{User: c.String("user")}
 	user.Normalize()
-	read := preflight.Need{Kind: preflight.Topic, Name: topic, Operation: sarama.AclOperationRead, Why: "find the user's events"}
+	read := preflight.Need{Kind: preflight.Topic, Name: topic, Operation: sarama.AclOperationRead,
+		Why: "find the user's events"}
 	if err := preflight.Start(c.Context, settings, []preflight.Need{read}); err != nil {
 		return nil, err
 	}
@@ -154,7 +156,8 @@ func retractionsOfUser(c *cli.Context, now time.Time) ([]purchase.Event, error) 
 	if len(found.Retractions) == 0 || c.Bool("dry-run") {
 		return found.Retractions, nil
 	}
-	return found.Retractions, cmdline.Confirm(c, fmt.Sprintf("Retract %d events of user %.80q?", len(found.Retractions), user.User))
+	return found.Retractions, cmdline.Confirm(c,
+		fmt.Sprintf("Retract %d events of user %.80q?", len(found.Retractions), user.User))
 }
 
 func showFound(c *cli.Context, found retract.Found) {

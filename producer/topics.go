@@ -36,8 +36,10 @@ Examples:
    producer topics create --partitions 12 --replication-factor 3 --kafka-config client.properties
    producer topics create analytics.v2 purchases.dlq.v2`,
 			Flags: append(append(kafka.Flags(), valueFormatFlags()[:2]...),
-				&cli.IntFlag{Name: "partitions", Usage: "create topics with `N` partitions", DefaultText: "the cluster's", Value: clusterDefault},
-				&cli.IntFlag{Name: "replication-factor", Usage: "create `N` replicas of each partition", DefaultText: "the cluster's", Value: clusterDefault},
+				&cli.IntFlag{Name: "partitions", Usage: "create topics with `N` partitions", DefaultText: "the cluster's",
+					Value: clusterDefault},
+				&cli.IntFlag{Name: "replication-factor", Usage: "create `N` replicas of each partition",
+					DefaultText: "the cluster's", Value: clusterDefault},
 			),
 			Action: createTopics,
 		}},
@@ -118,7 +120,8 @@ func createTopic(admin sarama.ClusterAdmin, user, topic string, detail sarama.To
 		return "exists already", nil
 	case errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrClusterAuthorizationFailed):
 		need := preflight.Need{Kind: preflight.Topic, Name: topic, Operation: sarama.AclOperationCreate, Why: "create it"}
-		return "", fmt.Errorf("%w, or ask an administrator to create it", &preflight.MissingError{Need: need, User: user, Cause: err})
+		return "", fmt.Errorf("%w, or ask an administrator to create it",
+			&preflight.MissingError{Need: need, User: user, Cause: err})
 	case errors.Is(err, sarama.ErrInvalidReplicationFactor):
 		return "", fmt.Errorf("create topic %q: %w; there are fewer brokers than --replication-factor", topic, err)
 	}
@@ -130,7 +133,8 @@ func createTopic(admin sarama.ClusterAdmin, user, topic string, detail sarama.To
 func showTopics(c *cli.Context, settings kafka.Settings, names []string) error {
 	var needs []preflight.Need
 	for _, topic := range names {
-		needs = append(needs, preflight.Need{Kind: preflight.Topic, Name: topic, Operation: sarama.AclOperationDescribe, Why: "show it"})
+		needs = append(needs, preflight.Need{Kind: preflight.Topic, Name: topic, Operation: sarama.AclOperationDescribe,
+			Why: "show it"})
 	}
 	report, err := preflight.Inspect(c.Context, settings, needs)
 	for deadline := time.Now().Add(propagation); err == nil && lacksTopic(report) && time.Now().Before(deadline); {

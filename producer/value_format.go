@@ -16,9 +16,12 @@ import (
 // valueFormatFlags choose how values are written to the topic.
 func valueFormatFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "value-format", Usage: "write values as `FORMAT`: json, avro, protobuf or json-schema; all but json need schema.registry.url", Value: "json"},
+		&cli.StringFlag{Name: "value-format",
+			Usage: "write values as `FORMAT`: json, avro, protobuf or json-schema; all but json need schema.registry.url",
+			Value: "json"},
 		&cli.StringFlag{Name: "subject", Usage: "subject `NAME` of the schema in the registry", DefaultText: "TOPIC-value"},
-		&cli.BoolFlag{Name: "register-schema", Usage: "register the schema if the subject does not have it; without this flag it must exist"},
+		&cli.BoolFlag{Name: "register-schema",
+			Usage: "register the schema if the subject does not have it; without this flag it must exist"},
 	}
 }
 
@@ -65,7 +68,8 @@ func openSerializer(c *cli.Context, settings kafka.Settings) (*serialize.Seriali
 
 func openRegistry(settings kafka.Settings) (*registry.Client, error) {
 	if len(settings.Registry.URLs) == 0 {
-		return nil, cmdline.Usagef("--value-format needs a schema registry; set schema.registry.url in the file of --kafka-config, or KAFKA_SCHEMA_REGISTRY_URL")
+		return nil, cmdline.Usagef("--value-format needs a schema registry; set schema.registry.url in the file of " +
+			"--kafka-config, or KAFKA_SCHEMA_REGISTRY_URL")
 	}
 	return registry.Open(settings.Registry)
 }

@@ -130,7 +130,8 @@ func (l *Letter) cutHeaders() []sarama.RecordHeader {
 	var cut [][2]string
 	if len(l.Value) > MaxValue {
 		sum := sha256.Sum256(l.Value)
-		cut = append(cut, [2]string{HeaderLength, strconv.Itoa(len(l.Value))}, [2]string{HeaderSHA256, hex.EncodeToString(sum[:])})
+		cut = append(cut, [2]string{HeaderLength, strconv.Itoa(len(l.Value))},
+			[2]string{HeaderSHA256, hex.EncodeToString(sum[:])})
 	}
 	if len(l.Key) > MaxKey {
 		cut = append(cut, [2]string{HeaderKeyLength, strconv.Itoa(len(l.Key))})

@@ -69,7 +69,8 @@ func TestParseReadsWhatMessageWrites(t *testing.T) {
 	again.Headers = first.Message("t").Headers
 	bare := letter()
 	bare.Key, bare.Value, bare.Headers = nil, nil, nil
-	for name, want := range map[string]deadletter.Letter{"usual": letter(), "no key, value, headers": bare, "headers with our names": again} {
+	for name, want := range map[string]deadletter.Letter{"usual": letter(), "no key, value, headers": bare,
+		"headers with our names": again} {
 		t.Run(name, func(t *testing.T) {
 			if got, _ := parse(t, want); !reflect.DeepEqual(got, want) {
 				t.Errorf("got %+v\nwant %+v", got, want)
@@ -105,7 +106,8 @@ func TestLongValueAndKeyAreCut(t *testing.T) {
 	}
 	sum := sha256.Sum256(l.Value)
 	for name, want := range map[string]string{
-		deadletter.HeaderLength: "524289", deadletter.HeaderSHA256: hex.EncodeToString(sum[:]), deadletter.HeaderKeyLength: "65537",
+		deadletter.HeaderLength: "524289", deadletter.HeaderSHA256: hex.EncodeToString(sum[:]),
+		deadletter.HeaderKeyLength: "65537",
 	} {
 		if got := value(m, name); got != want {
 			t.Errorf("header %s = %q, want %q", name, got, want)
@@ -129,7 +131,8 @@ func TestTooManyHeadersAreDropped(t *testing.T) {
 	for want, l := range map[string]deadletter.Letter{"2": long, "100000": many} {
 		got, m := parse(t, l)
 		if len(got.Headers) != 0 || !got.Cut || value(m, deadletter.HeaderDropped) != want {
-			t.Errorf("%d headers, Cut %v, dropped %q, want %s", len(got.Headers), got.Cut, value(m, deadletter.HeaderDropped), want)
+			t.Errorf("%d headers, Cut %v, dropped %q, want %s", len(got.Headers), got.Cut, value(m, deadletter.HeaderDropped),
+				want)
 		}
 	}
 }

@@ -51,7 +51,8 @@ func golden() map[string]enriched.Event {
 		},
 		"retraction.json": {
 			Event: purchase.Event{
-				Op: purchase.Retract, EventID: "id", Timestamp: now.Truncate(time.Second), RetractedAt: now.Truncate(time.Millisecond),
+				Op: purchase.Retract, EventID: "id", Timestamp: now.Truncate(time.Second),
+				RetractedAt: now.Truncate(time.Millisecond),
 			},
 			Kind: enriched.Retraction, ProcessedAt: now.Truncate(time.Millisecond), Source: source,
 		},
@@ -88,27 +89,32 @@ func TestEnrich(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := enriched.Event{
-		Event: purchase.Event{EventID: recordID.String(), User: "u", Item: "i", Quantity: -2, Timestamp: now.Truncate(time.Millisecond)},
-		Kind:  enriched.Return, ProcessedAt: now.Truncate(time.Millisecond), Source: source,
+		Event: purchase.Event{EventID: recordID.String(), User: "u", Item: "i", Quantity: -2,
+			Timestamp: now.Truncate(time.Millisecond)},
+		Kind: enriched.Return, ProcessedAt: now.Truncate(time.Millisecond), Source: source,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
 	p.EventID, p.Quantity = " given ", 2
-	if got, err := enriched.Enrich(p, source, recordID, now); err != nil || got.EventID != "given" || got.Kind != enriched.Purchase {
+	if got, err := enriched.Enrich(p, source, recordID, now); err != nil || got.EventID != "given" ||
+		got.Kind != enriched.Purchase {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	p.EventID = recordID.String()
-	if got, err := enriched.Enrich(p, source, recordID, now); err != nil || got.ID() != purchase.TextID(recordID.String()) {
+	if got, err := enriched.Enrich(p, source, recordID, now); err != nil ||
+		got.ID() != purchase.TextID(recordID.String()) {
 		t.Errorf("a given id is counted as the id of a position: %+v, %v", got, err)
 	}
 	p.Op = purchase.Retract
-	if got, err := enriched.Enrich(p, source, recordID, now); err != nil || got.ID() != recordID || got.Kind != enriched.Retraction || got.User != "" {
+	if got, err := enriched.Enrich(p, source, recordID, now); err != nil || got.ID() != recordID ||
+		got.Kind != enriched.Retraction || got.User != "" {
 		t.Errorf("the retraction of an event without an id of its own: %+v, %v", got, err)
 	}
 	p.Op, p.User = purchase.Add, ""
 	var invalid *purchase.Invalid
-	if _, err := enriched.Enrich(p, source, recordID, now); !errors.As(err, &invalid) || invalid.Reason != purchase.MissingUser {
+	if _, err := enriched.Enrich(p, source, recordID, now); !errors.As(err, &invalid) ||
+		invalid.Reason != purchase.MissingUser {
 		t.Errorf("error %v, want missing_user", err)
 	}
 }
@@ -119,7 +125,8 @@ func TestDecodeReadsWhatEnrichAndEncodeWrite(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		clock := now.Add(time.Duration(rapid.Int64Range(0, 2e9).Draw(t, "clock")))
 		p := purchase.Event{
-			User: rapid.StringMatching(`[a-zé]{1,20}`).Draw(t, "user"), Item: rapid.StringMatching(`[A-Z0-9]{1,20}`).Draw(t, "item"),
+			User: rapid.StringMatching(`[a-zé]{1,20}`).Draw(t, "user"), Item: rapid.StringMatching(`[A-Z0-9]{1,20}`).
+				Draw(t, "item"),
 			Quantity:  rapid.SampledFrom([]int64{-purchase.MaxQuantity, -1, 1, 7}).Draw(t, "quantity"),
 			Timestamp: clock.Add(purchase.MaxClockSkew - time.Duration(rapid.Int64Range(0, 3e6).Draw(t, "before"))),
 			EventID:   rapid.SampledFrom([]string{"", "id", "0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d"}).Draw(t, "event_id"),

@@ -41,7 +41,8 @@ type repeated struct {
 	processed   int64  // the same in milliseconds
 }
 
-// Scan reads an event as [Event.Encode] writes it, perhaps in the frame of a schema registry, in less than a tenth of the
+// Scan reads an event as [Event.Encode] writes it, perhaps in the frame of a schema registry, in less than a tenth of
+// the
 // time of [Decode] and without allocating. It returns false for any other
 // spelling and for any doubt. The Flat then means nothing, and Decode has the
 // last word. An event that Scan accepts is the same event to Decode. Scan is

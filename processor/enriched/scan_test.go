@@ -49,8 +49,10 @@ func wantAsDecoded(t rapid.TB, value []byte) (scanned bool) {
 	if e.Amount != nil {
 		amount = int64(*e.Amount)
 	}
-	want := fmt.Sprintf("%x %s %q %q %q %q %q %q %d %d %t %d %d %d %d %s", e.ID(), e.Kind, e.User, e.Item, e.ItemName, e.OrderID, e.Currency, attributes,
-		e.Quantity, amount, e.Amount != nil, e.Timestamp.UnixMilli(), milli(e.ImportedAt), milli(e.RetractedAt), e.ProcessedAt.UnixMilli(), e.Source)
+	want := fmt.Sprintf("%x %s %q %q %q %q %q %q %d %d %t %d %d %d %d %s", e.ID(), e.Kind, e.User, e.Item, e.ItemName,
+		e.OrderID, e.Currency, attributes,
+		e.Quantity, amount, e.Amount != nil, e.Timestamp.UnixMilli(), milli(e.ImportedAt), milli(e.RetractedAt),
+		e.ProcessedAt.UnixMilli(), e.Source)
 	if got := members(&f); got != want {
 		t.Fatalf("Scan reads %s as\n%s\nDecode as\n%s", value, got, want)
 	}
@@ -58,8 +60,10 @@ func wantAsDecoded(t rapid.TB, value []byte) (scanned bool) {
 }
 
 func members(f *enriched.Flat) string {
-	return fmt.Sprintf("%x %s %q %q %q %q %q %q %d %d %t %d %d %d %d %s/%d/%d", f.ID, f.Kind, f.User, f.Item, f.ItemName, f.OrderID, f.Currency, f.Attributes,
-		f.Quantity, f.Amount, f.HasAmount, f.Timestamp, f.ImportedAt, f.RetractedAt, f.ProcessedAt, f.SourceTopic, f.SourcePartition, f.SourceOffset)
+	return fmt.Sprintf("%x %s %q %q %q %q %q %q %d %d %t %d %d %d %d %s/%d/%d", f.ID, f.Kind, f.User, f.Item, f.ItemName,
+		f.OrderID, f.Currency, f.Attributes,
+		f.Quantity, f.Amount, f.HasAmount, f.Timestamp, f.ImportedAt, f.RetractedAt, f.ProcessedAt, f.SourceTopic,
+		f.SourcePartition, f.SourceOffset)
 }
 
 func milli(t time.Time) int64 {
@@ -86,7 +90,8 @@ func TestScanReadsWhatEncodeWrites(t *testing.T) {
 			Quantity:  rapid.SampledFrom([]int64{-purchase.MaxQuantity, -1, 1, 7}).Draw(t, "quantity"),
 			Timestamp: now.Add(-time.Duration(rapid.Int64Range(0, 1e18).Draw(t, "before"))),
 			EventID:   rapid.SampledFrom([]string{"", "id", "0b4f2f4e-6a0c-4e0e-9a51-1f2f3a4b5c6d"}).Draw(t, "event_id"),
-			OrderID:   rapid.OneOf(text, rapid.Just("")).Draw(t, "order"), Currency: rapid.SampledFrom([]string{"", "EUR"}).Draw(t, "currency"),
+			OrderID:   rapid.OneOf(text, rapid.Just("")).Draw(t, "order"), Currency: rapid.SampledFrom([]string{"", "EUR"}).
+					Draw(t, "currency"),
 			Attributes: rapid.MapOfN(text, text, 0, 4).Draw(t, "attributes"),
 		}
 		if rapid.Bool().Draw(t, "priced") {
@@ -116,13 +121,19 @@ func TestScanReadsWhatEncodeWrites(t *testing.T) {
 // Small changes to a message, most of which break a rule.
 func TestScanAcceptsNothingThatDecodeRefuses(t *testing.T) {
 	purchase := string(bytes.TrimSpace(file(t, "purchase.json")))
-	for _, old := range []string{`"schema":1`, `"event_id":"0b`, `"kind":"purchase"`, `"user":"17850"`, `85123A`, `"quantity":6`, `15300000`,
-		`GBP`, `536365`, `2010-12-01T08:26:00Z`, `country`, `United Kingdom`, `,"attributes":{"country":"United Kingdom"}`, `"partition":3`, `"offset":42`, `}}`} {
-		for _, changed := range []string{"", "0", "-1", "-0", "01", "1e3", "1.5", `\u0041`, `"`, "\x7f", "\u0085", "\xff", "é", "e\u0301", " x", "x ", "\u00a0", "a\u2028b", "null", "{}", "9223372036854775807", "gbp", "QQQ",
-			strings.Repeat("x", 257), strings.Repeat("x", 1025), `"quantity":-6`, `"kind":"retraction"`, `"schema":2`, `"kind":"return"`, `"user":""`, `"event_id":"`, "2027-01-01T00:00:00Z", "1969-12-31T23:59:59Z",
+	for _, old := range []string{`"schema":1`, `"event_id":"0b`, `"kind":"purchase"`, `"user":"17850"`, `85123A`,
+		`"quantity":6`, `15300000`,
+		`GBP`, `536365`, `2010-12-01T08:26:00Z`, `country`, `United Kingdom`, `,"attributes":{"country":"United Kingdom"}`,
+		`"partition":3`, `"offset":42`, `}}`} {
+		for _, changed := range []string{"", "0", "-1", "-0", "01", "1e3", "1.5", `\u0041`, `"`, "\x7f", "\u0085", "\xff",
+			"é", "e\u0301", " x", "x ", "\u00a0", "a\u2028b", "null", "{}", "9223372036854775807", "gbp", "QQQ",
+			strings.Repeat("x", 257), strings.Repeat("x", 1025), `"quantity":-6`, `"kind":"retraction"`, `"schema":2`,
+			`"kind":"return"`, `"user":""`, `"event_id":"`, "2027-01-01T00:00:00Z", "1969-12-31T23:59:59Z",
 			"2010-12-01T08:26:00.1+01:00", "2010-12-01T8:26:00Z", "2010-12-01T08:26:00,5Z",
-			"2010-02-29T08:26:00Z", "2012-02-29T08:26:00Z", "2010-00-01T08:26:00Z", "2010-13-01T08:26:00Z", "2010-12-00T08:26:00Z", "2010-12-01T24:00:00Z", "2010-12-01T08:60:00Z", "2010-12-01T08:26:60Z",
-			"2010-12-01T08:26:00.Z", "2010-12-01T08:26:00.120Z", "2010-12-01T08:26:00.1234Z", "2010-12-01T08:26:00.999Z", "201/-12-01T08:26:00Z", "2010-12-01T08:26:00", "2010-12-01t08:26:00z", "0000-01-01T00:00:00Z",
+			"2010-02-29T08:26:00Z", "2012-02-29T08:26:00Z", "2010-00-01T08:26:00Z", "2010-13-01T08:26:00Z",
+			"2010-12-00T08:26:00Z", "2010-12-01T24:00:00Z", "2010-12-01T08:60:00Z", "2010-12-01T08:26:60Z",
+			"2010-12-01T08:26:00.Z", "2010-12-01T08:26:00.120Z", "2010-12-01T08:26:00.1234Z", "2010-12-01T08:26:00.999Z",
+			"201/-12-01T08:26:00Z", "2010-12-01T08:26:00", "2010-12-01t08:26:00z", "0000-01-01T00:00:00Z",
 			`,"attributes":{}`, `,"attributes":{"b":"","a":""}`, `,"attributes":{"a":"1","a":"2"}`, `,"attributes":{"":"x"}`,
 			`"partition":2147483648`, `}} `, `},"x":1}`, old + old} {
 			wantAsDecoded(t, []byte(strings.Replace(purchase, old, changed, 1)))

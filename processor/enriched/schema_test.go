@@ -62,7 +62,8 @@ func TestScanReadsFrames(t *testing.T) {
 	}
 	var plain, framed enriched.Flat
 	value = bytes.TrimSpace(value)
-	if !plain.Scan(value, time.Now()) || !framed.Scan(append(registry.Append(nil, 7), value...), time.Now()) || !reflect.DeepEqual(plain, framed) {
+	if !plain.Scan(value, time.Now()) || !framed.Scan(append(registry.Append(nil, 7), value...), time.Now()) ||
+		!reflect.DeepEqual(plain, framed) {
 		t.Errorf("plain %+v\nin a frame %+v", plain, framed)
 	}
 }

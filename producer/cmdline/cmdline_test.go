@@ -18,7 +18,8 @@ import (
 // shop is an app whose commands print the flags and arguments that they get.
 func shop() *cli.App {
 	show := func(c *cli.Context) error {
-		fmt.Fprintf(c.App.Writer, "%s limit=%d all=%v to=%s %q\n", c.Command.Name, c.Int("limit"), c.Bool("all"), c.String("to"), c.Args().Slice())
+		fmt.Fprintf(c.App.Writer, "%s limit=%d all=%v to=%s %q\n", c.Command.Name, c.Int("limit"), c.Bool("all"),
+			c.String("to"), c.Args().Slice())
 		return nil
 	}
 	flags := func() []cli.Flag {
@@ -72,10 +73,14 @@ func TestExitCodesAndMessages(t *testing.T) {
 		{"", 2, "shop: name a command; see `shop --help`"},
 		{"querry", 2, "shop: unknown command \"querry\" for `shop`. Did you mean \"query\"? See `shop --help`"},
 		{"query", 2, "shop: name a command; see `shop query --help`"},
-		{"query top-itms --limit 5", 2, "shop: unknown command \"top-itms\" for `shop query`. Did you mean \"top-items\"? See `shop query --help`"},
-		{"query top-items --limit five", 2, "shop: invalid value \"five\" for flag -limit; see `shop query top-items --help`"},
-		{"query top-items --limti 5", 2, "shop: unknown flag --limti for `shop query top-items`. Did you mean --limit? See `shop query top-items --help`"},
-		{"query top-items --nonsense", 2, "shop: unknown flag --nonsense for `shop query top-items`. See `shop query top-items --help`"},
+		{"query top-itms --limit 5", 2,
+			"shop: unknown command \"top-itms\" for `shop query`. Did you mean \"top-items\"? See `shop query --help`"},
+		{"query top-items --limit five", 2,
+			"shop: invalid value \"five\" for flag -limit; see `shop query top-items --help`"},
+		{"query top-items --limti 5", 2,
+			"shop: unknown flag --limti for `shop query top-items`. Did you mean --limit? See `shop query top-items --help`"},
+		{"query top-items --nonsense", 2,
+			"shop: unknown flag --nonsense for `shop query top-items`. See `shop query top-items --help`"},
 		{"query nonsense", 2, "shop: unknown command \"nonsense\" for `shop query`. See `shop query --help`"},
 		{"help nonsense", 2, "shop: No help topic for 'nonsense'"},
 	} {
@@ -175,7 +180,8 @@ func TestHelpFitsTheWidthAndOmitsSwitchesThatAreOff(t *testing.T) {
 	if strings.Contains(stdout, "default: false") || !strings.Contains(stdout, "--all") {
 		t.Errorf("help %s", stdout)
 	}
-	for line := range strings.Lines(reflow(strings.Repeat("many words ", 40)+"\n\n    an example of "+strings.Repeat("x", 90), 3)) {
+	for line := range strings.Lines(reflow(strings.Repeat("many words ", 40)+"\n\n    an example of "+
+		strings.Repeat("x", 90), 3)) {
 		if len(strings.TrimRight(line, "\n")) > helpWidth && !strings.Contains(line, "example") {
 			t.Errorf("line of %d columns: %s", len(line), line)
 		}
@@ -195,7 +201,8 @@ func TestLogFlags(t *testing.T) {
 		return nil
 	}})
 	var out, errs bytes.Buffer
-	if code := Run(t.Context(), app, strings.Fields("shop --log-format json log --log-level debug"), &out, &errs); code != 0 {
+	if code := Run(t.Context(), app, strings.Fields("shop --log-format json log --log-level debug"), &out,
+		&errs); code != 0 {
 		t.Fatal(code, errs.String())
 	}
 	var messages []string
@@ -213,7 +220,8 @@ func TestLogFlags(t *testing.T) {
 		t.Errorf("lines %q, want %q", messages, want)
 	}
 	for _, args := range []string{"--log-level loud", "--log-format xml"} {
-		if code, _, stderr := run(t.Context(), strings.Fields(args+" serve")...); code != 2 || !strings.Contains(stderr, "want ") {
+		if code, _, stderr := run(t.Context(), strings.Fields(args+" serve")...); code != 2 ||
+			!strings.Contains(stderr, "want ") {
 			t.Errorf("%s: exit %d, stderr %q", args, code, stderr)
 		}
 	}

@@ -51,7 +51,8 @@ func TestCompletionScriptsAndManual(t *testing.T) {
 			t.Errorf("%s: exit %d, %q, %q", args, code, stdout, stderr)
 		}
 	}
-	if code, _, stderr := run(t.Context(), "completion", "csh"); code != 2 || !strings.Contains(stderr, "bash, zsh or fish") {
+	if code, _, stderr := run(t.Context(), "completion", "csh"); code != 2 ||
+		!strings.Contains(stderr, "bash, zsh or fish") {
 		t.Errorf("csh: exit %d, %q", code, stderr)
 	}
 }

@@ -39,7 +39,8 @@ func explainLimit(err error) error {
 	case !errors.Is(err, syscall.EMFILE), syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil:
 		return err
 	}
-	return fmt.Errorf("%w; this process may open %d files: raise that with `ulimit -n` or LimitNOFILE= of its unit", err, limit.Cur)
+	return fmt.Errorf("%w; this process may open %d files: raise that with `ulimit -n` or LimitNOFILE= of its unit", err,
+		limit.Cur)
 }
 
 // explainCause is [explainLimit] for the errors in a line of the log.

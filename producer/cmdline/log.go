@@ -53,7 +53,8 @@ func Log(c *cli.Context, component string) *slog.Logger {
 //	name: 2026-01-31T12:00:00Z WARN message key=value
 func textHandler(w io.Writer, name string, level slog.Level) slog.Handler {
 	out := &lineWriter{w: w, name: name}
-	return &handler{out: out, Handler: slog.NewTextHandler(&out.line, &slog.HandlerOptions{Level: level, ReplaceAttr: dropBuiltIns})}
+	return &handler{out: out, Handler: slog.NewTextHandler(&out.line,
+		&slog.HandlerOptions{Level: level, ReplaceAttr: dropBuiltIns})}
 }
 
 // handler writes the head of the line and leaves the attributes to slog.

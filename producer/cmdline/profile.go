@@ -62,7 +62,8 @@ func listenOnLoopback(address string) (net.Listener, error) {
 		return nil, Usagef("--%s %s: %v; want HOST:PORT, such as 127.0.0.1:6060", profileFlag, address, err)
 	}
 	if !isLoopback(host) {
-		return nil, Usagef("--%s %s: profiles are for this machine only; name a loopback address, such as 127.0.0.1:6060", profileFlag, address)
+		return nil, Usagef("--%s %s: profiles are for this machine only; name a loopback address, such as 127.0.0.1:6060",
+			profileFlag, address)
 	}
 	listener, err := Listen(context.Background(), address, profileFlag)
 	if err != nil {

@@ -107,7 +107,8 @@ func Partitions(client sarama.Client, topic string) ([]int32, error) {
 	partitions, err := client.Partitions(topic)
 	switch {
 	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
-		return nil, fmt.Errorf("topic %q: %w; `producer broker` creates it, on another cluster run `producer topics create`", topic, ErrNoTopic)
+		return nil, fmt.Errorf("topic %q: %w; `producer broker` creates it, on another cluster run `producer topics create`",
+			topic, ErrNoTopic)
 	case errors.Is(err, sarama.ErrTopicAuthorizationFailed):
 		return nil, fmt.Errorf("topic %q: %w; the command check lists the missing ACLs", topic, err)
 	case err != nil:

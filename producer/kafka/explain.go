@@ -54,7 +54,8 @@ func (s Settings) explainTLS(ctx context.Context, address string, err error) err
 	case errors.As(err, &authority):
 		return fmt.Errorf("%w; set ssl.ca.location to the authority that signed the broker's certificate", err)
 	case errors.As(err, &host):
-		return fmt.Errorf("the broker's certificate is for another host name: %w; connect with a name that the certificate contains", err)
+		return fmt.Errorf("the broker's certificate is for another host name: %w; connect with a name that the certificate "+
+			"contains", err)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fmt.Errorf("%w; renew the broker's certificate, or correct this machine's clock (%s)",
 			err, time.Now().UTC().Format(time.RFC3339))
@@ -62,7 +63,8 @@ func (s Settings) explainTLS(ctx context.Context, address string, err error) err
 		return s.explainAlert(err)
 	case errors.As(err, &record), timedOut(err), errors.Is(err, io.EOF), connectionBroken(err):
 		if speaksPlain(ctx, address) {
-			return fmt.Errorf("the broker does not use TLS on this port; set security.protocol=%s, or use its TLS port", s.protocol(false, s.SASL.Mechanism != ""))
+			return fmt.Errorf("the broker does not use TLS on this port; set security.protocol=%s, or use its TLS port",
+				s.protocol(false, s.SASL.Mechanism != ""))
 		}
 		return fmt.Errorf("TLS handshake: %w; is this the broker's TLS port?", err)
 	}
@@ -72,12 +74,15 @@ func (s Settings) explainTLS(ctx context.Context, address string, err error) err
 // explainAlert is about a handshake that the broker refused.
 func (s Settings) explainAlert(err error) error {
 	if len(s.TLS.Certificates) == 0 {
-		return fmt.Errorf("the broker requires a client certificate: %w; set ssl.certificate.location and ssl.key.location", err)
+		return fmt.Errorf("the broker requires a client certificate: %w; set ssl.certificate.location and ssl.key.location",
+			err)
 	}
 	if until := s.TLS.Certificates[0].Leaf.NotAfter; time.Now().After(until) {
-		return fmt.Errorf("this client's certificate expired on %s: %w; renew the certificate in ssl.certificate.location", until.UTC().Format(time.RFC3339), err)
+		return fmt.Errorf("this client's certificate expired on %s: %w; renew the certificate in ssl.certificate.location",
+			until.UTC().Format(time.RFC3339), err)
 	}
-	return fmt.Errorf("the broker rejected this client's certificate or TLS version: %w; check ssl.certificate.location", err)
+	return fmt.Errorf("the broker rejected this client's certificate or TLS version: %w; check ssl.certificate.location",
+		err)
 }
 
 // explainAnswer is about a broker that was reached, and did not let us in.
@@ -89,7 +94,8 @@ func (s Settings) explainAnswer(ctx context.Context, address string, err error) 
 	case errors.Is(err, sarama.ErrUnsupportedSASLMechanism):
 		return s.wrongMechanism(ctx, address)
 	case errors.Is(err, sarama.ErrIllegalSASLState):
-		return fmt.Errorf("this listener has no login; set security.protocol=%s, or use its SASL port", s.protocol(s.TLS != nil, false))
+		return fmt.Errorf("this listener has no login; set security.protocol=%s, or use its SASL port",
+			s.protocol(s.TLS != nil, false))
 	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
 		return s.wrongCredentials(err)
 	}
@@ -100,13 +106,15 @@ func (s Settings) explainAnswer(ctx context.Context, address string, err error) 
 		cause = s.suspectLogin(ctx, address, err)
 	}
 	if <-encrypted {
-		return fmt.Errorf("the broker uses TLS on this port; set security.protocol=%s", s.protocol(true, s.SASL.Mechanism != ""))
+		return fmt.Errorf("the broker uses TLS on this port; set security.protocol=%s",
+			s.protocol(true, s.SASL.Mechanism != ""))
 	}
 	if cause != nil {
 		return cause
 	}
 	if timedOut(err) {
-		return fmt.Errorf("the address accepts connections but does not answer as a Kafka broker within %s: %w", answerTimeout, err)
+		return fmt.Errorf("the address accepts connections but does not answer as a Kafka broker within %s: %w",
+			answerTimeout, err)
 	}
 	return fmt.Errorf("the address accepts connections but does not answer as a Kafka broker: %w", err)
 }
@@ -135,7 +143,8 @@ func (s Settings) suspectLogin(ctx context.Context, address string, err error) e
 func (s Settings) wrongMechanism(ctx context.Context, address string) error {
 	mechanisms, _, err := s.offered(ctx, address, "NONE")
 	if err != nil || len(mechanisms) == 0 {
-		return fmt.Errorf("the broker does not offer sasl.mechanism=%s: %w", s.SASL.Mechanism, sarama.ErrUnsupportedSASLMechanism)
+		return fmt.Errorf("the broker does not offer sasl.mechanism=%s: %w", s.SASL.Mechanism,
+			sarama.ErrUnsupportedSASLMechanism)
 	}
 	return fmt.Errorf("the broker does not offer sasl.mechanism=%s, it offers %s: %w",
 		s.SASL.Mechanism, strings.Join(mechanisms, ", "), sarama.ErrUnsupportedSASLMechanism)
@@ -143,9 +152,11 @@ func (s Settings) wrongMechanism(ctx context.Context, address string) error {
 
 func (s Settings) wrongCredentials(err error) error {
 	if s.SASL.Tokens != nil {
-		return fmt.Errorf("the broker rejected the token: %w; check the client id, the scope and sasl.oauthbearer.extensions", err)
+		return fmt.Errorf("the broker rejected the token: %w; check the client id, the scope and sasl.oauthbearer.extensions",
+			err)
 	}
-	return fmt.Errorf("the broker rejected user %q (%s): wrong user name or password: %w", s.SASL.Username, s.SASL.Mechanism, err)
+	return fmt.Errorf("the broker rejected user %q (%s): wrong user name or password: %w", s.SASL.Username,
+		s.SASL.Mechanism, err)
 }
 
 // protocol is the security.protocol for a combination.

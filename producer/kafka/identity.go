@@ -35,7 +35,8 @@ func Identify(client sarama.Client, topic string) (Identity, error) {
 		return Identity{}, fmt.Errorf("identify topic %q: %w", topic, found.Err)
 	}
 	if found.Uuid == (sarama.Uuid{}) {
-		return Identity{}, fmt.Errorf("identify topic %q: the broker does not say the topic's id; Kafka 2.8 and later do", topic)
+		return Identity{}, fmt.Errorf("identify topic %q: the broker does not say the topic's id; Kafka 2.8 and later do",
+			topic)
 	}
 	return Identity{*response.ClusterID, found.Uuid.String()}, nil
 }

@@ -68,7 +68,8 @@ func (w writer) send(n int) int64 {
 	offset := kafka.NoRecord
 	for range n {
 		var err error
-		if _, offset, err = w.SendMessage(&sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder("v")}); err != nil {
+		if _, offset, err = w.SendMessage(&sarama.ProducerMessage{Topic: topic,
+			Value: sarama.StringEncoder("v")}); err != nil {
 			w.t.Fatal(err)
 		}
 	}

@@ -137,7 +137,8 @@ func fetch(client sarama.Client, topic string, partition int32, offset int64) (*
 // fetchFrom reads up to so many bytes of a partition, and at least one batch.
 // The response as a whole may be larger: an embedded broker whose response is
 // full leaves out the list of aborted transactions.
-func fetchFrom(client sarama.Client, topic string, partition int32, offset int64, level sarama.IsolationLevel, bytes int32) (
+func fetchFrom(client sarama.Client, topic string, partition int32, offset int64, level sarama.IsolationLevel,
+	bytes int32) (
 	*sarama.FetchResponseBlock, error,
 ) {
 	leader, err := client.Leader(topic, partition)

@@ -87,11 +87,13 @@ func (v values) protocol() (string, error) {
 		return protocol, nil
 	case "", "PLAINTEXT", "SSL":
 	default:
-		return "", cmdline.Usagef("%s: security.protocol=%s: want PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL", set.source, set.text)
+		return "", cmdline.Usagef("%s: security.protocol=%s: want PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL", set.source,
+			set.text)
 	}
 	for _, name := range []string{"sasl.username", "sasl.password", "sasl.oauthbearer.client.id"} {
 		if v.has(name) {
-			return "", cmdline.Usagef("%s: %s is not used with security.protocol=%s; set SASL_SSL", v[name].source, name, orDefault(protocol, "PLAINTEXT"))
+			return "", cmdline.Usagef("%s: %s is not used with security.protocol=%s; set SASL_SSL", v[name].source, name,
+				orDefault(protocol, "PLAINTEXT"))
 		}
 	}
 	return orDefault(protocol, "PLAINTEXT"), nil
@@ -112,7 +114,8 @@ func (v values) sasl() (SASL, error) {
 	switch mechanism {
 	case sarama.SASLTypePlaintext, sarama.SASLTypeSCRAMSHA256, sarama.SASLTypeSCRAMSHA512:
 		if v.text("sasl.username") == "" || v.text("sasl.password") == "" {
-			return SASL{}, cmdline.Usagef("sasl.mechanism=%s needs sasl.username and sasl.password; put them into a file for --kafka-config, or into %s and %s",
+			return SASL{}, cmdline.Usagef("sasl.mechanism=%s needs sasl.username and sasl.password; put them into a file for "+
+				"--kafka-config, or into %s and %s",
 				mechanism, environment("sasl.username"), environment("sasl.password"))
 		}
 		return SASL{Mechanism: mechanism, Username: v.text("sasl.username"), Password: Secret(v.text("sasl.password"))}, nil
@@ -120,9 +123,11 @@ func (v values) sasl() (SASL, error) {
 		tokens, err := v.oauth()
 		return SASL{Mechanism: mechanism, Tokens: tokens}, err
 	case "":
-		return SASL{}, cmdline.Usagef("security.protocol asks for SASL: set sasl.mechanism to PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER")
+		return SASL{}, cmdline.Usagef("security.protocol asks for SASL: set sasl.mechanism to PLAIN, SCRAM-SHA-256, " +
+			"SCRAM-SHA-512 or OAUTHBEARER")
 	}
-	return SASL{}, cmdline.Usagef("%s: sasl.mechanism=%s is not supported; use PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER",
+	return SASL{}, cmdline.Usagef("%s: sasl.mechanism=%s is not supported; use PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or "+
+		"OAUTHBEARER",
 		v["sasl.mechanism"].source, mechanism)
 }
 
@@ -142,7 +147,8 @@ func (v values) expandJAAS() error {
 	}
 	names := map[string]string{
 		"username": "sasl.username", "password": "sasl.password",
-		"clientId": "sasl.oauthbearer.client.id", "clientSecret": "sasl.oauthbearer.client.secret", "scope": "sasl.oauthbearer.scope",
+		"clientId": "sasl.oauthbearer.client.id", "clientSecret": "sasl.oauthbearer.client.secret",
+		"scope": "sasl.oauthbearer.scope",
 	}
 	var extensions []string
 	for option, text := range options {
@@ -162,7 +168,8 @@ func (v values) expandJAAS() error {
 // jaasOptions reads the options of the one login module. Its errors do not
 // quote the text: it holds a password.
 func jaasOptions(text string) (map[string]string, error) {
-	module := regexp.MustCompile(`^\s*([\w.$]+)\s+(?i:required|requisite|sufficient|optional)\b(.*?);?\s*$`).FindStringSubmatch(strings.ReplaceAll(text, "\n", " "))
+	module := regexp.MustCompile(`^\s*([\w.$]+)\s+(?i:required|requisite|sufficient|optional)\b(.*?);?\s*$`).
+		FindStringSubmatch(strings.ReplaceAll(text, "\n", " "))
 	if module == nil {
 		return nil, fmt.Errorf(`want a login module, as in PlainLoginModule required username="..." password="...";`)
 	}

@@ -87,7 +87,8 @@ func tokenEndpoint(v value) (*url.URL, error) {
 	}
 	local := loopback([]string{endpoint.Hostname() + ":0"})
 	if endpoint.Scheme != "https" && (endpoint.Scheme != "http" || !local) {
-		return nil, cmdline.Usagef("%s: sasl.oauthbearer.token.endpoint.url: want https, because it receives the client's secret", v.source)
+		return nil, cmdline.Usagef("%s: sasl.oauthbearer.token.endpoint.url: want https, because it receives the client's "+
+			"secret", v.source)
 	}
 	return endpoint, nil
 }

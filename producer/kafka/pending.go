@@ -53,7 +53,8 @@ type HeldError struct {
 func (e *HeldError) Error() string {
 	var at []string
 	for _, p := range e.Partitions {
-		at = append(at, fmt.Sprintf("%s/%d from offset %d (%s old)", p.Topic, p.Partition, p.Offset, p.Age(time.Now()).Round(time.Second)))
+		at = append(at, fmt.Sprintf("%s/%d from offset %d (%s old)", p.Topic, p.Partition, p.Offset, p.Age(time.Now()).
+			Round(time.Second)))
 	}
 	return fmt.Sprintf("not drained: open transactions of other producers block %s, waited %s; "+
 		"let those producers commit or abort, or find them with `kafka-transactions.sh find-hanging`, and drain again",

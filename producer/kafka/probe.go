@@ -111,7 +111,8 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	return secure, nil
 }
 
-func handshake(ctx context.Context, conn net.Conn, config *tls.Config, address string, timeout time.Duration) (*tls.Conn, error) {
+func handshake(ctx context.Context, conn net.Conn, config *tls.Config, address string,
+	timeout time.Duration) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if config.ServerName == "" {
@@ -141,7 +142,8 @@ func speaksPlain(ctx context.Context, address string) bool {
 
 // offered asks with which mechanisms the broker lets clients log in, and
 // whether the given one is among them.
-func (s Settings) offered(ctx context.Context, address string, mechanism sarama.SASLMechanism) (mechanisms []string, taken bool, err error) {
+func (s Settings) offered(ctx context.Context, address string,
+	mechanism sarama.SASLMechanism) (mechanisms []string, taken bool, err error) {
 	request := kmsg.NewPtrSASLHandshakeRequest()
 	request.Version, request.Mechanism = 1, string(mechanism)
 	answer, err := ask(ctx, s.TLS, address, request)

@@ -33,31 +33,40 @@ type property struct {
 // known are all properties that the programs know, in the spellings of Java's clients and of
 // librdkafka. docs/kafka.md shows the same table; a test compares the two.
 func known() []property {
-	return slices.Concat(connectionProperties(), saslProperties(), tlsProperties(), registryProperties(), guaranteeProperties(), ignoredProperties())
+	return slices.Concat(connectionProperties(), saslProperties(), tlsProperties(), registryProperties(),
+		guaranteeProperties(), ignoredProperties())
 }
 
 func connectionProperties() []property {
 	return []property{
-		{name: "bootstrap.servers", aliases: []string{"metadata.broker.list"}, note: "brokers to contact first, `host:port,...`"},
+		{name: "bootstrap.servers", aliases: []string{"metadata.broker.list"},
+			note: "brokers to contact first, `host:port,...`"},
 		{name: "client.id", note: "identifies the program in broker logs and quotas; default: the program's name"},
 		{name: "client.rack", note: "reads from a replica in this rack, if the cluster allows it"},
-		{name: "security.protocol", note: "`PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`; default `PLAINTEXT`, with an API key `SASL_SSL`"},
+		{name: "security.protocol", note: "`PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`; default `PLAINTEXT`, with " +
+			"an API key `SASL_SSL`"},
 	}
 }
 
 func saslProperties() []property {
 	return []property{
-		{name: "sasl.mechanism", aliases: []string{"sasl.mechanisms"}, note: "`PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` or `OAUTHBEARER`"},
+		{name: "sasl.mechanism", aliases: []string{"sasl.mechanisms"},
+			note: "`PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` or `OAUTHBEARER`"},
 		{name: "sasl.username", note: "user, or API key"},
 		{name: "sasl.password", secret: true, note: "password, or API secret"},
 		{name: "sasl.jaas.config", secret: true, note: "user and password, or client id, secret and scope, in Java's syntax"},
-		{name: "sasl.oauthbearer.token.endpoint.url", note: "token endpoint for the client credentials grant; https, or http on this machine"},
-		{name: "sasl.oauthbearer.client.id", aliases: []string{"sasl.oauthbearer.client.credentials.client.id"}, note: "client id"},
-		{name: "sasl.oauthbearer.client.secret", aliases: []string{"sasl.oauthbearer.client.credentials.client.secret"}, secret: true, note: "client secret"},
+		{name: "sasl.oauthbearer.token.endpoint.url",
+			note: "token endpoint for the client credentials grant; https, or http on this machine"},
+		{name: "sasl.oauthbearer.client.id", aliases: []string{"sasl.oauthbearer.client.credentials.client.id"},
+			note: "client id"},
+		{name: "sasl.oauthbearer.client.secret", aliases: []string{"sasl.oauthbearer.client.credentials.client.secret"},
+			secret: true, note: "client secret"},
 		{name: "sasl.oauthbearer.scope", note: "scopes to request, separated by spaces"},
-		{name: "sasl.oauthbearer.extensions", note: "sent with the token, `key=value,...`; Confluent Cloud needs `logicalCluster` and `identityPoolId`"},
+		{name: "sasl.oauthbearer.extensions",
+			note: "sent with the token, `key=value,...`; Confluent Cloud needs `logicalCluster` and `identityPoolId`"},
 		{name: "sasl.oauthbearer.method", use: fixed, values: []string{"oidc"}, note: "tokens always come from an endpoint"},
-		{name: "sasl.oauthbearer.grant.type", use: fixed, values: []string{"client_credentials"}, note: "no other grant is supported"},
+		{name: "sasl.oauthbearer.grant.type", use: fixed, values: []string{"client_credentials"},
+			note: "no other grant is supported"},
 		{name: "sasl.oauthbearer.config", use: refused, secret: true, note: "unsigned tokens are for tests only"},
 		{name: "sasl.login.callback.handler.class", use: ignored, note: "a Java class; the programs fetch tokens themselves"},
 		{name: "sasl.client.callback.handler.class", use: ignored, note: "a Java class"},
@@ -82,9 +91,12 @@ func tlsProperties() []property {
 		{name: "ssl.keystore.certificate.chain", note: "the client's certificates, inline"},
 		{name: "ssl.keystore.key", secret: true, note: "the client's key, inline"},
 		{name: "ssl.keystore.type", use: fixed, values: []string{"PEM"}, note: "no JKS or PKCS12"},
-		{name: "ssl.keystore.password", use: ignored, secret: true, note: "a PEM file has none; set `ssl.key.password` for the key"},
-		{name: "ssl.endpoint.identification.algorithm", note: "`https` verifies the host name; empty or `none` does not, with a warning"},
-		{name: "enable.ssl.certificate.verification", note: "`false` accepts any certificate, with a warning; default `true`"},
+		{name: "ssl.keystore.password", use: ignored, secret: true,
+			note: "a PEM file has none; set `ssl.key.password` for the key"},
+		{name: "ssl.endpoint.identification.algorithm",
+			note: "`https` verifies the host name; empty or `none` does not, with a warning"},
+		{name: "enable.ssl.certificate.verification",
+			note: "`false` accepts any certificate, with a warning; default `true`"},
 		{name: "ssl.protocol", use: ignored, note: "TLS 1.3 or 1.2, whichever the broker supports"},
 		{name: "ssl.enabled.protocols", use: ignored, note: "TLS 1.3 or 1.2, whichever the broker supports"},
 		{name: "ssl.cipher.suites", use: ignored, note: "Go chooses the cipher suites"},
@@ -93,16 +105,25 @@ func tlsProperties() []property {
 
 func guaranteeProperties() []property {
 	return []property{
-		{name: "acks", aliases: []string{"request.required.acks"}, use: fixed, values: []string{"all", "-1"}, note: "fewer acknowledgements could lose acknowledged records"},
-		{name: "enable.idempotence", use: fixed, values: []string{"true"}, note: "otherwise a repeated request would be stored twice"},
-		{name: "isolation.level", use: fixed, values: []string{"read_committed"}, note: "otherwise aborted transactions would be counted"},
-		{name: "enable.auto.commit", use: fixed, values: []string{"false"}, note: "otherwise offsets would get ahead of the work"},
-		{name: "enable.auto.offset.store", use: fixed, values: []string{"false"}, note: "otherwise offsets would get ahead of the work"},
-		{name: "auto.offset.reset", use: fixed, values: []string{"earliest", "smallest", "beginning"}, note: "otherwise events would be skipped; a lost offset is an error"},
+		{name: "acks", aliases: []string{"request.required.acks"}, use: fixed, values: []string{"all", "-1"},
+			note: "fewer acknowledgements could lose acknowledged records"},
+		{name: "enable.idempotence", use: fixed, values: []string{"true"},
+			note: "otherwise a repeated request would be stored twice"},
+		{name: "isolation.level", use: fixed, values: []string{"read_committed"},
+			note: "otherwise aborted transactions would be counted"},
+		{name: "enable.auto.commit", use: fixed, values: []string{"false"},
+			note: "otherwise offsets would get ahead of the work"},
+		{name: "enable.auto.offset.store", use: fixed, values: []string{"false"},
+			note: "otherwise offsets would get ahead of the work"},
+		{name: "auto.offset.reset", use: fixed, values: []string{"earliest", "smallest", "beginning"},
+			note: "otherwise events would be skipped; a lost offset is an error"},
 		{name: "allow.auto.create.topics", use: fixed, values: []string{"false"}, note: "a misspelt topic would be created"},
-		{name: "max.in.flight.requests.per.connection", aliases: []string{"max.in.flight"}, use: fixed, values: []string{"1", "2", "3", "4", "5"}, note: "more could break the order; the programs use 1"},
-		{name: "transactional.id", use: refused, note: "the processor derives it from its group, the topic and the partition"},
-		{name: "group.instance.id", use: refused, note: "processors with the same identity fence each other; each chooses its own"},
+		{name: "max.in.flight.requests.per.connection", aliases: []string{"max.in.flight"}, use: fixed,
+			values: []string{"1", "2", "3", "4", "5"}, note: "more could break the order; the programs use 1"},
+		{name: "transactional.id", use: refused,
+			note: "the processor derives it from its group, the topic and the partition"},
+		{name: "group.instance.id", use: refused,
+			note: "processors with the same identity fence each other; each chooses its own"},
 	}
 }
 
@@ -118,7 +139,8 @@ func ignoredProperties() []property {
 		{name: "batch.size", use: ignored, note: "chosen for throughput"},
 		{name: "retries", use: ignored, note: "the programs retry for as long as is safe"},
 		{name: "delivery.timeout.ms", aliases: []string{"message.timeout.ms"}, use: ignored, note: "two minutes"},
-		{name: "request.timeout.ms", aliases: []string{"socket.timeout.ms"}, use: ignored, note: "30 s; 10 s in a transaction"},
+		{name: "request.timeout.ms", aliases: []string{"socket.timeout.ms"}, use: ignored,
+			note: "30 s; 10 s in a transaction"},
 		{name: "socket.connection.setup.timeout.ms", use: ignored, note: "5 s"},
 		{name: "metadata.max.age.ms", aliases: []string{"topic.metadata.refresh.interval.ms"}, use: ignored, note: "10 s"},
 		{name: "client.dns.lookup", use: ignored, note: "every address of a name is tried"},
@@ -150,7 +172,8 @@ func (p property) accepts(text string) bool {
 // secretName says whether a property that is not in the table sounds like one
 // whose value nobody may see.
 func secretName(name string) bool {
-	return slices.ContainsFunc([]string{"password", "secret", "token", "credential", "api.key", "apikey"}, func(word string) bool {
-		return strings.Contains(strings.ToLower(name), word)
-	})
+	return slices.ContainsFunc([]string{"password", "secret", "token", "credential", "api.key", "apikey"},
+		func(word string) bool {
+			return strings.Contains(strings.ToLower(name), word)
+		})
 }

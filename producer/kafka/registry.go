@@ -33,11 +33,14 @@ func registryProperties() []property {
 	all := []property{
 		{name: "schema.registry.url", note: "schema registry, `https://host,...`; see docs/schema-registry.md"},
 		{name: "basic.auth.credentials.source", aliases: []string{"schema.registry.basic.auth.credentials.source"},
-			note: "`USER_INFO`, `URL` or `SASL_INHERIT`: where to find the registry's user and password; default: in `basic.auth.user.info` or the URL"},
-		{name: "basic.auth.user.info", aliases: []string{"schema.registry.basic.auth.user.info"}, secret: true, note: "the registry's `user:password`, or its API key and secret"},
+			note: "`USER_INFO`, `URL` or `SASL_INHERIT`: where to find the registry's user and password; default: in " +
+				"`basic.auth.user.info` or the URL"},
+		{name: "basic.auth.user.info", aliases: []string{"schema.registry.basic.auth.user.info"}, secret: true,
+			note: "the registry's `user:password`, or its API key and secret"},
 		{name: "bearer.auth.credentials.source", aliases: []string{"schema.registry.bearer.auth.credentials.source"},
 			note: "`STATIC_TOKEN`, `OAUTHBEARER` or `SASL_OAUTHBEARER_INHERIT`: where the registry's token comes from"},
-		{name: "bearer.auth.token", aliases: []string{"schema.registry.bearer.auth.token"}, secret: true, note: "the registry's token"},
+		{name: "bearer.auth.token", aliases: []string{"schema.registry.bearer.auth.token"}, secret: true,
+			note: "the registry's token"},
 	}
 	for _, p := range []property{
 		{name: "bearer.auth.issuer.endpoint.url", note: "token endpoint for the registry; https, or http on this machine"},
@@ -82,7 +85,8 @@ func (v values) registry() (Registry, []string, error) {
 	var err error
 	r.TLS, warnings, err = v.ofRegistry().tls()
 	if r.secret() && !allEncrypted(r.URLs) {
-		warnings = append(warnings, "the credentials of the schema registry cross the network in clear text; use https in schema.registry.url")
+		warnings = append(warnings, "the credentials of the schema registry cross the network in clear text; use https in "+
+			"schema.registry.url")
 	}
 	return r, warnings, err
 }
@@ -133,7 +137,8 @@ func (v values) registryLogin(r *Registry, inURL *url.Userinfo) error {
 		}
 		r.Token = accessToken(tokens.source)
 	default:
-		return cmdline.Usagef("%s: bearer.auth.credentials.source=%.60q: want STATIC_TOKEN, OAUTHBEARER or SASL_OAUTHBEARER_INHERIT", set.source, set.text)
+		return cmdline.Usagef("%s: bearer.auth.credentials.source=%.60q: want STATIC_TOKEN, OAUTHBEARER or "+
+			"SASL_OAUTHBEARER_INHERIT", set.source, set.text)
 	}
 	return nil
 }
@@ -167,10 +172,12 @@ func (v values) registryUser(r *Registry, inURL *url.Userinfo) error {
 	case source == "SASL_INHERIT":
 		r.User, r.Password = v.text("sasl.username"), Secret(v.text("sasl.password"))
 		if r.User == "" {
-			return cmdline.Usagef("%s: basic.auth.credentials.source=SASL_INHERIT needs sasl.username and sasl.password", set.source)
+			return cmdline.Usagef("%s: basic.auth.credentials.source=SASL_INHERIT needs sasl.username and sasl.password",
+				set.source)
 		}
 	default:
-		return cmdline.Usagef("%s: basic.auth.credentials.source=%.60q: want USER_INFO, URL or SASL_INHERIT", set.source, set.text)
+		return cmdline.Usagef("%s: basic.auth.credentials.source=%.60q: want USER_INFO, URL or SASL_INHERIT", set.source,
+			set.text)
 	}
 	return nil
 }

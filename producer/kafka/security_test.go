@@ -84,10 +84,11 @@ func read(t *testing.T, lines string, flags ...string) (kafka.Settings, string, 
 	t.Helper()
 	var settings kafka.Settings
 	var failure error
-	app := &cli.App{Name: "test", Commands: []*cli.Command{{Name: "run", Flags: kafka.Flags(), Action: func(c *cli.Context) error {
-		settings, failure = kafka.FromFlags(c)
-		return failure
-	}}}}
+	app := &cli.App{Name: "test", Commands: []*cli.Command{{Name: "run", Flags: kafka.Flags(),
+		Action: func(c *cli.Context) error {
+			settings, failure = kafka.FromFlags(c)
+			return failure
+		}}}}
 	args := []string{"test", "run"}
 	if lines != "" {
 		args = append(args, "--kafka-config", file(t, "client.properties", []byte(lines)))
@@ -129,12 +130,17 @@ func TestLogins(t *testing.T) {
 	ca := file(t, "ca.PEM", a.PEM)
 	clear, encrypted := secured(t, nil, users()...), secured(t, a.Server(nil), users()...)
 	for _, tt := range []struct{ name, address, lines string }{
-		{"PLAIN, librdkafka's spelling", clear, "security.protocol=sasl_plaintext\nsasl.mechanisms=PLAIN\nsasl.username=anna\nsasl.password=plain"},
-		{"PLAIN, Java's spelling", clear, "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username=\"anna\" password=\"plain\";"},
+		{"PLAIN, librdkafka's spelling", clear,
+			"security.protocol=sasl_plaintext\nsasl.mechanisms=PLAIN\nsasl.username=anna\nsasl.password=plain"},
+		{"PLAIN, Java's spelling", clear,
+			"security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username=\"anna\" password=\"plain\";"},
 		{"SCRAM-SHA-256", clear, "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\nsasl.username=ben\nsasl.password=scram256"},
-		{"SCRAM-SHA-512 over TLS", encrypted, "security.protocol=SASL_SSL\nssl.ca.location=" + ca + "\nsasl.mechanism=SCRAM-SHA-512\nsasl.username=cleo\nsasl.password=scram512"},
-		{"SCRAM-SHA-512 in Java's spelling", encrypted, "security.protocol=SASL_SSL\nssl.truststore.type=PEM\nssl.truststore.location=" + ca +
-			"\nsasl.mechanism=SCRAM-SHA-512\nsasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \\\n  username='cleo' \\\n  password='scram512' ;"},
+		{"SCRAM-SHA-512 over TLS", encrypted, "security.protocol=SASL_SSL\nssl.ca.location=" + ca +
+			"\nsasl.mechanism=SCRAM-SHA-512\nsasl.username=cleo\nsasl.password=scram512"},
+		{"SCRAM-SHA-512 in Java's spelling", encrypted,
+			"security.protocol=SASL_SSL\nssl.truststore.type=PEM\nssl.truststore.location=" + ca +
+				"\nsasl.mechanism=SCRAM-SHA-512\nsasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule " +
+				"required \\\n  username='cleo' \\\n  password='scram512' ;"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := connectWith(t, "bootstrap.servers="+tt.address+"\n"+tt.lines); err != nil {
@@ -170,7 +176,10 @@ func TestMutualTLS(t *testing.T) {
 
 func TestChecksThatCanBeGivenUp(t *testing.T) {
 	a := testca.New()
-	address := secured(t, a.Server(func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"broker.example"} }))
+	address := secured(t, a.Server(func(c *x509.Certificate) {
+		c.IPAddresses, c.DNSNames = nil,
+			[]string{"broker.example"}
+	}))
 	base := "bootstrap.servers=" + address + "\nsecurity.protocol=SSL\n"
 	ca := "ssl.ca.location=" + file(t, "ca.PEM", a.PEM) + "\n"
 	for name, tt := range map[string]struct{ lines, fails string }{
@@ -205,21 +214,35 @@ func TestFailuresAreNamed(t *testing.T) {
 	}{
 		{"nobody listens", closedPort(t), "", []string{"connection refused", "`producer broker`"}},
 		{"no such name", "broker.invalid:9092", "", []string{"broker.invalid", "--bootstrap-servers"}},
-		{"wrong password", secured(t, nil, users()...), "security.protocol=SASL_PLAINTEXT\n" + wrong + "PLAIN", []string{`"anna"`, "PLAIN", "wrong user name or password"}},
-		{"wrong password by SCRAM", secured(t, nil, users()...), "security.protocol=SASL_PLAINTEXT\n" + wrong + "SCRAM-SHA-512", []string{`"anna"`, "SCRAM-SHA-512", "wrong user name or password"}},
-		{"wrong mechanism", secured(t, nil, users()...), "security.protocol=SASL_PLAINTEXT\n" + oauthLines(t), []string{"sasl.mechanism=OAUTHBEARER", "it offers PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"}},
-		{"no login", secured(t, nil, users()...), "", []string{"requires a login", "PLAIN", "security.protocol=SASL_PLAINTEXT"}},
-		{"no login over TLS", secured(t, a.Server(nil), users()...), "security.protocol=SSL\n" + ca, []string{"requires a login", "security.protocol=SASL_SSL"}},
-		{"TLS to a plaintext port", secured(t, nil), "security.protocol=SSL\n" + ca, []string{"does not use TLS", "security.protocol=PLAINTEXT"}},
-		{"login over TLS to a plaintext port", secured(t, nil, users()...), "security.protocol=SASL_SSL\n" + login + ca, []string{"does not use TLS", "security.protocol=SASL_PLAINTEXT"}},
-		{"plaintext to a TLS port", secured(t, a.Server(nil)), "", []string{"uses TLS on this port", "security.protocol=SSL"}},
-		{"login in plaintext to a TLS port", secured(t, a.Server(nil), users()...), "security.protocol=SASL_PLAINTEXT\n" + login, []string{"uses TLS on this port", "security.protocol=SASL_SSL"}},
-		{"unknown authority", secured(t, testca.New().Server(nil)), "security.protocol=SSL\n" + ca, []string{"unknown authority", "ssl.ca.location"}},
-		{"wrong host name", secured(t, a.Server(elsewhere)), "security.protocol=SSL\n" + ca, []string{"another host name", "127.0.0.1"}},
+		{"wrong password", secured(t, nil, users()...), "security.protocol=SASL_PLAINTEXT\n" + wrong + "PLAIN",
+			[]string{`"anna"`, "PLAIN", "wrong user name or password"}},
+		{"wrong password by SCRAM", secured(t, nil, users()...), "security.protocol=SASL_PLAINTEXT\n" + wrong +
+			"SCRAM-SHA-512", []string{`"anna"`, "SCRAM-SHA-512", "wrong user name or password"}},
+		{"wrong mechanism", secured(t, nil, users()...), "security.protocol=SASL_PLAINTEXT\n" + oauthLines(t),
+			[]string{"sasl.mechanism=OAUTHBEARER", "it offers PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"}},
+		{"no login", secured(t, nil, users()...), "",
+			[]string{"requires a login", "PLAIN", "security.protocol=SASL_PLAINTEXT"}},
+		{"no login over TLS", secured(t, a.Server(nil), users()...), "security.protocol=SSL\n" + ca,
+			[]string{"requires a login", "security.protocol=SASL_SSL"}},
+		{"TLS to a plaintext port", secured(t, nil), "security.protocol=SSL\n" + ca,
+			[]string{"does not use TLS", "security.protocol=PLAINTEXT"}},
+		{"login over TLS to a plaintext port", secured(t, nil, users()...), "security.protocol=SASL_SSL\n" + login + ca,
+			[]string{"does not use TLS", "security.protocol=SASL_PLAINTEXT"}},
+		{"plaintext to a TLS port", secured(t, a.Server(nil)), "",
+			[]string{"uses TLS on this port", "security.protocol=SSL"}},
+		{"login in plaintext to a TLS port", secured(t, a.Server(nil), users()...), "security.protocol=SASL_PLAINTEXT\n" +
+			login, []string{"uses TLS on this port", "security.protocol=SASL_SSL"}},
+		{"unknown authority", secured(t, testca.New().Server(nil)), "security.protocol=SSL\n" + ca,
+			[]string{"unknown authority", "ssl.ca.location"}},
+		{"wrong host name", secured(t, a.Server(elsewhere)), "security.protocol=SSL\n" + ca,
+			[]string{"another host name", "127.0.0.1"}},
 		{"expired certificate", secured(t, a.Server(expired)), "security.protocol=SSL\n" + ca, []string{"expired", "clock"}},
-		{"no client certificate", secured(t, mutual(a)), "security.protocol=SSL\n" + ca, []string{"requires a client certificate", "ssl.certificate.location"}},
-		{"client certificate of another authority", secured(t, mutual(a)), "security.protocol=SSL\n" + ca + clientLines(t, testca.New(), nil), []string{"rejected this client's certificate"}},
-		{"expired client certificate", secured(t, mutual(a)), "security.protocol=SSL\n" + ca + clientLines(t, a, expired), []string{"this client's certificate expired on "}},
+		{"no client certificate", secured(t, mutual(a)), "security.protocol=SSL\n" + ca,
+			[]string{"requires a client certificate", "ssl.certificate.location"}},
+		{"client certificate of another authority", secured(t, mutual(a)), "security.protocol=SSL\n" +
+			ca + clientLines(t, testca.New(), nil), []string{"rejected this client's certificate"}},
+		{"expired client certificate", secured(t, mutual(a)), "security.protocol=SSL\n" + ca + clientLines(t, a, expired),
+			[]string{"this client's certificate expired on "}},
 		{"silence", silence(t), "", []string{"answer", " within "}},
 		{"silence and TLS", silence(t), "security.protocol=SSL\n" + ca, []string{"TLS handshake", "TLS port?"}},
 	} {
@@ -269,7 +292,8 @@ func silence(t *testing.T) string {
 
 func clientLines(t *testing.T, a *testca.Authority, edit func(*x509.Certificate)) string {
 	certificate, key := a.Sign(edit)
-	return fmt.Sprintf("ssl.certificate.location=%s\nssl.key.location=%s\n", file(t, "cert.pem", certificate), file(t, "key.pem", key))
+	return fmt.Sprintf("ssl.certificate.location=%s\nssl.key.location=%s\n", file(t, "cert.pem", certificate),
+		file(t, "key.pem", key))
 }
 
 // oauthLines names a token endpoint that knows one client.
@@ -277,7 +301,8 @@ func oauthLines(t *testing.T) string {
 	t.Helper()
 	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, secret, _ := r.BasicAuth()
-		if id != "shop" || secret != "s3cret" || r.FormValue("grant_type") != "client_credentials" || r.FormValue("scope") != "kafka" {
+		if id != "shop" || secret != "s3cret" || r.FormValue("grant_type") != "client_credentials" ||
+			r.FormValue("scope") != "kafka" {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusUnauthorized)
 			fmt.Fprint(w, `{"error":"invalid_client","error_description":"who are you?"}`)
@@ -297,14 +322,17 @@ func TestOAuthFetchesTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	token, err := settings.SASL.Tokens.Token()
-	if err != nil || token.Token != "the-token" || token.Extensions["logicalCluster"] != "lkc-1" || token.Extensions["identityPoolId"] != "pool-2" {
+	if err != nil || token.Token != "the-token" || token.Extensions["logicalCluster"] != "lkc-1" ||
+		token.Extensions["identityPoolId"] != "pool-2" {
 		t.Errorf("token %v, %v", token, err)
 	}
 }
 
 func TestOAuthInJavasSpelling(t *testing.T) {
 	lines := strings.Split(oauthLines(t), "\n")
-	settings, _, err := read(t, "security.protocol=SASL_PLAINTEXT\n"+lines[0]+"\n"+lines[1]+"\nsasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required clientId='shop' clientSecret='s3cret' scope='kafka' extension_logicalCluster='lkc-1';")
+	settings, _, err := read(t, "security.protocol=SASL_PLAINTEXT\n"+lines[0]+"\n"+lines[1]+
+		"\nsasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required clientId='shop' "+
+		"clientSecret='s3cret' scope='kafka' extension_logicalCluster='lkc-1';")
 	if err != nil {
 		t.Fatal(err)
 	}

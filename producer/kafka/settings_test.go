@@ -93,10 +93,13 @@ func TestEnvironment(t *testing.T) {
 		mechanism sarama.SASLMechanism
 		user      string
 	}{
-		"API key":    {map[string]string{"KAFKA_API_KEY": "K", "KAFKA_API_SECRET": "S"}, "PLAIN", "K"},
-		"properties": {map[string]string{"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512", "KAFKA_SASL_USERNAME": "U", "KAFKA_SASL_PASSWORD": "P"}, "SCRAM-SHA-512", "U"},
-		"an alias":   {map[string]string{"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISMS": "SCRAM-SHA-256", "KAFKA_API_KEY": "K", "KAFKA_API_SECRET": "S"}, "SCRAM-SHA-256", "K"},
-		"JAAS":       {map[string]string{"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "PLAIN", "KAFKA_SASL_JAAS_CONFIG": `x.Y required username="a\"b" password="p;q";`}, "PLAIN", `a"b`},
+		"API key": {map[string]string{"KAFKA_API_KEY": "K", "KAFKA_API_SECRET": "S"}, "PLAIN", "K"},
+		"properties": {map[string]string{"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+			"KAFKA_SASL_USERNAME": "U", "KAFKA_SASL_PASSWORD": "P"}, "SCRAM-SHA-512", "U"},
+		"an alias": {map[string]string{"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISMS": "SCRAM-SHA-256",
+			"KAFKA_API_KEY": "K", "KAFKA_API_SECRET": "S"}, "SCRAM-SHA-256", "K"},
+		"JAAS": {map[string]string{"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "PLAIN",
+			"KAFKA_SASL_JAAS_CONFIG": `x.Y required username="a\"b" password="p;q";`}, "PLAIN", `a"b`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for variable, text := range tt.variables {
@@ -126,26 +129,33 @@ func TestRefusals(t *testing.T) {
 		{"auto.offset.reset=latest", nil, "auto.offset.reset=latest is refused"},
 		{"transactional.id=mine", nil, "transactional.id cannot be set"},
 		{"", []string{"-X", "acks=1"}, "-X: acks=1 is refused"},
-		{"", []string{"-X", "sasl.password=hidden-1"}, "-X sasl.password: other users can see a secret on the command line; put it into a file for --kafka-config, or into KAFKA_SASL_PASSWORD"},
+		{"", []string{"-X", "sasl.password=hidden-1"},
+			"-X sasl.password: other users can see a secret on the command line; put it into a file for --kafka-config, or " +
+				"into KAFKA_SASL_PASSWORD"},
 		{"", []string{"-X", "my.own.secret=hidden-1"}, "-X my.own.secret: other users can see a secret"},
 		{"", []string{"-X", "acks"}, "-X acks: want key=value"},
 		{"bootstrap.servers=host", nil, `broker "host": want host:port`},
 		{"security.protocol=TLS", nil, "security.protocol=TLS: want PLAINTEXT, SSL"},
-		{"sasl.username=u\nsasl.password=hidden-1", nil, "sasl.username is not used with security.protocol=PLAINTEXT; set SASL_SSL"},
+		{"sasl.username=u\nsasl.password=hidden-1", nil,
+			"sasl.username is not used with security.protocol=PLAINTEXT; set SASL_SSL"},
 		{login, nil, "set sasl.mechanism to PLAIN"},
 		{login + "sasl.mechanism=GSSAPI", nil, "sasl.mechanism=GSSAPI is not supported"},
 		{login + "sasl.mechanism=PLAIN\nsasl.mechanisms=SCRAM-SHA-256", nil, "sasl.mechanism is set twice"},
 		{"security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.username=u", nil, "needs sasl.username and sasl.password"},
-		{"security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.jaas.config=username=u password=hidden-1", nil, "want a login module"},
-		{"security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.jaas.config=x.Y required username='u' password='hidden-1", nil, `after 1 options: want key="value"`},
+		{"security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.jaas.config=username=u password=hidden-1", nil,
+			"want a login module"},
+		{"security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.jaas.config=x.Y required username='u' password='hidden-1",
+			nil, `after 1 options: want key="value"`},
 		{"security.protocol=SASL_SSL\nsasl.mechanism=OAUTHBEARER", nil, "needs sasl.oauthbearer.token.endpoint.url"},
 		{"security.protocol=SASL_SSL\nsasl.mechanism=OAUTHBEARER\nsasl.oauthbearer.client.id=a\nsasl.oauthbearer.client.secret=hidden-1\nsasl.oauthbearer.token.endpoint.url=http://login.example/token", nil, "want https"},
-		{"security.protocol=SSL\nssl.keystore.type=JKS", nil, "ssl.keystore.type=JKS is refused: no JKS or PKCS12; remove it, or set PEM"},
+		{"security.protocol=SSL\nssl.keystore.type=JKS", nil,
+			"ssl.keystore.type=JKS is refused: no JKS or PKCS12; remove it, or set PEM"},
 		{"security.protocol=SSL\nssl.ca.pem=none", nil, "no certificate in PEM"},
 		{"security.protocol=SSL\nssl.certificate.pem=x", nil, "set ssl.key.location"},
 		{"security.protocol=SSL\nssl.ca.location=/nowhere/ca.pem", nil, "/nowhere/ca.pem: no such file"},
 		{"security.protocol=SSL\nenable.ssl.certificate.verification=no", nil, "want true or false"},
-		{"", []string{"--kafka-config", "/nowhere/client.properties"}, "read the Kafka settings: open /nowhere/client.properties"},
+		{"", []string{"--kafka-config", "/nowhere/client.properties"},
+			"read the Kafka settings: open /nowhere/client.properties"},
 	} {
 		t.Run(tt.want, func(t *testing.T) {
 			_, stderr, err := read(t, tt.lines, tt.flags...)
@@ -168,10 +178,11 @@ func TestWarnings(t *testing.T) {
 	for lines, want := range map[string]string{
 		"linger.ms=5":              "linger.ms has no effect here: set `--linger`",
 		"whatever.this.is=hidden1": "whatever.this.is is unknown and has no effect",
-		"security.protocol=SSL\nenable.ssl.certificate.verification=false":               "any server can pass for the broker",
-		"security.protocol=SSL\nssl.endpoint.identification.algorithm=":                  "ssl.endpoint.identification.algorithm is empty",
-		login + "bootstrap.servers=kafka.example:9092":                                   "clear text",
-		"schema.registry.url=http://registry:8081\nbasic.auth.user.info=user:hidden-1\n": "credentials of the schema registry cross the network in clear text",
+		"security.protocol=SSL\nenable.ssl.certificate.verification=false": "any server can pass for the broker",
+		"security.protocol=SSL\nssl.endpoint.identification.algorithm=":    "ssl.endpoint.identification.algorithm is empty",
+		login + "bootstrap.servers=kafka.example:9092":                     "clear text",
+		"schema.registry.url=http://registry:8081\nbasic.auth.user.info=user:hidden-1\n": "credentials of the schema " +
+			"registry cross the network in clear text",
 	} {
 		s, stderr, err := read(t, lines)
 		if err != nil || !strings.Contains(stderr, want) || strings.Contains(stderr, "hidden") {

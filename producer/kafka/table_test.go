@@ -73,7 +73,8 @@ func TestTableIsSound(t *testing.T) {
 				t.Errorf("%s is there twice", name)
 			}
 			seen[name], seen[environment(name)] = true, true
-			if !p.secret && secretName(name) && !strings.HasSuffix(name, ".url") && !strings.HasSuffix(name, ".source") && p.use == honoured && !strings.Contains(name, "client.id") {
+			if !p.secret && secretName(name) && !strings.HasSuffix(name, ".url") && !strings.HasSuffix(name, ".source") &&
+				p.use == honoured && !strings.Contains(name, "client.id") {
 				t.Errorf("%s sounds like a secret and is not marked as one", name)
 			}
 		}

@@ -18,14 +18,16 @@ import (
 // tls returns the configuration of TLS, and warnings where it is weakened.
 func (v values) tls() (*tls.Config, []string, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	authorities, source, err := v.pem("ssl.ca.pem", "ssl.truststore.certificates", "ssl.ca.location", "ssl.truststore.location")
+	authorities, source, err := v.pem("ssl.ca.pem", "ssl.truststore.certificates", "ssl.ca.location",
+		"ssl.truststore.location")
 	if err != nil {
 		return nil, nil, err
 	}
 	if authorities != nil {
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(authorities) {
-			return nil, nil, cmdline.Usagef("%s: no certificate in PEM; convert a JKS or PKCS12 truststore with keytool -exportcert -rfc", source)
+			return nil, nil, cmdline.Usagef("%s: no certificate in PEM; convert a JKS or PKCS12 truststore with keytool "+
+				"-exportcert -rfc", source)
 		}
 	}
 	if err := v.addClientCertificate(config); err != nil {
@@ -65,7 +67,8 @@ func lines(text string) []byte {
 
 // addClientCertificate adds the certificate and key of mutual TLS.
 func (v values) addClientCertificate(config *tls.Config) error {
-	chain, chainSource, err := v.pem("ssl.certificate.pem", "ssl.keystore.certificate.chain", "ssl.certificate.location", "ssl.keystore.location")
+	chain, chainSource, err := v.pem("ssl.certificate.pem", "ssl.keystore.certificate.chain", "ssl.certificate.location",
+		"ssl.keystore.location")
 	if err != nil {
 		return err
 	}
@@ -122,9 +125,11 @@ func (v values) relaxVerification(config *tls.Config) ([]string, error) {
 	case "", "true":
 	case "false":
 		config.InsecureSkipVerify = true
-		return []string{"enable.ssl.certificate.verification=false: any server can pass for the broker and read the credentials"}, nil
+		return []string{"enable.ssl.certificate.verification=false: any server can pass for the broker and read the " +
+			"credentials"}, nil
 	default:
-		return nil, cmdline.Usagef("%s: enable.ssl.certificate.verification=%s: want true or false", verify.source, verify.text)
+		return nil, cmdline.Usagef("%s: enable.ssl.certificate.verification=%s: want true or false", verify.source,
+			verify.text)
 	}
 	algorithm := v["ssl.endpoint.identification.algorithm"]
 	switch strings.ToLower(algorithm.text) {
@@ -136,9 +141,11 @@ func (v values) relaxVerification(config *tls.Config) ([]string, error) {
 		}
 		config.InsecureSkipVerify = true // VerifyConnection does all but the name
 		config.VerifyConnection = verifyChain(config.RootCAs)
-		return []string{"ssl.endpoint.identification.algorithm is empty: any server with a certificate of a trusted authority can pass for the broker"}, nil
+		return []string{"ssl.endpoint.identification.algorithm is empty: any server with a certificate of a trusted " +
+			"authority can pass for the broker"}, nil
 	}
-	return nil, cmdline.Usagef("%s: ssl.endpoint.identification.algorithm=%s: want https or none", algorithm.source, algorithm.text)
+	return nil, cmdline.Usagef("%s: ssl.endpoint.identification.algorithm=%s: want https or none", algorithm.source,
+		algorithm.text)
 }
 
 // verifyChain checks a server's certificate, but not its name.

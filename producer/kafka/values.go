@@ -131,7 +131,8 @@ func fromPairs(pairs []string) (values, error) {
 		name = strings.TrimSpace(name)
 		switch {
 		case isSecret(name):
-			return nil, cmdline.Usagef("-X %s: other users can see a secret on the command line; put it into a file for --kafka-config, or into %s", name, environment(name))
+			return nil, cmdline.Usagef("-X %s: other users can see a secret on the command line; put it into a file for "+
+				"--kafka-config, or into %s", name, environment(name))
 		case !found || name == "":
 			return nil, cmdline.Usagef("-X %s: want key=value", name)
 		}
@@ -155,7 +156,8 @@ func (v values) check() (warnings []string, err error) {
 		case p.use == refused:
 			return warnings, cmdline.Usagef("%s: %s cannot be set: %s", source, name, p.note)
 		case p.use == fixed && !p.accepts(text):
-			return warnings, cmdline.Usagef("%s: %s=%s is refused: %s; remove it, or set %s", source, name, text, p.note, p.values[0])
+			return warnings, cmdline.Usagef("%s: %s=%s is refused: %s; remove it, or set %s", source, name, text, p.note,
+				p.values[0])
 		}
 	}
 	return warnings, nil

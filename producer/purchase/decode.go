@@ -74,8 +74,10 @@ var members = [...]member{
 	{"currency", InvalidType, func(e *Event, v string) (err error) { e.Currency, err = readText(v); return err }},
 	{"order_id", InvalidType, func(e *Event, v string) (err error) { e.OrderID, err = readID(v); return err }},
 	{"timestamp", InvalidTimestamp, func(e *Event, v string) (err error) { e.Timestamp, err = readTime(v); return err }},
-	{"imported_at", InvalidImportedAt, func(e *Event, v string) (err error) { e.ImportedAt, err = readTime(v); return err }},
-	{"retracted_at", InvalidRetractedAt, func(e *Event, v string) (err error) { e.RetractedAt, err = readTime(v); return err }},
+	{"imported_at", InvalidImportedAt,
+		func(e *Event, v string) (err error) { e.ImportedAt, err = readTime(v); return err }},
+	{"retracted_at", InvalidRetractedAt,
+		func(e *Event, v string) (err error) { e.RetractedAt, err = readTime(v); return err }},
 	{"op", InvalidOp, func(e *Event, v string) error {
 		op, err := readText(v)
 		e.Op = Op(op)
@@ -209,7 +211,8 @@ func (r *reader) unknown(name string) error {
 
 // mayHoldEvent says of a value that it is an object, in an array or a text or not.
 func mayHoldEvent(value string) bool {
-	return value[0] == '{' || strings.HasPrefix(value, `"{`) || value[0] == '[' && strings.HasPrefix(strings.TrimLeft(value[1:], " \t\r\n"), "{")
+	return value[0] == '{' || strings.HasPrefix(value, `"{`) || value[0] == '[' &&
+		strings.HasPrefix(strings.TrimLeft(value[1:], " \t\r\n"), "{")
 }
 
 func (r *reader) skip() error {
@@ -247,7 +250,8 @@ func (r *reader) explainMissing() error {
 	case r.misspelt != "":
 		i := bits.TrailingZeros16(missing)
 		reason := map[string]Reason{"user": MissingUser, "item": MissingItem, "timestamp": MissingTimestamp}[members[i].name]
-		return invalid(reason, "%s is absent, and %.80q is another name: names are in lower case", members[i].name, r.misspelt)
+		return invalid(reason, "%s is absent, and %.80q is another name: names are in lower case", members[i].name,
+			r.misspelt)
 	}
 	return nil
 }

@@ -29,7 +29,8 @@ var golden = map[string]purchase.Event{
 	},
 	"least.json": {User: "u", Item: "i", Quantity: 1, Timestamp: now.Add(123 * time.Millisecond)},
 	"imported.json": {
-		EventID: "e", User: "u", Item: "i", Quantity: -3, Amount: micros(-29_970_000), Timestamp: now, ImportedAt: now.Add(time.Millisecond),
+		EventID: "e", User: "u", Item: "i", Quantity: -3, Amount: micros(-29_970_000), Timestamp: now,
+		ImportedAt: now.Add(time.Millisecond),
 	},
 	"retraction.json": {
 		Op: purchase.Retract, EventID: "e", User: "u", Quantity: 1, Timestamp: now, RetractedAt: now.Add(time.Millisecond),
@@ -88,24 +89,32 @@ func accepted() []example {
 		{"region", strings.Replace(head, `12:00:00.123Z`, `13:00:00.123+01:00[Europe/Paris]`, 1) + `}`, golden["least.json"]},
 		{"no seconds", strings.Replace(head, `:00.123Z`, `Z`, 1) + `}`, least(func(e *purchase.Event) { e.Timestamp = now })},
 		{"milliseconds", strings.Replace(head, `"2026-01-31T12:00:00.123Z"`, `1769860800123`, 1) + `}`, golden["least.json"]},
-		{"milliseconds as a float", strings.Replace(head, `"2026-01-31T12:00:00.123Z"`, `1.769860800123E12`, 1) + `}`, golden["least.json"]},
-		{"milliseconds as text", strings.Replace(head, `"2026-01-31T12:00:00.123Z"`, `"1769860800123"`, 1) + `}`, golden["least.json"]},
-		{"numeric ids", `{"user":12345,"item":85123.0,"order_id":-7,"event_id":9007199254740993` + head[len(`{"user":"u","item":"i"`):] + `}`,
+		{"milliseconds as a float", strings.Replace(head, `"2026-01-31T12:00:00.123Z"`, `1.769860800123E12`, 1) + `}`,
+			golden["least.json"]},
+		{"milliseconds as text", strings.Replace(head, `"2026-01-31T12:00:00.123Z"`, `"1769860800123"`, 1) + `}`,
+			golden["least.json"]},
+		{"numeric ids", `{"user":12345,"item":85123.0,"order_id":-7,"event_id":9007199254740993` +
+			head[len(`{"user":"u","item":"i"`):] + `}`,
 			least(func(e *purchase.Event) {
 				e.User, e.Item, e.OrderID, e.EventID = "12345", "85123", "-7", "9007199254740993"
 			})},
 		{"quantity as a float", head + `,"quantity":2.0}`, least(func(e *purchase.Event) { e.Quantity = 2 })},
 		{"quantity with an exponent", head + `,"quantity":1e1}`, least(func(e *purchase.Event) { e.Quantity = 10 })},
 		{"quantity as text", head + `,"quantity":" -1.00 "}`, least(func(e *purchase.Event) { e.Quantity = -1 })},
-		{"float price below", head + `,"unit_price":19.989999999999998}`, least(func(e *purchase.Event) { e.UnitPrice = micros(19_990_000) })},
-		{"float price above", head + `,"unit_price":0.30000000000000004}`, least(func(e *purchase.Event) { e.UnitPrice = micros(300_000) })},
-		{"float price as text", head + `,"amount":"100.00000000000001"}`, least(func(e *purchase.Event) { e.Amount = micros(100_000_000) })},
-		{"a third", head + `,"unit_price":33.333333333333336}`, least(func(e *purchase.Event) { e.UnitPrice = micros(33_333_333) })},
+		{"float price below", head + `,"unit_price":19.989999999999998}`,
+			least(func(e *purchase.Event) { e.UnitPrice = micros(19_990_000) })},
+		{"float price above", head + `,"unit_price":0.30000000000000004}`,
+			least(func(e *purchase.Event) { e.UnitPrice = micros(300_000) })},
+		{"float price as text", head + `,"amount":"100.00000000000001"}`,
+			least(func(e *purchase.Event) { e.Amount = micros(100_000_000) })},
+		{"a third", head + `,"unit_price":33.333333333333336}`,
+			least(func(e *purchase.Event) { e.UnitPrice = micros(33_333_333) })},
 		{"small number in attributes", head + `,"attributes":{"age":42,"gift":true,"none":null}}`,
 			least(func(e *purchase.Event) { e.Attributes = map[string]string{"age": "42", "gift": "true"} })},
 		{"breaks in names", head + `,"item_name":"Lamp\r\n blue\u0000","attributes":{"a":"\tx\u2028y"}}`,
 			least(func(e *purchase.Event) { e.ItemName, e.Attributes = "Lamp blue", map[string]string{"a": "x y"} })},
-		{"escapes", head + `,"item_name":"caf\u00e9 \ud83c\udf70"}`, least(func(e *purchase.Event) { e.ItemName = "café 🍰" })},
+		{"escapes", head + `,"item_name":"caf\u00e9 \ud83c\udf70"}`,
+			least(func(e *purchase.Event) { e.ItemName = "café 🍰" })},
 	}
 }
 
@@ -127,7 +136,8 @@ func TestDecodeAccepts(t *testing.T) {
 func TestDecodeKeepsWhatItCouldRead(t *testing.T) {
 	for _, value := range []string{
 		`{"event_id":"id-1","user":"u","quantity":"many"}`, `{"quantity":"many","user":"u","event_id":"id-1"}`,
-		`{"user":"u","user":"v","event_id":"id-1"}`, `{"event_id":"id-1","user":"u",`, `{"attributes":{"a":1.5},"event_id":"id-1","user":"u"}`,
+		`{"user":"u","user":"v","event_id":"id-1"}`, `{"event_id":"id-1","user":"u",`,
+		`{"attributes":{"a":1.5},"event_id":"id-1","user":"u"}`,
 		"{\"event_id\":\"id-1\",\"user\":\"u\",\"item\":\"\xff\"}",
 	} {
 		e, err := purchase.Decode([]byte(value))
@@ -164,8 +174,9 @@ func validEvent() *rapid.Generator[purchase.Event] {
 			EventID:   text(purchase.MaxID).Draw(t, "event_id"),
 			OrderID:   text(purchase.MaxID).Draw(t, "order_id"),
 			ItemName:  text(purchase.MaxName).Draw(t, "item_name"),
-			Quantity:  rapid.Int64Range(1, purchase.MaxQuantity).Draw(t, "quantity") * rapid.SampledFrom([]int64{1, -1}).Draw(t, "sign"),
-			Currency:  rapid.SampledFrom([]string{"", "GBP", "EUR", "JPY"}).Draw(t, "currency"),
+			Quantity: rapid.Int64Range(1, purchase.MaxQuantity).Draw(t, "quantity") * rapid.SampledFrom([]int64{1, -1}).
+				Draw(t, "sign"),
+			Currency: rapid.SampledFrom([]string{"", "GBP", "EUR", "JPY"}).Draw(t, "currency"),
 		}
 		if rapid.Bool().Draw(t, "priced") {
 			most := int64(purchase.MaxMicros) / max(e.Quantity, -e.Quantity)
@@ -177,7 +188,8 @@ func validEvent() *rapid.Generator[purchase.Event] {
 		if rapid.Bool().Draw(t, "imported") {
 			e.ImportedAt = now
 		}
-		attributes := rapid.MapOfN(required(purchase.MaxAttributeName), required(purchase.MaxID), 0, purchase.MaxAttributes).Draw(t, "attributes")
+		attributes := rapid.MapOfN(required(purchase.MaxAttributeName), required(purchase.MaxID), 0, purchase.MaxAttributes).
+			Draw(t, "attributes")
 		if len(attributes) > 0 {
 			e.Attributes = attributes
 		}

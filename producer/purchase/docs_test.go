@@ -105,8 +105,10 @@ func TestManualAndSchemaHaveEachMember(t *testing.T) {
 
 // beyondSchema are the rules that JSON Schema cannot express, or not in full.
 var beyondSchema = []purchase.Reason{
-	purchase.DuplicateName, purchase.InvalidTimestamp, purchase.TimestampInFuture, purchase.InvalidImportedAt, purchase.InvalidRetractedAt,
-	purchase.MissingUser, purchase.InvalidQuantity, purchase.InvalidPrice, purchase.AmountTooLarge, purchase.InvalidCurrency,
+	purchase.DuplicateName, purchase.InvalidTimestamp, purchase.TimestampInFuture, purchase.InvalidImportedAt,
+	purchase.InvalidRetractedAt,
+	purchase.MissingUser, purchase.InvalidQuantity, purchase.InvalidPrice, purchase.AmountTooLarge,
+	purchase.InvalidCurrency,
 	purchase.InvalidType, purchase.FieldTooLong, purchase.ControlCharacter, purchase.TooLarge,
 }
 

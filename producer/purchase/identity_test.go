@@ -49,7 +49,8 @@ func TestPositionsHaveDifferentIdentities(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := positions.Draw(t, "a"), positions.Draw(t, "b")
-		if (a == b) != (purchase.DerivedID(a.topic, a.partition, a.offset) == purchase.DerivedID(b.topic, b.partition, b.offset)) {
+		if (a == b) != (purchase.DerivedID(a.topic, a.partition, a.offset) == purchase.DerivedID(b.topic, b.partition,
+			b.offset)) {
 			t.Fatalf("%v and %v", a, b)
 		}
 	})
@@ -58,7 +59,8 @@ func TestPositionsHaveDifferentIdentities(t *testing.T) {
 // No text that an event can bring is counted under the id of a position.
 func TestNobodyTakesADerivedID(t *testing.T) {
 	derived := purchase.DerivedID(topicID, 3, 42)
-	for _, text := range []string{derived.String(), "B8" + derived.String()[2:], derived.URN(), "{" + derived.String() + "}", string(derived[:])} {
+	for _, text := range []string{derived.String(), "B8" + derived.String()[2:], derived.URN(), "{" + derived.String() +
+		"}", string(derived[:])} {
 		if got := purchase.ID(purchase.ClaimedID(text)); got == derived || got.Version() == derived.Version() {
 			t.Errorf("%q is counted as %s", text, got)
 		}

@@ -136,7 +136,8 @@ func (e *Event) validateRetraction(now time.Time) error {
 // checkTime checks an optional time.
 func checkTime(reason Reason, name string, t, now time.Time) error {
 	if !t.IsZero() && (t.UnixMilli() <= 0 || t.After(now.Add(MaxClockSkew))) {
-		return invalid(reason, "%s %s, want a time after 1970 and at most %s ahead", name, t.Format(time.RFC3339), MaxClockSkew)
+		return invalid(reason, "%s %s, want a time after 1970 and at most %s ahead", name, t.Format(time.RFC3339),
+			MaxClockSkew)
 	}
 	return nil
 }
@@ -202,7 +203,8 @@ func checkAttribute(name, value string) error {
 
 func (e *Event) checkAmount() error {
 	if e.Quantity == 0 || e.Quantity > MaxQuantity || e.Quantity < -MaxQuantity {
-		return invalid(InvalidQuantity, "quantity %d, want an integer that is not 0, at most %d either way", e.Quantity, MaxQuantity)
+		return invalid(InvalidQuantity, "quantity %d, want an integer that is not 0, at most %d either way", e.Quantity,
+			MaxQuantity)
 	}
 	if e.Currency != "" && !IsCurrency(e.Currency) {
 		return invalid(InvalidCurrency, "currency %.20q is not an ISO 4217 code", e.Currency)
@@ -226,7 +228,8 @@ func (e *Event) checkTimestamp(now time.Time) error {
 	case e.Timestamp.Before(time.Unix(0, 0)):
 		return invalid(InvalidTimestamp, "timestamp %s is before 1970", e.Timestamp.Format(time.RFC3339))
 	case e.Timestamp.After(now.Add(MaxClockSkew)):
-		return invalid(TimestampInFuture, "timestamp %s is more than %s ahead", e.Timestamp.Format(time.RFC3339), MaxClockSkew)
+		return invalid(TimestampInFuture, "timestamp %s is more than %s ahead", e.Timestamp.Format(time.RFC3339),
+			MaxClockSkew)
 	}
 	return nil
 }

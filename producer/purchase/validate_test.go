@@ -246,7 +246,8 @@ func TestTotal(t *testing.T) {
 		{-3, nil, micros(-4_000_000), micros(-4_000_000)},
 		{-3, nil, micros(0), micros(0)},
 	} {
-		e := purchase.Event{User: "u", Item: "i", Timestamp: now, Quantity: tt.quantity, UnitPrice: tt.price, Amount: tt.amount}
+		e := purchase.Event{User: "u", Item: "i", Timestamp: now, Quantity: tt.quantity, UnitPrice: tt.price,
+			Amount: tt.amount}
 		if err := e.Validate(now); err != nil {
 			t.Errorf("%+v: %v", tt, err)
 		}
@@ -259,10 +260,12 @@ func TestTotal(t *testing.T) {
 // A retraction needs its event_id and timestamp, whatever else stands in it.
 func TestRetractionNeedsLittle(t *testing.T) {
 	const ids = `{"op":"retract","event_id":" e ","timestamp":"2026-01-01T00:00:00Z"`
-	for _, value := range []string{ids + `}`, ids + `,"quantity":0,"unit_price":-1,"currency":"?","imported_at":"2030-01-01T00:00:00Z","user":"u"}`} {
+	for _, value := range []string{ids + `}`, ids +
+		`,"quantity":0,"unit_price":-1,"currency":"?","imported_at":"2030-01-01T00:00:00Z","user":"u"}`} {
 		e, err := purchase.Decode([]byte(value))
 		e.Normalize()
-		if err := errors.Join(err, e.Validate(now)); err != nil || e.EventID != "e" || e.Currency != "" || !e.ImportedAt.IsZero() {
+		if err := errors.Join(err, e.Validate(now)); err != nil || e.EventID != "e" || e.Currency != "" ||
+			!e.ImportedAt.IsZero() {
 			t.Errorf("%s: %v, %+v", value, err, e)
 		}
 	}

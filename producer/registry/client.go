@@ -153,7 +153,8 @@ func explain(err error) error {
 	case notFound:
 		hint = "; check schema.registry.url, there is no registry at this address"
 	}
-	return fmt.Errorf("the schema registry answered %s to %s %s: %.200q%s", strconv.Itoa(answer.StatusCode), answer.Method, answer.URL, answer.Error(), hint)
+	return fmt.Errorf("the schema registry answered %s to %s %s: %.200q%s", strconv.Itoa(answer.StatusCode), answer.Method,
+		answer.URL, answer.Error(), hint)
 }
 
 // unreachable says of a request that got no answer where it went, once.

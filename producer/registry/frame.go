@@ -90,7 +90,8 @@ func parseHeader(header []byte) (f Frame, err error) {
 		copy(f.ID.GUID[:], header[1:])
 		f.Indexes = header[1+len(f.ID.GUID):]
 	default:
-		return f, fmt.Errorf("the header %s is %.40q, want byte 0 and 4 bytes of a schema id, or byte 1 and 16 bytes of a GUID", Header, header)
+		return f, fmt.Errorf("the header %s is %.40q, want byte 0 and 4 bytes of a schema id, or byte 1 and 16 bytes of a "+
+			"GUID", Header, header)
 	}
 	if len(f.Indexes) == 0 {
 		f.Indexes = nil

@@ -26,7 +26,8 @@ type Serializer struct {
 }
 
 // Open looks up our schema of the format in the subject, or registers it if it may.
-func Open(ctx context.Context, client *registry.Client, format sr.SchemaType, subject string, register bool) (*Serializer, error) {
+func Open(ctx context.Context, client *registry.Client, format sr.SchemaType, subject string,
+	register bool) (*Serializer, error) {
 	find := client.Lookup
 	if register {
 		find = client.Register
@@ -94,7 +95,8 @@ func newAvro() (func([]byte, *purchase.Event) ([]byte, error), error) {
 	}
 	return func(b []byte, e *purchase.Event) ([]byte, error) {
 		return schema.AppendEncode(b, &record{
-			Op: given(string(e.Op)), EventID: given(e.EventID), User: given(e.User), Item: given(e.Item), ItemName: given(e.ItemName),
+			Op: given(string(e.Op)), EventID: given(e.EventID), User: given(e.User), Item: given(e.Item),
+			ItemName: given(e.ItemName),
 			Quantity: e.Quantity, UnitPrice: decimal(e.UnitPrice), Amount: decimal(e.Amount), Currency: given(e.Currency),
 			OrderID: given(e.OrderID), Timestamp: instant(e.Timestamp), Attributes: e.Attributes,
 			ImportedAt: instant(e.ImportedAt), RetractedAt: instant(e.RetractedAt),

@@ -129,7 +129,8 @@ func prove(ctx context.Context, part string, verified func()) (report verify.Rep
 		return report, err
 	}
 	if n := len(report.Differences); n > 0 {
-		return report, fmt.Errorf("the copy has differences: %s; run `analytics verify`, then `analytics replay`", strings.Join(report.Differences, "; "))
+		return report, fmt.Errorf("the copy has differences: %s; run `analytics verify`, then `analytics replay`",
+			strings.Join(report.Differences, "; "))
 	}
 	return report, nil
 }

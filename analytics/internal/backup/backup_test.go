@@ -102,7 +102,8 @@ func TestFilesOfOthersAreNeitherCopiedNorLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, source := range []string{pipe, notes, dir} {
-		if _, err := backup.Save(t.Context(), source, filepath.Join(dir, "b.db"), unobserved); !errors.Is(err, database.ErrForeign) {
+		if _, err := backup.Save(t.Context(), source, filepath.Join(dir, "b.db"), unobserved); !errors.Is(err,
+			database.ErrForeign) {
 			t.Errorf("%s: %v", source, err)
 		}
 	}

@@ -52,8 +52,10 @@ func (b encoder) sum() uint64 { return xxhash.Sum64(b) }
 // EventChecksum is the event's part of its partition's checksum.
 func EventChecksum(p Place, e *Event) uint64 {
 	var space [384]byte
-	return begin(space[:0], eventRow, p).int(e.OccurredAt).id(e.ID).text(e.GivenID).text(e.User).text(e.Item).text(e.OrderNumber).
-		int(e.Quantity).bool(e.HasAmount).int(e.Amount).text(e.Currency).text(e.Attributes).int(e.ImportedAt).int(e.ProcessedAt).sum()
+	return begin(space[:0], eventRow, p).int(e.OccurredAt).id(e.ID).text(e.GivenID).text(e.User).text(e.Item).
+		text(e.OrderNumber).
+		int(e.Quantity).bool(e.HasAmount).int(e.Amount).text(e.Currency).text(e.Attributes).int(e.ImportedAt).
+		int(e.ProcessedAt).sum()
 }
 
 // RejectedChecksum is that of a rejected record. detail is what the database

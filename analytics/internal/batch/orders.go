@@ -42,7 +42,8 @@ func (b *Batch) countInOrder(a *Counted) {
 	name := OrderName{a.Day, a.Event.OrderNumber, a.Event.User, a.Event.Currency}
 	a.Order = b.orderNames.intern(name)
 	if a.Order == len(b.Orders) {
-		b.Orders = append(b.Orders, Order{OrderName: name, UserNumber: a.User, CurrencyNumber: a.Currency, OrderHash: name.Hash()})
+		b.Orders = append(b.Orders, Order{OrderName: name, UserNumber: a.User, CurrencyNumber: a.Currency,
+			OrderHash: name.Hash()})
 	}
 	o := &b.Orders[a.Order]
 	if a.Event.Quantity < 0 {

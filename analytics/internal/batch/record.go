@@ -97,8 +97,10 @@ type Event struct {
 // SameContent says whether the other event says the same. The item's name may
 // differ, and when the two were processed or imported.
 func (e *Event) SameContent(o *Event) bool {
-	return e.Identity == o.Identity && e.GivenID == o.GivenID && e.User == o.User && e.Item == o.Item && e.OrderNumber == o.OrderNumber &&
-		e.Currency == o.Currency && e.Attributes == o.Attributes && e.Quantity == o.Quantity && e.Amount == o.Amount && e.HasAmount == o.HasAmount
+	return e.Identity == o.Identity && e.GivenID == o.GivenID && e.User == o.User && e.Item == o.Item &&
+		e.OrderNumber == o.OrderNumber &&
+		e.Currency == o.Currency && e.Attributes == o.Attributes && e.Quantity == o.Quantity && e.Amount == o.Amount &&
+		e.HasAmount == o.HasAmount
 }
 
 // Retraction takes the event with its identity back.

@@ -143,7 +143,8 @@ func newStatistics() *Statistics {
 }
 
 func (s *Statistics) all() []**Sums {
-	return []**Sums{&s.Totals, &s.Quarters, &s.Days, &s.Items, &s.ItemDays, &s.Users, &s.Attributes, &s.AttributeDays, &s.OrderDays, &s.UserMonths}
+	return []**Sums{&s.Totals, &s.Quarters, &s.Days, &s.Items, &s.ItemDays, &s.Users, &s.Attributes, &s.AttributeDays,
+		&s.OrderDays, &s.UserMonths}
 }
 
 func (s *Statistics) reset() {

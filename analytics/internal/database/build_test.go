@@ -72,7 +72,8 @@ func TestUnfinishedTransactionIsTakenBack(t *testing.T) {
 	db.MustExec(`PRAGMA cache_size = 1`)
 	db.MustExec(`BEGIN`)
 	db.MustExec(`DELETE FROM users`)
-	db.MustExec(`WITH RECURSIVE n(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 10000) INSERT INTO users (user) SELECT n FROM n`)
+	db.MustExec(`WITH RECURSIVE n(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 10000) INSERT INTO users
+		(user) SELECT n FROM n`)
 	died := filepath.Join(t.TempDir(), "a.db.2")
 	for _, suffix := range []string{"", "-journal"} {
 		content, err := os.ReadFile(path + suffix)

@@ -51,11 +51,14 @@ func explanation(code sqlite3.ErrNo) string {
 	case sqlite3.ErrFull:
 		return "the disk is full; " + intact + "; free some space and run `analytics run` to resume"
 	case sqlite3.ErrIoErr:
-		return "the disk failed to read or write; check the disk and its free space, then run `analytics verify`, then `analytics run` to resume"
+		return "the disk failed to read or write; check the disk and its free space, then run `analytics verify`, then " +
+			"`analytics run` to resume"
 	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
-		return "the file is damaged; check the disk, run `analytics verify` to list the damage, and `analytics replay` to rebuild it from Kafka"
+		return "the file is damaged; check the disk, run `analytics verify` to list the damage, and `analytics replay` to " +
+			"rebuild it from Kafka"
 	case sqlite3.ErrBusy, sqlite3.ErrLocked:
-		return "another program, such as a sqlite3 shell in a transaction, holds its write lock; " + intact + "; end that program and retry"
+		return "another program, such as a sqlite3 shell in a transaction, holds its write lock; " + intact +
+			"; end that program and retry"
 	case sqlite3.ErrReadonly, sqlite3.ErrPerm, sqlite3.ErrCantOpen, sqlite3.ErrAuth:
 		return "it cannot be opened or written; check owner, permissions and free space of the file and its folder"
 	}

@@ -39,7 +39,8 @@ func TestIsFull(t *testing.T) {
 // TestTooManyOpenFiles wants what the command line finds, to say how many it may open.
 func TestTooManyOpenFiles(t *testing.T) {
 	fault := fmt.Errorf("open: %w", sqlite3.Error{Code: sqlite3.ErrCantOpen, SystemErrno: syscall.EMFILE})
-	if err := database.Explain("a.db", fault); !errors.Is(err, syscall.EMFILE) || !strings.Contains(err.Error(), "database a.db: open: ") {
+	if err := database.Explain("a.db", fault); !errors.Is(err, syscall.EMFILE) ||
+		!strings.Contains(err.Error(), "database a.db: open: ") {
 		t.Errorf("%v", err)
 	}
 }

@@ -25,7 +25,8 @@ var ErrReplaced = errors.New("another database has been put in its place")
 
 // ErrGone is the error of a database whose path leads nowhere: what is stored
 // in it from then on is lost.
-var ErrGone = errors.New("the database or its folder was deleted or moved while it was open; put it back, or run `analytics run` to build a new one from Kafka")
+var ErrGone = errors.New("the database or its folder was deleted or moved while it was open; put it back, or run " +
+	"`analytics run` to build a new one from Kafka")
 
 // File is the file that a database's path led to at one moment.
 type File struct {
@@ -77,7 +78,8 @@ const connectTries = 3
 
 // Connect opens a pool of connections, with go-sqlite3's options, to the file
 // that path leads to now, by whatever of is made of its Connector.
-func Connect(ctx context.Context, path string, options url.Values, of func(Connector) driver.Connector) (db *sqlx.DB, file File, err error) {
+func Connect(ctx context.Context, path string, options url.Values,
+	of func(Connector) driver.Connector) (db *sqlx.DB, file File, err error) {
 	if options.Get("mode") == "ro" && atRest(path) {
 		options = maps.Clone(options)
 		options.Set("immutable", "1")

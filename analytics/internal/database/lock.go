@@ -27,7 +27,8 @@ func acquire(path string) (*lock, error) {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	if !held {
-		return nil, fmt.Errorf("%s has it open for writing; stop that process, or choose another database with --db", holder(path))
+		return nil, fmt.Errorf("%s has it open for writing; stop that process, or choose another database with --db",
+			holder(path))
 	}
 	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
 		return nil, fmt.Errorf("write the process id to %s: %w", path, err)

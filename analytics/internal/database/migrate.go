@@ -23,7 +23,8 @@ func checkSchema(db *sqlx.DB) error {
 	case err != nil:
 		return err
 	case version < known:
-		return fmt.Errorf("its schema has version %d, this program needs %d; run `analytics run` to migrate it", version, known)
+		return fmt.Errorf("its schema has version %d, this program needs %d; run `analytics run` to migrate it", version,
+			known)
 	case version > known:
 		return tooNew(version, known)
 	}

@@ -56,7 +56,8 @@ func dangling(path string) error {
 	if err != nil {
 		return nil
 	}
-	return foreign(fmt.Sprintf("%s is a symbolic link to %s, which does not exist; restore that file or delete the link", path, target))
+	return foreign(fmt.Sprintf("%s is a symbolic link to %s, which does not exist; restore that file or delete the link",
+		path, target))
 }
 
 func examineInfo(path string, info fs.FileInfo) error {
@@ -69,7 +70,8 @@ func examineInfo(path string, info fs.FileInfo) error {
 	case info.Size() > 0 && info.Size() < smallestDatabase && !lockBeside(path):
 		return foreign(path + " is not a SQLite database" + nameAnother)
 	case ok && stat.Nlink > 1:
-		return foreign(fmt.Sprintf("%s has %d hard links, each of which would have a write-ahead log of its own; copy it to a file with one name", path, stat.Nlink))
+		return foreign(fmt.Sprintf("%s has %d hard links, each of which would have a write-ahead log of its own; copy it "+
+			"to a file with one name", path, stat.Nlink))
 	}
 	return nil
 }
@@ -100,7 +102,8 @@ func examineAs(ctx context.Context, path string, options url.Values) (empty bool
 	case id == applicationID:
 		return false, nil
 	case id != 0 || tables > 0:
-		return false, foreign(fmt.Sprintf("%s is a SQLite database of another program (application_id 0x%x)"+nameAnother, path, id))
+		return false, foreign(fmt.Sprintf("%s is a SQLite database of another program (application_id 0x%x)"+nameAnother,
+			path, id))
 	}
 	return true, nil
 }
@@ -111,7 +114,8 @@ func whose(ctx context.Context, db *sqlx.DB) (id uint32, tables int, err error) 
 	if err := db.GetContext(ctx, &id, `PRAGMA application_id`); err != nil || id != 0 {
 		return id, 0, err
 	}
-	err = db.GetContext(ctx, &tables, `SELECT count(*) FROM sqlite_schema WHERE tbl_name NOT IN ('goose_db_version', 'sqlite_sequence')`)
+	err = db.GetContext(ctx, &tables,
+		`SELECT count(*) FROM sqlite_schema WHERE tbl_name NOT IN ('goose_db_version', 'sqlite_sequence')`)
 	return id, tables, err
 }
 

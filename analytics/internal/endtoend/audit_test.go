@@ -13,7 +13,8 @@ import (
 // made is a batch of events of all kinds. Two of them span the same days, so
 // that most events of the second are late.
 func made(seed string) []string {
-	return []string{"--count", "400", "--seed", seed, "--start", startOfEvents, "--invalid-ratio", "0.05", "--duplicate-ratio", "0.05"}
+	return []string{"--count", "400", "--seed", seed, "--start", startOfEvents, "--invalid-ratio", "0.05",
+		"--duplicate-ratio", "0.05"}
 }
 
 // What the audit finds right must be right: it finds each kind of damage.

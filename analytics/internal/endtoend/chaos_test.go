@@ -73,7 +73,8 @@ type chaos struct {
 }
 
 func newChaos(t *testing.T) *chaos {
-	c := &chaos{machine: newMachine(t), random: rand.New(rand.NewPCG(current.chaos.seed, 0)), done: map[string]int{}, began: time.Now()}
+	c := &chaos{machine: newMachine(t), random: rand.New(rand.NewPCG(current.chaos.seed, 0)), done: map[string]int{},
+		began: time.Now()}
 	c.generator = c.actor("producer", c.nextBatch)
 	c.analytics = c.actor("analytics", func() *exec.Cmd { return c.command("analytics", "run") })
 	for i := range mostMembers {
@@ -339,5 +340,6 @@ func (c *chaos) String() string {
 	for _, what := range slices.Sorted(maps.Keys(c.done)) {
 		fmt.Fprintf(&text, "%s %d, ", what, c.done[what])
 	}
-	return fmt.Sprintf("%d records in %d batches, %d programs ended by themselves; %s", c.records, len(c.batches), len(c.failures), text.String())
+	return fmt.Sprintf("%d records in %d batches, %d programs ended by themselves; %s", c.records, len(c.batches),
+		len(c.failures), text.String())
 }

@@ -30,7 +30,8 @@ const figures = `SELECT currency,
 	FROM sales GROUP BY currency ORDER BY currency`
 
 // ownFigures is the same, of the statistics that analytics keeps.
-const ownFigures = `SELECT currency, purchases, returns, units_sold, units_returned, revenue_micros, refunds_micros, users, items
+const ownFigures = `SELECT currency, purchases, returns, units_sold, units_returned, revenue_micros, refunds_micros,
+	users, items
 	FROM overall_sales ORDER BY currency`
 
 // TestConnect has Kafka Connect write the topic analytics into PostgreSQL and DuckDB
@@ -172,7 +173,8 @@ func startPostgres(p *published) *postgres {
 	owner := ordinaryUser(p.t, dir)
 	server := &postgres{port: freePort(p.t)}
 	data := filepath.Join(dir, "data")
-	initialize := exec.Command(postgresProgram(p.t, "initdb"), "-D", data, "--auth", "trust", "--username", "purchases", "--no-sync")
+	initialize := exec.Command(postgresProgram(p.t, "initdb"), "-D", data, "--auth", "trust", "--username", "purchases",
+		"--no-sync")
 	initialize.SysProcAttr = owner
 	if out, err := initialize.CombinedOutput(); err != nil {
 		p.t.Fatalf("initdb: %v\n%s", err, out)
@@ -182,7 +184,8 @@ func startPostgres(p *published) *postgres {
 	running := p.launched("postgres", run)
 	p.t.Cleanup(func() { running.Kill() })
 	p.logged(running, "ready to accept connections", 1)
-	output(p.t, "", "psql", "-h", "127.0.0.1", "-p", server.port, "-U", "purchases", "-d", "postgres", "-c", "CREATE DATABASE purchases")
+	output(p.t, "", "psql", "-h", "127.0.0.1", "-p", server.port, "-U", "purchases", "-d", "postgres", "-c",
+		"CREATE DATABASE purchases")
 	return server
 }
 
@@ -239,7 +242,8 @@ func freePort(t testing.TB) string {
 
 func (s *postgres) execute(t testing.TB, args ...string) string {
 	t.Helper()
-	connection := []string{"-h", "127.0.0.1", "-p", s.port, "-U", "purchases", "-d", "purchases", "-q", "-v", "ON_ERROR_STOP=1"}
+	connection := []string{"-h", "127.0.0.1", "-p", s.port, "-U", "purchases", "-d", "purchases", "-q", "-v",
+		"ON_ERROR_STOP=1"}
 	return output(t, "", "psql", append(connection, args...)...)
 }
 

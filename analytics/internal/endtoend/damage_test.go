@@ -30,18 +30,21 @@ func TestFullDisk(t *testing.T) {
 		$ANALYTICS run --drain --db "$DISK/a.db" 2>"$OUT/again.err"; echo "again: $?"
 		$ANALYTICS verify --db "$DISK/a.db"; echo "verify: $?"`)
 	out := t.TempDir()
-	script.Env = append(os.Environ(), "DISK="+disk, "OUT="+out, "ANALYTICS="+filepath.Join(current.binaries, "analytics"), "KAFKA_BOOTSTRAP_SERVERS="+log.bootstrap)
+	script.Env = append(os.Environ(), "DISK="+disk, "OUT="+out, "ANALYTICS="+filepath.Join(current.binaries, "analytics"),
+		"KAFKA_BOOTSTRAP_SERVERS="+log.bootstrap)
 	var said bytes.Buffer
 	script.Stdout, script.Stderr = &said, &said
 	if err := script.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, said.String())
 	}
-	for _, want := range []string{"full: 1", "query: 0", "verify: 0\nagain: 0", fmt.Sprintf("verified: %d events", log.sent)} {
+	for _, want := range []string{"full: 1", "query: 0", "verify: 0\nagain: 0",
+		fmt.Sprintf("verified: %d events", log.sent)} {
 		if !strings.Contains(said.String(), want) {
 			t.Errorf("the script says\n%swant %q", said.String(), want)
 		}
 	}
-	wantLine(t, filepath.Join(out, "full.err"), "a.db: the disk is full; stored data is intact; free some space and run `analytics run` to resume")
+	wantLine(t, filepath.Join(out, "full.err"),
+		"a.db: the disk is full; stored data is intact; free some space and run `analytics run` to resume")
 }
 
 func wantLine(t *testing.T, file, want string) {
@@ -70,7 +73,8 @@ func TestDatabaseLockedByAnotherProgram(t *testing.T) {
 	}
 	defer func() { _ = other.Close() }()
 	tx := other.MustBegin()
-	if err := failed(log.drainCommand(path), "database "+path+": another program, such as a sqlite3 shell in a transaction, holds its write lock", "end that program and retry"); err != nil {
+	if err := failed(log.drainCommand(path), "database "+path+
+		": another program, such as a sqlite3 shell in a transaction, holds its write lock", "end that program and retry"); err != nil {
 		t.Error(err)
 	}
 	if err := tx.Rollback(); err != nil {
@@ -112,7 +116,8 @@ func TestDamagedDatabase(t *testing.T) {
 	}
 	log.send(500)
 	spoil(t, path, "stats_quarter_hour")
-	const damaged = "the file is damaged; check the disk, run `analytics verify` to list the damage, and `analytics replay` to rebuild it from Kafka"
+	const damaged = "the file is damaged; check the disk, run `analytics verify` to list the damage, and `analytics " +
+		"replay` to rebuild it from Kafka"
 	if err := failed(log.drainCommand(path), "database "+path+": "+damaged); err != nil {
 		t.Errorf("run: %v", err)
 	}
@@ -134,7 +139,8 @@ func TestFileThatIsNoDatabase(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Repeat("Dear reader, ", 100)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, command := range []*exec.Cmd{log.drainCommand(path), log.program("verify", "--db", path), log.program("status", "--db", path)} {
+	for _, command := range []*exec.Cmd{log.drainCommand(path), log.program("verify", "--db", path),
+		log.program("status", "--db", path)} {
 		if err := failed(command, path+" is not a SQLite database; name another file with --db"); err != nil {
 			t.Errorf("%v: %v", command.Args[1:], err)
 		}

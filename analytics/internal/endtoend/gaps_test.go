@@ -48,14 +48,18 @@ func TestGapIsRefusedThenAcceptedThenShownForEver(t *testing.T) {
 	log.send(100)
 	log.expire()
 	log.send(50)
-	if err := failed(log.drainCommand(path), "expired before they were read; run `analytics run --on-gap accept` to continue without them and record the gap"); err != nil {
+	if err := failed(log.drainCommand(path),
+		"expired before they were read; run `analytics run --on-gap accept` to continue without them and record the gap"); err != nil {
 		t.Error(err)
 	}
-	if err := failed(log.program("verify", "--db", path), "is consistent but does not agree with Kafka: 2 differences"); err != nil {
+	if err := failed(log.program("verify", "--db", path),
+		"is consistent but does not agree with Kafka: 2 differences"); err != nil {
 		t.Error(err)
 	}
-	want(t, log.says("run", "--drain", "--db", path, "--on-gap", "accept"), "offsets expired before they were read, which is recorded as a gap component=ingest partition=analytics/0")
-	want(t, log.says("status", "--db", path), "100 offsets expired or could not be read, and are missing from the statistics; `analytics query gaps` lists them")
+	want(t, log.says("run", "--drain", "--db", path, "--on-gap", "accept"),
+		"offsets expired before they were read, which is recorded as a gap component=ingest partition=analytics/0")
+	want(t, log.says("status", "--db", path),
+		"100 offsets expired or could not be read, and are missing from the statistics; `analytics query gaps` lists them")
 	want(t, log.says("query", "gaps", "--db", path, "--output", "csv"), "\nanalytics,0,", "\nanalytics,1,")
 	want(t, log.says("verify", "--db", path), "verified: 150 events and 0 rejected records", "Kafka agrees")
 	want(t, log.says("run", "--drain", "--db", path))
@@ -63,7 +67,8 @@ func TestGapIsRefusedThenAcceptedThenShownForEver(t *testing.T) {
 }
 
 func TestOnGapIsRefuseOrAccept(t *testing.T) {
-	c := exec.Command(filepath.Join(current.binaries, "analytics"), "run", "--on-gap", "ignore", "--db", filepath.Join(t.TempDir(), "a.db"))
+	c := exec.Command(filepath.Join(current.binaries, "analytics"), "run", "--on-gap", "ignore", "--db",
+		filepath.Join(t.TempDir(), "a.db"))
 	out, _ := c.CombinedOutput()
 	if c.ProcessState.ExitCode() != 2 {
 		t.Errorf("exit code %d, want 2", c.ProcessState.ExitCode())
@@ -88,7 +93,8 @@ func TestVerifyWithoutKafka(t *testing.T) {
 	log.says("run", "--drain", "--db", path)
 	log.cluster.Close()
 	out := log.says("verify", "--db", path)
-	want(t, out, "verified: 10 events and 0 rejected records agree with the statistics in ", "not compared with Kafka: connect to Kafka at ")
+	want(t, out, "verified: 10 events and 0 rejected records agree with the statistics in ",
+		"not compared with Kafka: connect to Kafka at ")
 	if strings.Contains(out, "Kafka agrees") {
 		t.Errorf("a broker that is away agrees: %s", out)
 	}
@@ -110,8 +116,10 @@ func TestUnreadableBatchIsRefusedThenAcceptedThenKept(t *testing.T) {
 	log.sendBomb()
 	log.send(50)
 	path := filepath.Join(t.TempDir(), "a.db")
-	want(t, log.says1("run", "--drain", "--db", path), "analytics/", "cannot be read: ", "run `analytics run --on-gap accept` to skip it")
-	want(t, log.says("run", "--drain", "--db", path, "--on-gap", "accept"), "a batch cannot be read, which is recorded as a gap")
+	want(t, log.says1("run", "--drain", "--db", path), "analytics/", "cannot be read: ",
+		"run `analytics run --on-gap accept` to skip it")
+	want(t, log.says("run", "--drain", "--db", path, "--on-gap", "accept"),
+		"a batch cannot be read, which is recorded as a gap")
 	if err := log.hasAll(path); err != nil {
 		t.Error(err)
 	}

@@ -30,14 +30,17 @@ func hostileStatements() []string {
 	}
 	return []string{
 		compile + " SELECT v FROM y",
-		"WITH s(x, y) AS MATERIALIZED (SELECT replace(hex(zeroblob(60000)), '0', 'c'), replace(hex(zeroblob(10000)), '00', 'dd') || 'c') SELECT " +
+		"WITH s(x, y) AS MATERIALIZED (SELECT replace(hex(zeroblob(60000)), '0', 'c'), replace(hex(zeroblob(10000)), '00', " +
+			"'dd') || 'c') SELECT " +
 			strings.Repeat("length(rtrim(x, y)) + ", 40) + "length(ltrim(x, y)) FROM s",
 		"SELECT length(json_group_array(hex(zeroblob(120000)))), length(group_concat(hex(zeroblob(120000))))" + manyRows,
 		"SELECT x FROM (SELECT hex(randomblob(100000)) AS x" + manyRows + ") ORDER BY x LIMIT 1 OFFSET 100000",
 		"SELECT count(DISTINCT zeroblob(200000) || random())" + manyRows,
-		"SELECT sum(length(x)) OVER (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) FROM (SELECT zeroblob(200000) AS x, a.quantity AS n" + manyRows + ")",
+		"SELECT sum(length(x)) OVER (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) FROM (SELECT " +
+			"zeroblob(200000) AS x, a.quantity AS n" + manyRows + ")",
 		"WITH m AS MATERIALIZED (SELECT zeroblob(250000) AS x" + manyRows + ") SELECT count(*) FROM m",
-		"WITH RECURSIVE r(n, x) AS (SELECT 1, zeroblob(250000) UNION ALL SELECT n + 1, zeroblob(250000) FROM r) SELECT n FROM r ORDER BY x",
+		"WITH RECURSIVE r(n, x) AS (SELECT 1, zeroblob(250000) UNION ALL SELECT n + 1, zeroblob(250000) FROM r) SELECT n " +
+			"FROM r ORDER BY x",
 		"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r",
 	}
 }

@@ -73,7 +73,8 @@ func (m *machine) startProbes() *probes {
 		m.t.Fatal(err)
 	}
 	p := &probes{t: m.t, to: to}
-	m.until("analytics has made its database", func() bool { p.db, err = database.OpenReader(m.database()); return err == nil })
+	m.until("analytics has made its database",
+		func() bool { p.db, err = database.OpenReader(m.database()); return err == nil })
 	m.t.Cleanup(func() {
 		_ = p.db.Close()
 		_ = to.Close()
@@ -111,7 +112,8 @@ func (p *probes) send() (user string) {
 	p.t.Helper()
 	p.made++
 	user = fmt.Sprintf("probe-%d", p.made)
-	_, err := fmt.Fprintf(p.to, `{"user":%q,"item":"probe","timestamp":%q}`+"\n", user, time.Now().UTC().Format(time.RFC3339Nano))
+	_, err := fmt.Fprintf(p.to, `{"user":%q,"item":"probe","timestamp":%q}`+"\n", user, time.Now().UTC().
+		Format(time.RFC3339Nano))
 	if err != nil {
 		p.t.Fatal(err)
 	}

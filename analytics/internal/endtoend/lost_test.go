@@ -81,7 +81,8 @@ func TestGapBeforeTheProcessor(t *testing.T) {
 	if err := failed(p.command("processor", "run", "--drain"), refusal); err != nil {
 		t.Fatal(err)
 	}
-	for _, point := range slices.DeleteFunc(findCrashPoints(t), func(point string) bool { return !strings.HasPrefix(point, "processor.") }) {
+	for _, point := range slices.DeleteFunc(findCrashPoints(t),
+		func(point string) bool { return !strings.HasPrefix(point, "processor.") }) {
 		p.dies(p.doomed(point+":1", "processor", "run", "--on-gap", "accept"))
 	}
 	p.run("processor", "run", "--drain", "--on-gap", "accept")

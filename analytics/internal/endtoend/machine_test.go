@@ -85,7 +85,8 @@ func keptOnFailure(t testing.TB) string {
 func (m *machine) startBroker() {
 	m.t.Helper()
 	var err error
-	if m.cluster, err = cluster.Embedded(m.within(patience), filepath.Join(current.binaries, "producer"), m.dir); err != nil {
+	if m.cluster, err = cluster.Embedded(m.within(patience), filepath.Join(current.binaries, "producer"),
+		m.dir); err != nil {
 		m.t.Fatal(err)
 	}
 	m.t.Cleanup(func() {
@@ -115,7 +116,8 @@ func (m *machine) names(program, command string) []string {
 	case program == "producer":
 		return []string{"--topic", m.purchases()}
 	case program == "processor":
-		return []string{"--topic", m.purchases(), "--to", m.events(), "--dead-letters", m.letters(), "--group", "processor" + m.suffix}
+		return []string{"--topic", m.purchases(), "--to", m.events(), "--dead-letters", m.letters(), "--group", "processor" +
+			m.suffix}
 	case command == "run":
 		return []string{"--topic", m.events(), "--dead-letters", m.letters(), "--group", "analytics" + m.suffix}
 	}
@@ -208,7 +210,8 @@ func (m *machine) until(what string, done func() bool) {
 // logged waits until the program has logged the text so often.
 func (m *machine) logged(p *process.Process, text string, times int) {
 	m.t.Helper()
-	m.until(fmt.Sprintf("%s logs %q, see %s", p.Name, text, p.LogFile), func() bool { return strings.Count(p.Log(), text) >= times })
+	m.until(fmt.Sprintf("%s logs %q, see %s", p.Name, text, p.LogFile),
+		func() bool { return strings.Count(p.Log(), text) >= times })
 }
 
 // stored is how many records the database holds, 0 before it has its tables.

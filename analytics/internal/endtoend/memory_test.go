@@ -46,7 +46,8 @@ func writeBigEvents(t *testing.T, path string, count int) {
 	for n := range count {
 		user := []string{fmt.Sprint("user-", n), ""}[n%2]
 		start := random.IntN(1_000_000)
-		fmt.Fprintf(w, `{"user":%q,"item":"i","timestamp":"2026-01-01T00:00:00Z","note":"%s"}`+"\n", user, note.String()[start:start+900_000])
+		fmt.Fprintf(w, `{"user":%q,"item":"i","timestamp":"2026-01-01T00:00:00Z","note":"%s"}`+"\n", user,
+			note.String()[start:start+900_000])
 	}
 	if err := w.Flush(); err != nil {
 		t.Fatal(err)

@@ -33,7 +33,8 @@ func BenchmarkPipeline(b *testing.B) {
 	count := measure.Events(b)
 	for _, source := range []*stage{
 		{name: "sample/import", command: []string{"producer", "import", "--sample"}, events: sample.Rows},
-		{name: "generated/generate", command: []string{"producer", "generate", "--count", strconv.Itoa(count)}, events: count},
+		{name: "generated/generate", command: []string{"producer", "generate", "--count", strconv.Itoa(count)},
+			events: count},
 	} {
 		kind := source.name[:len(source.name)-len(source.command[1])]
 		stages := []*stage{

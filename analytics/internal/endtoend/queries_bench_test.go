@@ -90,7 +90,8 @@ func copyFile(from, to string) (err error) {
 
 // keepSelling publishes events at the rate until the benchmark ends.
 func (s *busyShop) keepSelling(start time.Time) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(s.cluster.Addresses...), kgo.DefaultProduceTopic(s.events()), kgo.ProducerLinger(5*time.Millisecond))
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.cluster.Addresses...), kgo.DefaultProduceTopic(s.events()),
+		kgo.ProducerLinger(5*time.Millisecond))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -207,7 +208,8 @@ func answerOnce(ctx context.Context, pool *readonly.Pool, q query.Query) (err er
 	if err != nil {
 		return err
 	}
-	_, err = render.Write(io.Discard, render.JSON, render.Answer{Query: q.Name, Args: args, Columns: rows.Columns(), Rows: rows.All()}, render.Options{})
+	_, err = render.Write(io.Discard, render.JSON,
+		render.Answer{Query: q.Name, Args: args, Columns: rows.Columns(), Rows: rows.All()}, render.Options{})
 	return err
 }
 

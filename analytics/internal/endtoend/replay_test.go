@@ -46,7 +46,8 @@ func TestReplayWhileEverythingRuns(t *testing.T) {
 	want(t, l.says("replay", "--yes", "--db", path), "the rate of the last replay", "built in  "+path+".3")
 	l.becomesRight(path)
 	replays := l.rows(path, "replays")
-	if len(replays) != 2 || replays[0][0] != "2" || replays[0][2] != "in place" || replays[1][7] != fmt.Sprint(l.sent-300) {
+	if len(replays) != 2 || replays[0][0] != "2" || replays[0][2] != "in place" ||
+		replays[1][7] != fmt.Sprint(l.sent-300) {
 		t.Errorf("the query replays says %q", replays)
 	}
 }
@@ -56,7 +57,8 @@ func TestReplayMakesGoodWhatIsWrong(t *testing.T) {
 	l, path := drained(t, 500)
 	change(t, path, `UPDATE stats_total SET revenue_micros = revenue_micros + 1, purchases = purchases - 2`)
 	out := l.says1("replay", "--check-only", "--yes", "--db", path)
-	want(t, out, "2 differences between the current database and the new one", "purchases        GBP       498  500           2")
+	want(t, out, "2 differences between the current database and the new one",
+		"purchases        GBP       498  500           2")
 	if _, err := os.Stat(path + ".2"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a check leaves %s.2: %v", path, err)
 	}
@@ -108,12 +110,15 @@ func TestReplayGoesOnFromWhatWasBuilt(t *testing.T) {
 	want(t, l.crash("replay.built", "replay", "--yes", "--db", path), "resuming after the 0 records")
 	again := l.crash("replay.built", "replay", "--yes", "--db", path)
 	want(t, again, "resuming after the 400 records that an interrupted replay stored")
-	want(t, l.crash("replay.built", "replay", "--yes", "--keep-missing", "--db", path), "starting from scratch, because an interrupted replay had another plan")
+	want(t, l.crash("replay.built", "replay", "--yes", "--keep-missing", "--db", path),
+		"starting from scratch, because an interrupted replay had another plan")
 	spoil(t, path+".2", "internal_replays") // as a power cut may
-	want(t, l.crash("replay.built", "replay", "--yes", "--db", path), "starting from scratch, because the file of an interrupted replay cannot be read")
+	want(t, l.crash("replay.built", "replay", "--yes", "--db", path),
+		"starting from scratch, because the file of an interrupted replay cannot be read")
 	l.send(10)
 	// The program with crash points is another one than this.
-	want(t, l.says("replay", "--yes", "--keep-missing", "--db", path), "starting from scratch, because", "another plan or program")
+	want(t, l.says("replay", "--yes", "--keep-missing", "--db", path), "starting from scratch, because",
+		"another plan or program")
 	if err := l.hasAll(path); err != nil {
 		t.Error(err)
 	}
@@ -124,7 +129,8 @@ func TestReplayOfADamagedDatabase(t *testing.T) {
 	t.Parallel()
 	l, path := drained(t, 500)
 	spoil(t, path, "internal_topics")
-	want(t, l.says("replay", "--yes", "--db", path), "compared  with nothing: the current database cannot be read", "the new database is in use")
+	want(t, l.says("replay", "--yes", "--db", path), "compared  with nothing: the current database cannot be read",
+		"the new database is in use")
 	if err := l.hasAll(path); err != nil {
 		t.Error(err)
 	}
@@ -149,18 +155,21 @@ func TestReplayOfALogThatHasExpiredInPart(t *testing.T) {
 	const sources = `SELECT topic, partition, block, hex(results) FROM internal_sources ORDER BY 1, 2, 3`
 	before := l.says("sql", "--db", path, "--output", "csv", sources)
 	out := l.says1("replay", "--yes", "--db", path)
-	want(t, out, fmt.Sprintf("the log has lost %d of the stored records", gone), "pass --keep-missing", "analytics              0    70  250                  70")
+	want(t, out, fmt.Sprintf("the log has lost %d of the stored records", gone), "pass --keep-missing",
+		"analytics              0    70  250                  70")
 	for _, point := range []string{"analytics.commit.before", "replay.carried", "replay.built"} {
 		l.crash(point, "replay", "--yes", "--keep-missing", "--db", path)
 	}
-	want(t, l.says("replay", "--yes", "--keep-missing", "--db", path), fmt.Sprintf("%d taken over, 0 differences", gone), fmt.Sprintf("%d records read", 500-gone))
+	want(t, l.says("replay", "--yes", "--keep-missing", "--db", path), fmt.Sprintf("%d taken over, 0 differences", gone),
+		fmt.Sprintf("%d records read", 500-gone))
 	if err := l.hasAll(path); err != nil {
 		t.Error(err)
 	}
 	if gaps := l.rows(path, "gaps"); len(gaps) > 0 {
 		t.Errorf("gaps %v, and nothing is missing", gaps)
 	}
-	if after := l.says("sql", "--db", path, "--output", "csv", sources); rowsOf(after) != rowsOf(before) || !strings.Contains(before, "purchases") {
+	if after := l.says("sql", "--db", path, "--output", "csv", sources); rowsOf(after) != rowsOf(before) ||
+		!strings.Contains(before, "purchases") {
 		t.Errorf("sources\n%s\nbefore they were\n%s", after, before)
 	}
 }
@@ -184,7 +193,8 @@ func (l *someLog) sendBroken(n int) {
 	l.t.Helper()
 	var messages []*sarama.ProducerMessage
 	for i := range n {
-		messages = append(messages, &sarama.ProducerMessage{Topic: enriched.Topic, Value: sarama.StringEncoder(fmt.Sprint("broken ", i))})
+		messages = append(messages, &sarama.ProducerMessage{Topic: enriched.Topic,
+			Value: sarama.StringEncoder(fmt.Sprint("broken ", i))})
 	}
 	l.publish(messages)
 }
@@ -245,9 +255,11 @@ func TestRebuildRollups(t *testing.T) {
 	t.Parallel()
 	l, path := drained(t, 500)
 	want(t, l.says("rebuild-rollups", "--check-only", "--yes", "--db", path), "the current database equals the new one")
-	change(t, path, `UPDATE stats_item_day SET revenue_micros = revenue_micros + 1 WHERE day = (SELECT min(day) FROM stats_item_day);
+	change(t, path, `UPDATE stats_item_day SET revenue_micros = revenue_micros + 1 WHERE day = (SELECT min(day) FROM
+		stats_item_day);
 		UPDATE stats_total SET users = users + 1`)
-	want(t, l.says1("rebuild-rollups", "--check-only", "--yes", "--db", path), "stats_item_day against what it sums up: ", "differences between the current database and the new one")
+	want(t, l.says1("rebuild-rollups", "--check-only", "--yes", "--db", path), "stats_item_day against what it sums up: ",
+		"differences between the current database and the new one")
 	l.live(path)
 	l.send(100)
 	want(t, l.says("rebuild-rollups", "--yes", "--db", path), "the new database is in use")

@@ -127,7 +127,8 @@ func BenchmarkRestart(b *testing.B) {
 	for _, name := range []string{"processor", "analytics"} {
 		b.Run(name, func(b *testing.B) {
 			p := newPublished(b)
-			programs := map[string]*process.Process{"processor": p.launch("processor", "run"), "analytics": p.launch("analytics", "run")}
+			programs := map[string]*process.Process{"processor": p.launch("processor", "run"),
+				"analytics": p.launch("analytics", "run")}
 			count := p.stored
 			if name == "processor" {
 				count = p.committed()

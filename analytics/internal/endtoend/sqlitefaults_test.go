@@ -82,7 +82,8 @@ func (l *someLog) publishWith(config *sarama.Config, messages []*sarama.Producer
 
 func (l *someLog) event(n int) *sarama.ProducerMessage {
 	e, err := enriched.Enrich(purchase.Event{
-		User: fmt.Sprint("user ", n%50), Item: fmt.Sprint("item ", n%20), OrderID: fmt.Sprint("order ", n/3), Currency: "GBP", Quantity: 1,
+		User: fmt.Sprint("user ", n%50), Item: fmt.Sprint("item ", n%20), OrderID: fmt.Sprint("order ", n/3), Currency: "GBP",
+		Quantity:  1,
 		Timestamp: time.UnixMilli(1_700_000_000_000 + int64(n)*600_000), Attributes: map[string]string{"country": "France"},
 	}, enriched.Source{Topic: purchase.Topic, Offset: int64(n)}, purchase.DerivedID("", 0, int64(n)), time.Now())
 	if err != nil {
@@ -92,7 +93,8 @@ func (l *someLog) event(n int) *sarama.ProducerMessage {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	return &sarama.ProducerMessage{Topic: enriched.Topic, Key: sarama.ByteEncoder(e.Key()), Value: sarama.ByteEncoder(value)}
+	return &sarama.ProducerMessage{Topic: enriched.Topic, Key: sarama.ByteEncoder(e.Key()),
+		Value: sarama.ByteEncoder(value)}
 }
 
 func (l *someLog) settings() kafka.Settings { return kafka.Settings{Bootstrap: []string{l.bootstrap}} }
@@ -200,7 +202,8 @@ func isWhole(path string) error {
 func buildFailIO(t *testing.T) string {
 	t.Helper()
 	library := filepath.Join(t.TempDir(), "failio.so")
-	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-O1", "-o", library, "testdata/failio.c", "-ldl").CombinedOutput(); err != nil {
+	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-O1", "-o", library, "testdata/failio.c", "-ldl").
+		CombinedOutput(); err != nil {
 		t.Fatalf("build testdata/failio.c: %v\n%s", err, out)
 	}
 	return library
@@ -237,7 +240,8 @@ func TestEachFailedWrite(t *testing.T) {
 			if start == "" && at%8 > 0 {
 				continue // the schema is made in many writes of one kind
 			}
-			kinds := []fault{{syscall.EIO, at, 1, "the disk failed"}, {syscall.EIO, at, 0, "the disk failed"}, {syscall.ENOSPC, at, 0, "full"}}
+			kinds := []fault{{syscall.EIO, at, 1, "the disk failed"}, {syscall.EIO, at, 0, "the disk failed"},
+				{syscall.ENOSPC, at, 0, "full"}}
 			f := kinds[at%len(kinds)]
 			group.Go(func() error { return injectFault(t, log, library, start, f) })
 		}
@@ -265,7 +269,8 @@ func copyOf(t *testing.T, path string) string {
 }
 
 func (f fault) env(library, path string) []string {
-	return []string{"LD_PRELOAD=" + library, "FAILIO_PATH=" + filepath.Base(path), "FAILIO_COUNT=" + filepath.Join(filepath.Dir(path), "count"),
+	return []string{"LD_PRELOAD=" + library, "FAILIO_PATH=" + filepath.Base(path), "FAILIO_COUNT=" +
+		filepath.Join(filepath.Dir(path), "count"),
 		fmt.Sprint("FAILIO_AT=", f.at), fmt.Sprint("FAILIO_TIMES=", f.times), fmt.Sprint("FAILIO_ERRNO=", int(f.errno))}
 }
 
@@ -298,7 +303,8 @@ func injectFault(t *testing.T, log *someLog, library, start string, f fault) err
 		err = log.recovers(path)
 	}
 	if err != nil {
-		return fmt.Errorf("%w from write %d, %d times, begun with %q: %w\n%s", f.errno, f.at, f.times, filepath.Base(start), err, said)
+		return fmt.Errorf("%w from write %d, %d times, begun with %q: %w\n%s", f.errno, f.at, f.times, filepath.Base(start),
+			err, said)
 	}
 	return nil
 }

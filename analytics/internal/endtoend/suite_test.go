@@ -47,7 +47,8 @@ var current suite
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 func buildAndRun(m *testing.M) (code int) {
-	kind := flag.String("cluster", embedded, "run on an `embedded` broker, on a real kafka of three, or on the one at HOST:PORT,...")
+	kind := flag.String("cluster", embedded,
+		"run on an `embedded` broker, on a real kafka of three, or on the one at HOST:PORT,...")
 	flag.DurationVar(&current.chaos.duration, "chaos", 0, "run TestChaos for `DURATION`")
 	flag.Uint64Var(&current.chaos.seed, "seed", uint64(rand.Uint32()), "of the choices of TestChaos")
 	flag.DurationVar(&current.bench.load, "load", 10*time.Second, "`DURATION` of the load of BenchmarkLoad")
@@ -105,7 +106,8 @@ func (s *suite) setUp(kind, dir string) (err error) {
 }
 
 func build(folder string, args ...string) error {
-	if out, err := exec.Command("go", append([]string{"build", "-o", folder + "/"}, args...)...).CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", append([]string{"build", "-o", folder + "/"}, args...)...).
+		CombinedOutput(); err != nil {
 		return fmt.Errorf("build the programs: %w\n%s", err, out)
 	}
 	return nil

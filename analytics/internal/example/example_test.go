@@ -20,7 +20,8 @@ func TestEverythingHasRows(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	var names []string
-	if err := db.Select(&names, `SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'`); err != nil {
+	if err := db.Select(&names, `SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE
+		'sqlite_%'`); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {

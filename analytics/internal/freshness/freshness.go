@@ -38,7 +38,8 @@ func Read(ctx context.Context, db sqlx.QueryerContext) (Freshness, error) {
 	if f.Positions, err = lag.Read(ctx, db); err != nil {
 		return f, err
 	}
-	if err := sqlx.GetContext(ctx, db, &f.Replay, `SELECT ifnull(max(replay), 0) FROM internal_replays WHERE result = 'in place'`); err != nil {
+	if err := sqlx.GetContext(ctx, db, &f.Replay,
+		`SELECT ifnull(max(replay), 0) FROM internal_replays WHERE result = 'in place'`); err != nil {
 		return f, fmt.Errorf("read which replay made the database: %w", err)
 	}
 	if err := f.readKept(ctx, db); err != nil {
@@ -50,7 +51,8 @@ func Read(ctx context.Context, db sqlx.QueryerContext) (Freshness, error) {
 
 func (f *Freshness) readKept(ctx context.Context, db sqlx.QueryerContext) error {
 	var since *int64
-	err := db.QueryRowxContext(ctx, `SELECT kept_since, (SELECT ifnull(sum(events), 0) FROM internal_pruned) FROM internal_database`).
+	err := db.QueryRowxContext(ctx,
+		`SELECT kept_since, (SELECT ifnull(sum(events), 0) FROM internal_pruned) FROM internal_database`).
 		Scan(&since, &f.pruned)
 	if since != nil {
 		f.KeptSince = time.UnixMilli(*since).UTC()
@@ -107,7 +109,8 @@ func (f *Freshness) sum() (offsets int64) {
 
 // String is one line for people.
 func (f *Freshness) String() string {
-	line := fmt.Sprintf("as of %s, %d offsets stored of %d partitions", f.AsOf.Format(time.RFC3339), f.sum(), len(f.Positions))
+	line := fmt.Sprintf("as of %s, %d offsets stored of %d partitions", f.AsOf.Format(time.RFC3339), f.sum(),
+		len(f.Positions))
 	if last := f.LastEvent(); !last.IsZero() {
 		line += ", last event " + last.Format(time.RFC3339)
 	}

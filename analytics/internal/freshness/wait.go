@@ -50,7 +50,8 @@ func ParseTarget(text string) (Target, error) {
 // processor made of it.
 func Reached(ctx context.Context, db sqlx.QueryerContext, t Target) (bool, error) {
 	var next int64
-	err := sqlx.GetContext(ctx, db, &next, `SELECT next_offset FROM internal_partitions WHERE topic = ? AND partition = ?`, t.Topic, t.Partition.Partition)
+	err := sqlx.GetContext(ctx, db, &next, `SELECT next_offset FROM internal_partitions WHERE topic = ? AND partition = ?`,
+		t.Topic, t.Partition.Partition)
 	if errors.Is(err, sql.ErrNoRows) {
 		return sources.Stored(ctx, db, t.Topic, t.Partition.Partition, t.Offset)
 	}
@@ -116,5 +117,6 @@ func checkTopic(ctx context.Context, db sqlx.QueryerContext, t Target) error {
 	if len(inputs) == 0 || slices.Contains(all, t.Topic) {
 		return nil
 	}
-	return fmt.Errorf("wait for %s: %w: the database has nothing of the topic %q, it knows %s", t, ErrNotReached, t.Topic, strings.Join(all, ", "))
+	return fmt.Errorf("wait for %s: %w: the database has nothing of the topic %q, it knows %s", t, ErrNotReached, t.Topic,
+		strings.Join(all, ", "))
 }

@@ -54,7 +54,8 @@ func TestWaitSaysWhatIsMissing(t *testing.T) {
 }
 
 func TestTargetsThatAreNone(t *testing.T) {
-	for _, text := range []string{"", "x", "a:0", "a:0:0:0", ":0:0", "a:-1:0", "a:0:-1", "a:x:0", "a:0:9223372036854775808", "a:2147483648:0"} {
+	for _, text := range []string{"", "x", "a:0", "a:0:0:0", ":0:0", "a:-1:0", "a:0:-1", "a:x:0",
+		"a:0:9223372036854775808", "a:2147483648:0"} {
 		if target, err := freshness.ParseTarget(text); err == nil {
 			t.Errorf("%q is %v", text, target)
 		}

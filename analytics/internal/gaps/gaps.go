@@ -17,13 +17,15 @@ import (
 // it is empty without any. No later success makes them good.
 func Warning(ctx context.Context, db sqlx.QueryerContext) (string, error) {
 	var missing int64
-	if err := sqlx.GetContext(ctx, db, &missing, `SELECT ifnull(sum(to_offset - from_offset + 1), 0) FROM gaps`); err != nil {
+	if err := sqlx.GetContext(ctx, db, &missing,
+		`SELECT ifnull(sum(to_offset - from_offset + 1), 0) FROM gaps`); err != nil {
 		return "", fmt.Errorf("read the gaps: %w", err)
 	}
 	if missing == 0 {
 		return "", nil
 	}
-	return fmt.Sprintf("%d offsets expired or could not be read, and are missing from the statistics; `analytics query gaps` lists them", missing), nil
+	return fmt.Sprintf("%d offsets expired or could not be read, and are missing from the statistics; `analytics query "+
+		"gaps` lists them", missing), nil
 }
 
 // Range is some offsets of one partition.

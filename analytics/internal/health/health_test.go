@@ -18,7 +18,8 @@ var partition = batch.Partition{Topic: "analytics", Partition: 3}
 // stands is a view of a partition that has stood still for so long.
 func stands(since time.Duration, open *kafka.OpenTransaction) func() lag.View {
 	at := lag.Position{Partition: partition, NextOffset: 5}
-	v := lag.View{Reachable: true, Since: time.Now(), Still: []lag.Standstill{{Position: at, Since: time.Now().Add(-since), Open: open}}}
+	v := lag.View{Reachable: true, Since: time.Now(),
+		Still: []lag.Standstill{{Position: at, Since: time.Now().Add(-since), Open: open}}}
 	return func() lag.View { return v }
 }
 

@@ -20,7 +20,8 @@ func sent(from, n int64, at time.Time) queued {
 	c := queued{Chunk: batch.Chunk{Partition: batch.Partition{Topic: "analytics"}, From: from, Next: from + n}}
 	for i := range n {
 		c.add(batch.Record{Offset: from + i, Event: batch.Event{
-			Identity: batch.Identity{OccurredAt: at.UnixMilli(), ID: [16]byte{byte(i), byte(i >> 8)}}, User: "u", Item: "i", Quantity: 1,
+			Identity: batch.Identity{OccurredAt: at.UnixMilli(), ID: [16]byte{byte(i), byte(i >> 8)}}, User: "u", Item: "i",
+			Quantity: 1,
 		}})
 	}
 	return c
@@ -37,7 +38,8 @@ type fixture struct {
 func startBatcher(t *testing.T, ctx context.Context) *fixture {
 	q := newQueue(queueBytes)
 	utc := &zone.Zone{Name: zone.UTC, Offsets: []zone.Offset{{Since: math.MinInt64}}}
-	f := &fixture{newBatcher(q, func() *batch.Batch { return batch.New(utc) }), q.add(batch.Partition{}), newCheckpointer(&database.Database{}, slog.New(slog.DiscardHandler))}
+	f := &fixture{newBatcher(q, func() *batch.Batch { return batch.New(utc) }), q.add(batch.Partition{}),
+		newCheckpointer(&database.Database{}, slog.New(slog.DiscardHandler))}
 	t.Cleanup(func() { f.wal.close(ctx) })
 	go func() {
 		if err := f.run(ctx); !errors.Is(err, context.Canceled) {

@@ -25,13 +25,15 @@ type origin struct {
 
 // bind ties the database to these topics of this cluster, or checks that it is
 // tied to them. It writes only when nothing is refused.
-func bind(ctx context.Context, db *database.Database, client sarama.Client, topics Topics) (origins []origin, err error) {
+func bind(ctx context.Context, db *database.Database, client sarama.Client,
+	topics Topics) (origins []origin, err error) {
 	stored, err := storedOrigins(ctx, db)
 	if err != nil {
 		return nil, err
 	}
 	for _, wanted := range topics.roles() {
-		found, err := retryWhileElecting(ctx, client, wanted.Topic, func() (origin, error) { return findOrigin(client, wanted.Topic) })
+		found, err := retryWhileElecting(ctx, client, wanted.Topic,
+			func() (origin, error) { return findOrigin(client, wanted.Topic) })
 		if err != nil {
 			return nil, err
 		}
@@ -41,7 +43,8 @@ func bind(ctx context.Context, db *database.Database, client sarama.Client, topi
 		}
 		origins = append(origins, found)
 	}
-	_, err = db.NamedExecContext(ctx, `INSERT INTO internal_topics (topic, role, cluster_id, topic_id) VALUES (:topic, :role, :cluster_id, :topic_id)
+	_, err = db.NamedExecContext(ctx,
+		`INSERT INTO internal_topics (topic, role, cluster_id, topic_id) VALUES (:topic, :role, :cluster_id, :topic_id)
 		ON CONFLICT DO UPDATE SET role = excluded.role`, origins)
 	if err != nil {
 		return nil, fmt.Errorf("bind the database to topic %q and topic %q: %w", topics.Events, topics.DeadLetters, err)
@@ -54,13 +57,15 @@ func compareOrigins(stored []origin, found origin) error {
 	for _, bound := range stored {
 		switch {
 		case bound.Topic == found.Topic && bound.Role != found.Role && bound.Role != "":
-			return fmt.Errorf("topic %q: %w: the database holds it as a topic of %s, not of %s", found.Topic, ErrOtherLog, bound.Role, found.Role)
+			return fmt.Errorf("topic %q: %w: the database holds it as a topic of %s, not of %s", found.Topic, ErrOtherLog,
+				bound.Role, found.Role)
 		case bound.Topic == found.Topic:
 			if err := bound.verifyTopic(found); err != nil {
 				return err
 			}
 		case bound.Role == found.Role:
-			return fmt.Errorf("topic %q: %w: the database holds %s of topic %q; name no other, or run `analytics replay` with the new name to build it from there",
+			return fmt.Errorf("topic %q: %w: the database holds %s of topic %q; name no other, or run `analytics replay` with "+
+				"the new name to build it from there",
 				found.Topic, ErrOtherLog, bound.Role, bound.Topic)
 		}
 	}
@@ -94,7 +99,8 @@ func findOrigin(client sarama.Client, topic string) (origin, error) {
 // discover returns the partitions that are not known yet with the offset at
 // which to begin, and gives each a row in the database. It writes only when
 // nothing is refused.
-func (in *ingester) discover(ctx context.Context, db *database.Database, known map[batch.Partition]*reader) (map[batch.Partition]position, error) {
+func (in *ingester) discover(ctx context.Context, db *database.Database,
+	known map[batch.Partition]*reader) (map[batch.Partition]position, error) {
 	if err := in.client.RefreshMetadata(in.names()...); err != nil {
 		return nil, fmt.Errorf("refresh the topics' metadata: %w", err)
 	}
@@ -140,7 +146,8 @@ func (in *ingester) locate(ctx context.Context, db *database.Database, p batch.P
 		return at, nil // the reader will find it, too, and record it
 	}
 	if err == nil && !known {
-		in.Log.Warn("the last stored record is no longer in the log, so the log's identity rests on the ids of cluster and topic and on its bounds",
+		in.Log.Warn("the last stored record is no longer in the log, so the log's identity rests on the ids of cluster and "+
+			"topic and on its bounds",
 			"partition", p, "offset", at.last.Offset)
 	}
 	return at, err
@@ -159,17 +166,20 @@ func (in *ingester) adopt(ctx context.Context, db *database.Database, positions 
 			return fmt.Errorf("add %s: %w", p, err)
 		}
 		if at.next > 0 {
-			in.Log.Warn("the log no longer has its first records, which is recorded as a gap", "partition", p, "first_offset", at.next)
+			in.Log.Warn("the log no longer has its first records, which is recorded as a gap", "partition", p, "first_offset",
+				at.next)
 		}
 	}
 	return tx.Commit()
 }
 
 func insertPartition(ctx context.Context, tx *sqlx.Tx, p batch.Partition, at position) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO internal_partitions (topic, partition, next_offset, high_watermark) VALUES (?, ?, ?, ?)`,
+	_, err := tx.ExecContext(ctx, `INSERT INTO internal_partitions (topic, partition, next_offset, high_watermark) VALUES
+		(?, ?, ?, ?)`,
 		p.Topic, p.Partition, at.next, at.newest)
 	if err == nil && at.next > 0 {
-		_, err = tx.ExecContext(ctx, `INSERT INTO gaps (topic, partition, from_offset, to_offset, recorded_at) VALUES (?, ?, 0, ?, ?)`,
+		_, err = tx.ExecContext(ctx, `INSERT INTO gaps (topic, partition, from_offset, to_offset, recorded_at) VALUES (?, ?,
+			0, ?, ?)`,
 			p.Topic, p.Partition, at.next-1, time.Now().UnixMilli())
 	}
 	return err

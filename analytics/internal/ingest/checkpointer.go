@@ -14,7 +14,8 @@ const (
 	walLimit   = 128 << 20        // twice what SQLite lets it grow to when there are no readers
 	walStep    = 64 << 20         // by how much it grows until emptying it is tried again
 	walWait    = 200 * time.Millisecond
-	walPages   = 12_000 // that are copied in the background, before SQLite does that in a transaction, see [store.CheckpointSetting]
+	// that are copied in the background, before SQLite does that in a transaction, see [store.CheckpointSetting]
+	walPages = 12_000
 )
 
 // checkpointer empties the database's write-ahead log while there is nothing to

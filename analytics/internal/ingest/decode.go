@@ -43,14 +43,16 @@ func (d *decoder) decode(m *sarama.ConsumerMessage) batch.Record {
 	identity := batch.Identity{OccurredAt: f.Timestamp, ID: f.ID}
 	source := batch.Source{Topic: d.source.of(f.SourceTopic), Partition: f.SourcePartition, Offset: f.SourceOffset}
 	if f.Kind == enriched.Retraction {
-		return batch.Record{Offset: m.Offset, Retraction: &batch.Retraction{Identity: identity, RetractedAt: f.RetractedAt, Source: source}}
+		return batch.Record{Offset: m.Offset,
+			Retraction: &batch.Retraction{Identity: identity, RetractedAt: f.RetractedAt, Source: source}}
 	}
 	if string(f.OrderID) != d.order {
 		d.order = string(f.OrderID)
 	}
 	return batch.Record{Offset: m.Offset, Event: batch.Event{
-		Identity: identity, ProcessedAt: f.ProcessedAt, ImportedAt: f.ImportedAt, GivenID: givenID(f.EventID, f.ID), OrderNumber: d.order,
-		User: d.user.of(f.User), Item: d.item.of(f.Item), ItemName: d.name.of(f.ItemName),
+		Identity: identity, ProcessedAt: f.ProcessedAt, ImportedAt: f.ImportedAt, GivenID: givenID(f.EventID, f.ID),
+		OrderNumber: d.order,
+		User:        d.user.of(f.User), Item: d.item.of(f.Item), ItemName: d.name.of(f.ItemName),
 		Currency: d.currency.of(f.Currency), Attributes: d.attributes.of(f.Attributes),
 		Quantity: f.Quantity, Amount: f.Amount, HasAmount: f.HasAmount, Source: source,
 	}}
@@ -100,11 +102,14 @@ func decodeEvent(m *sarama.ConsumerMessage, topicID string, now time.Time) batch
 	identity := batch.Identity{OccurredAt: e.Timestamp.UnixMilli(), ID: e.ID()}
 	source := batch.Source{Topic: e.Source.Topic, Partition: e.Source.Partition, Offset: e.Source.Offset}
 	if e.Kind == enriched.Retraction {
-		return batch.Record{Offset: m.Offset, Retraction: &batch.Retraction{Identity: identity, RetractedAt: millis(e.RetractedAt), Source: source}}
+		return batch.Record{Offset: m.Offset,
+			Retraction: &batch.Retraction{Identity: identity, RetractedAt: millis(e.RetractedAt), Source: source}}
 	}
 	out := batch.Event{
-		Identity: identity, ProcessedAt: e.ProcessedAt.UnixMilli(), ImportedAt: millis(e.ImportedAt), GivenID: givenID(e.EventID, e.ID()),
-		User: e.User, Item: e.Item, ItemName: e.ItemName, OrderNumber: e.OrderID, Currency: e.Currency, Quantity: e.Quantity, Source: source,
+		Identity: identity, ProcessedAt: e.ProcessedAt.UnixMilli(), ImportedAt: millis(e.ImportedAt),
+		GivenID: givenID(e.EventID, e.ID()),
+		User:    e.User, Item: e.Item, ItemName: e.ItemName, OrderNumber: e.OrderID, Currency: e.Currency,
+		Quantity: e.Quantity, Source: source,
 	}
 	if e.Amount != nil {
 		out.Amount, out.HasAmount = int64(*e.Amount), true
@@ -167,7 +172,8 @@ func (d *letterDecoder) decodeExpired(m *sarama.ConsumerMessage) batch.Record {
 
 func rejected(m *sarama.ConsumerMessage, topicID, reason string, cause error) batch.Record {
 	return batch.Record{Offset: m.Offset, Rejection: &batch.Rejection{
-		RecordID: purchase.DerivedID(topicID, m.Partition, m.Offset), Reason: reason, Detail: string(text([]byte(cause.Error()))),
+		RecordID: purchase.DerivedID(topicID, m.Partition, m.Offset), Reason: reason,
+		Detail:     string(text([]byte(cause.Error()))),
 		RejectedAt: m.Timestamp.UnixMilli(), Value: head(m.Value),
 		Source: batch.Source{Topic: m.Topic, Partition: m.Partition, Offset: m.Offset},
 	}}

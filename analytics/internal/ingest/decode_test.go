@@ -21,7 +21,8 @@ func TestDeadLettersInTurn(t *testing.T) {
 	decode := ingest.DecodeDeadLetters()
 	long, cut := strings.Repeat("x", 499), strings.Repeat("x", 499)+"\uFFFD"
 	for i, tt := range []struct{ detail, want string }{
-		{"user is absent", "user is absent"}, {"", ""}, {"not \xff\xfe UTF-8", "not \uFFFD UTF-8"}, {long + "é", cut}, {long + "ü", cut},
+		{"user is absent", "user is absent"}, {"", ""}, {"not \xff\xfe UTF-8", "not \uFFFD UTF-8"}, {long + "é", cut},
+		{long + "ü", cut},
 		{"user is absent", "user is absent"}, {"user is absent", "user is absent"},
 	} {
 		offset := int64(i)
@@ -46,7 +47,8 @@ func TestDeadLettersInTurn(t *testing.T) {
 // BenchmarkDecodeDeadLetter decodes two letters in turn, as a reader does.
 func BenchmarkDecodeDeadLetter(b *testing.B) {
 	decode := ingest.DecodeDeadLetters()
-	letters := [2]*sarama.ConsumerMessage{deadLetter("user is absent or empty", 1), deadLetter("item is absent or empty", 2)}
+	letters := [2]*sarama.ConsumerMessage{deadLetter("user is absent or empty", 1),
+		deadLetter("item is absent or empty", 2)}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if r := decode(letters[i%2]); r.Rejection.Reason != string(purchase.MissingUser) {
@@ -57,9 +59,11 @@ func BenchmarkDecodeDeadLetter(b *testing.B) {
 
 func deadLetter(detail string, offset int64) *sarama.ConsumerMessage {
 	l := deadletter.Letter{
-		Reason: purchase.MissingUser, Detail: detail, Stage: "validate", EventID: purchase.DerivedID(purchase.Topic, 3, offset).String(), RecordID: purchase.DerivedID(purchase.Topic, 3, offset),
-		Source: enriched.Source{Topic: purchase.Topic, Partition: 3, Offset: offset},
-		Value:  []byte(`{"item":"85123A","quantity":6,"unit_price":2.55,"currency":"GBP","order_id":"536365","timestamp":"2010-12-01T08:26:00Z"}`),
+		Reason: purchase.MissingUser, Detail: detail, Stage: "validate",
+		EventID:  purchase.DerivedID(purchase.Topic, 3, offset).String(),
+		RecordID: purchase.DerivedID(purchase.Topic, 3, offset),
+		Source:   enriched.Source{Topic: purchase.Topic, Partition: 3, Offset: offset},
+		Value:    []byte(`{"item":"85123A","quantity":6,"unit_price":2.55,"currency":"GBP","order_id":"536365","timestamp":"2010-12-01T08:26:00Z"}`),
 	}
 	sent := l.Message(deadletter.Topic)
 	m := &sarama.ConsumerMessage{Topic: deadletter.Topic, Offset: offset, Value: l.Value}

@@ -37,7 +37,8 @@ func TestDrainFailsBehindAnOpenTransaction(t *testing.T) {
 		t.Fatalf("got %v, want the partitions that are held up", err)
 	}
 	for _, p := range held.Partitions {
-		if first := c.PartitionInfo(p.Topic, p.Partition).LastStableOffset; p.Topic != enriched.Topic || p.Offset != first || !p.Open {
+		if first := c.PartitionInfo(p.Topic, p.Partition).LastStableOffset; p.Topic != enriched.Topic || p.Offset != first ||
+			!p.Open {
 			t.Errorf("%+v, want the open transaction at offset %d", p, first)
 		}
 	}

@@ -29,7 +29,8 @@ var electionErrors = []error{
 
 // retryWhileElecting asks a question about a topic, and again for a while when the
 // broker that was asked is gone or does not lead any more.
-func retryWhileElecting[T any](ctx context.Context, client sarama.Client, topic string, ask func() (T, error)) (T, error) {
+func retryWhileElecting[T any](ctx context.Context, client sarama.Client, topic string,
+	ask func() (T, error)) (T, error) {
 	for until := time.Now().Add(electionTime); ; {
 		answer, err := ask()
 		if err == nil || !isTransient(err) || time.Now().After(until) {
@@ -58,5 +59,6 @@ func isTransient(err error) bool {
 
 // offset asks for the first or the next offset of a partition.
 func offset(ctx context.Context, client sarama.Client, p batch.Partition, which int64) (int64, error) {
-	return retryWhileElecting(ctx, client, p.Topic, func() (int64, error) { return client.GetOffset(p.Topic, p.Partition, which) })
+	return retryWhileElecting(ctx, client, p.Topic,
+		func() (int64, error) { return client.GetOffset(p.Topic, p.Partition, which) })
 }

@@ -16,7 +16,8 @@ import (
 )
 
 func expiredLetter(topic string, from, offsets int64) *sarama.ProducerMessage {
-	return deadletter.NewExpired("id", enriched.Source{Topic: topic, Partition: 3, Offset: from}, offsets).Message(deadletter.Topic)
+	return deadletter.NewExpired("id", enriched.Source{Topic: topic, Partition: 3, Offset: from}, offsets).
+		Message(deadletter.Topic)
 }
 
 func TestLetterOfExpiredOffsets(t *testing.T) {
@@ -42,7 +43,8 @@ func TestLetterOfExpiredOffsetsOfAnOwnTopic(t *testing.T) {
 			m.Headers = append(m.Headers, &h)
 		}
 		r := decode(m)
-		if r.Expired != nil || r.Rejection == nil || r.Rejection.Reason != "invalid_dead_letter" || !strings.Contains(r.Rejection.Detail, topic) {
+		if r.Expired != nil || r.Rejection == nil || r.Rejection.Reason != "invalid_dead_letter" ||
+			!strings.Contains(r.Rejection.Detail, topic) {
 			t.Errorf("got %+v", r)
 		}
 	}

@@ -56,7 +56,8 @@ func startLive(t *testing.T, c *kfake.Cluster, db *database.Database, change ...
 
 type runner func(context.Context, *database.Database, ingest.Config) error
 
-func startLiveBy(t *testing.T, run runner, c *kfake.Cluster, db *database.Database, change ...func(*ingest.Config)) *live {
+func startLiveBy(t *testing.T, run runner, c *kfake.Cluster, db *database.Database,
+	change ...func(*ingest.Config)) *live {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	l := &live{t: t, ctx: ctx, stored: make(chan int, 10_000)}

@@ -36,7 +36,8 @@ type groupCommitter struct {
 }
 
 func startGroupCommitter(client sarama.Client, group string, log *slog.Logger) *groupCommitter {
-	l := &groupCommitter{client: client, group: group, log: log, stop: make(chan struct{}), stored: map[batch.Partition]int64{}}
+	l := &groupCommitter{client: client, group: group, log: log, stop: make(chan struct{}),
+		stored: map[batch.Partition]int64{}}
 	l.done.Go(l.run)
 	return l
 }

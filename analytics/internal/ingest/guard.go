@@ -25,7 +25,8 @@ const buildAnew = "run `analytics run --db NEW.db` to build a database from the 
 func (bound origin) verifyTopic(found origin) error {
 	switch {
 	case bound.ClusterID != found.ClusterID:
-		return fmt.Errorf("topic %q: %w: of cluster %s, and this cluster is %s; run `analytics run --bootstrap-servers HOST:PORT` with the brokers of the first, "+
+		return fmt.Errorf("topic %q: %w: of cluster %s, and this cluster is %s; run `analytics run --bootstrap-servers "+
+			"HOST:PORT` with the brokers of the first, "+
 			"or `analytics run --db NEW.db` to build a database from this one", bound.Topic, ErrOtherLog, bound.ClusterID, found.ClusterID)
 	case bound.TopicID != found.TopicID:
 		return fmt.Errorf("topic %q: %w: the topic was deleted and recreated (its id was %s, now it is %s); %s",
@@ -41,7 +42,8 @@ type gapError struct {
 }
 
 func (e *gapError) Error() string {
-	return fmt.Sprintf("%s: offsets %d to %d expired before they were read; run `analytics run --on-gap accept` to continue without them and record the gap",
+	return fmt.Sprintf("%s: offsets %d to %d expired before they were read; run `analytics run --on-gap accept` to "+
+		"continue without them and record the gap",
 		e.partition, e.from, e.to)
 }
 
@@ -73,7 +75,8 @@ func (row positionRow) position() position {
 // storedPosition returns a new position when the partition has none.
 func storedPosition(ctx context.Context, db *sqlx.DB, p batch.Partition) (position, error) {
 	var row positionRow
-	err := db.GetContext(ctx, &row, `SELECT next_offset, last_offset, last_timestamp, last_crc FROM internal_partitions WHERE topic = ? AND partition = ?`,
+	err := db.GetContext(ctx, &row,
+		`SELECT next_offset, last_offset, last_timestamp, last_crc FROM internal_partitions WHERE topic = ? AND partition = ?`,
 		p.Topic, p.Partition)
 	if errors.Is(err, sql.ErrNoRows) {
 		return position{isNew: true}, nil
@@ -125,7 +128,8 @@ const staleLeaderGrace = 3 * time.Second
 // has grown past it again. It is an ErrOtherLog only if it stays so until the
 // given time. known is false when the last record has expired or been compacted
 // away, so that the last of these cannot be told.
-func verifyLog(ctx context.Context, client sarama.Client, p batch.Partition, at position, until time.Time) (known bool, err error) {
+func verifyLog(ctx context.Context, client sarama.Client, p batch.Partition, at position,
+	until time.Time) (known bool, err error) {
 	for {
 		known, err = verifyLogNow(ctx, client, p, at)
 		if !errors.Is(err, ErrOtherLog) || time.Now().After(until) {
@@ -146,7 +150,8 @@ func verifyLogNow(ctx context.Context, client sarama.Client, p batch.Partition, 
 	case at.next < b.Oldest:
 		return false, &gapError{p, at.next, b.Oldest - 1}
 	case at.next > b.Newest:
-		return false, fmt.Errorf("%s: %w: stored up to offset %d, and the log ends at %d: it was truncated or restored from an old copy; %s",
+		return false, fmt.Errorf("%s: %w: stored up to offset %d, and the log ends at %d: it was truncated or restored "+
+			"from an old copy; %s",
 			p, ErrOtherLog, at.next, b.Newest, buildAnew)
 	}
 	switch {
@@ -168,7 +173,8 @@ func verifyRecord(client sarama.Client, p batch.Partition, want *batch.Fingerpri
 	case err != nil:
 		return false, fmt.Errorf("read %s at offset %d again: %w", p, want.Offset, err)
 	case found == nil || *found != *want:
-		return false, fmt.Errorf("%s: %w: at offset %d stands %s, the one stored was %s: the log was truncated and has grown again, "+
+		return false, fmt.Errorf("%s: %w: at offset %d stands %s, the one stored was %s: the log was truncated and has "+
+			"grown again, "+
 			"as after an unclean leader election; %s", p, ErrOtherLog, want.Offset, describe(found), describe(want), buildAnew)
 	}
 	return true, nil

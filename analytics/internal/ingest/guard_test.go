@@ -128,7 +128,8 @@ func TestLogWithoutItsFirstRecordsIsAGapFromTheStart(t *testing.T) {
 }
 
 // storing starts a run that continues, and waits until it has stored n records.
-func storing(t *testing.T, ctx context.Context, c *kfake.Cluster, db *database.Database, n int, change func(*ingest.Config)) (stored chan int, done chan error) {
+func storing(t *testing.T, ctx context.Context, c *kfake.Cluster, db *database.Database, n int,
+	change func(*ingest.Config)) (stored chan int, done chan error) {
 	t.Helper()
 	cfg := config(c)
 	cfg.Drain = false
@@ -143,7 +144,8 @@ func storing(t *testing.T, ctx context.Context, c *kfake.Cluster, db *database.D
 // overtake lets records come and expire while the readers cannot read.
 func overtake(t *testing.T, c *kfake.Cluster, w *transactor) {
 	t.Helper()
-	away := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Topic: enriched.Topic, Err: kerr.LeaderNotAvailable, Count: -1})
+	away := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Topic: enriched.Topic, Err: kerr.LeaderNotAvailable,
+		Count: -1})
 	sendEvents(w, 100, 200)
 	expire(t, c)
 	sendEvents(w, 200, 250)
@@ -159,7 +161,8 @@ func TestRetentionThatOvertakesAReaderIsRefused(t *testing.T) {
 	sendEvents(w, 0, 100)
 	_, done := storing(t, ctx, c, db, 100, func(*ingest.Config) {})
 	overtake(t, c, w)
-	if err := <-done; err == nil || !strings.Contains(err.Error(), "expired before they were read; run `analytics run --on-gap accept`") {
+	if err := <-done; err == nil ||
+		!strings.Contains(err.Error(), "expired before they were read; run `analytics run --on-gap accept`") {
 		t.Errorf("the run ended with %v", err)
 	}
 	wantCount(t, db, 0, `SELECT count(*) FROM gaps`)
@@ -182,7 +185,8 @@ func TestRetentionThatOvertakesAReaderIsAcceptedOnRequest(t *testing.T) {
 	wantCount(t, db, 150, `SELECT count(*) FROM events`)
 	wantCount(t, db, partitions, `SELECT count(*) FROM gaps`)
 	wantCount(t, db, 0, `SELECT count(*) FROM internal_partitions p JOIN gaps g USING (topic, partition)
-		WHERE g.to_offset >= p.next_offset OR EXISTS (SELECT 1 FROM events e WHERE e.partition = g.partition AND e.offset BETWEEN g.from_offset AND g.to_offset)`)
+		WHERE g.to_offset >= p.next_offset OR EXISTS (SELECT 1 FROM events e WHERE e.partition = g.partition AND e.offset
+		BETWEEN g.from_offset AND g.to_offset)`)
 }
 
 func TestTopicThatIsRecreatedDuringARunIsRefused(t *testing.T) {
@@ -267,7 +271,8 @@ func TestDeposedLeaderIsAskedAgain(t *testing.T) {
 	c.ControlKey(kmsg.ListOffsets.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		request := r.(*kmsg.ListOffsetsRequest)
-		if part := request.Topics[0].Partitions[0]; part.Timestamp != sarama.OffsetNewest || request.Topics[0].Topic != enriched.Topic {
+		if part := request.Topics[0].Partitions[0]; part.Timestamp != sarama.OffsetNewest ||
+			request.Topics[0].Topic != enriched.Topic {
 			return nil, nil, false
 		}
 		asked++

@@ -22,9 +22,10 @@ import (
 )
 
 const (
-	readBytes     = 128 << 10              // of one partition in one response, compressed
-	readWait      = 100 * time.Millisecond // of a broker that has nothing new; other questions and paused partitions wait behind it
-	discoverEvery = 2 * time.Second        // how often new partitions are looked for
+	readBytes = 128 << 10 // of one partition in one response, compressed
+	// of a broker that has nothing new; other questions and paused partitions wait behind it
+	readWait      = 100 * time.Millisecond
+	discoverEvery = 2 * time.Second // how often new partitions are looked for
 	firstPause    = 100 * time.Millisecond
 	longestPause  = 5 * time.Second // between two attempts to read from a broker that is away
 )
@@ -95,7 +96,8 @@ type ingester struct {
 }
 
 // Run ingests until ctx ends, which is no error, or with Drain or Until until
-// all is stored; if ctx ends before that, it returns ctx's error. It ends with [database.ErrReplaced] when a replay has put another
+// all is stored; if ctx ends before that, it returns ctx's error. It ends with [database.ErrReplaced] when a replay has
+// put another
 // database in the place of this one, for which Run is to be called again. Without
 // Drain and Until it waits for room on a full disk. Whatever ends it, the database
 // holds complete transactions only.
@@ -179,7 +181,8 @@ func (in *ingester) work(ctx context.Context, db *database.Database) error {
 
 // read starts the readers, now and whenever a topic grows a partition, and
 // watches that the logs stay the same.
-func (in *ingester) read(ctx context.Context, db *database.Database, group *errgroup.Group, positions map[batch.Partition]position) error {
+func (in *ingester) read(ctx context.Context, db *database.Database, group *errgroup.Group,
+	positions map[batch.Partition]position) error {
 	readers, failing := map[batch.Partition]*reader{}, false
 	ticker := time.NewTicker(discoverEvery)
 	defer ticker.Stop()
@@ -225,7 +228,8 @@ func watchFile(ctx context.Context, db *database.Database) error {
 }
 
 // refresh checks the logs that are being read and returns the new ones.
-func (in *ingester) refresh(ctx context.Context, db *database.Database, readers map[batch.Partition]*reader) (map[batch.Partition]position, error) {
+func (in *ingester) refresh(ctx context.Context, db *database.Database,
+	readers map[batch.Partition]*reader) (map[batch.Partition]position, error) {
 	if err := in.checkOrigins(); err != nil {
 		return nil, err
 	}

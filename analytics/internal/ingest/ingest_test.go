@@ -26,7 +26,8 @@ const partitions = 3
 
 func newCluster(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 	t.Helper()
-	opts = append([]kfake.Opt{kfake.NumBrokers(1), kfake.SeedTopics(partitions, enriched.Topic, deadletter.Topic)}, opts...)
+	opts = append([]kfake.Opt{kfake.NumBrokers(1), kfake.SeedTopics(partitions, enriched.Topic, deadletter.Topic)},
+		opts...)
 	cluster, err := kfake.NewCluster(opts...)
 	if err != nil {
 		t.Fatal(err)
@@ -108,8 +109,9 @@ func event(t testing.TB, n int) *sarama.ProducerMessage {
 	t.Helper()
 	price := purchase.Micros(1_500_000)
 	e, err := enriched.Enrich(purchase.Event{
-		User: fmt.Sprintf("u%d", n%10), Item: "item", ItemName: "An item", Timestamp: time.UnixMilli(1_700_000_000_000 + int64(n)),
-		Quantity: 2, UnitPrice: &price, Currency: "GBP", Attributes: map[string]string{"country": "France"},
+		User: fmt.Sprintf("u%d", n%10), Item: "item", ItemName: "An item",
+		Timestamp: time.UnixMilli(1_700_000_000_000 + int64(n)),
+		Quantity:  2, UnitPrice: &price, Currency: "GBP", Attributes: map[string]string{"country": "France"},
 	}, enriched.Source{Topic: purchase.Topic, Offset: int64(n)}, purchase.DerivedID("", 0, int64(n)), time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +120,8 @@ func event(t testing.TB, n int) *sarama.ProducerMessage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &sarama.ProducerMessage{Topic: enriched.Topic, Key: sarama.ByteEncoder(e.Key()), Value: sarama.ByteEncoder(value)}
+	return &sarama.ProducerMessage{Topic: enriched.Topic, Key: sarama.ByteEncoder(e.Key()),
+		Value: sarama.ByteEncoder(value)}
 }
 
 func sendEvents(w *transactor, from, to int) {
@@ -132,8 +135,9 @@ func sendEvents(w *transactor, from, to int) {
 
 func letter(n int) *sarama.ProducerMessage {
 	l := deadletter.Letter{
-		Reason: purchase.MissingUser, Detail: "user is absent", Stage: "validate", EventID: fmt.Sprint("letter-", n), RecordID: purchase.TextID(fmt.Sprint("letter-", n)),
-		Source: enriched.Source{Topic: purchase.Topic, Offset: int64(n)}, Value: []byte(`{"item":"x"}`),
+		Reason: purchase.MissingUser, Detail: "user is absent", Stage: "validate", EventID: fmt.Sprint("letter-", n),
+		RecordID: purchase.TextID(fmt.Sprint("letter-", n)),
+		Source:   enriched.Source{Topic: purchase.Topic, Offset: int64(n)}, Value: []byte(`{"item":"x"}`),
 	}
 	return l.Message(deadletter.Topic)
 }
@@ -365,7 +369,8 @@ func TestOffsetsAreShownToLagTools(t *testing.T) {
 		t.Fatal(err)
 	}
 	for p := range int32(partitions) {
-		want := count(t, db, fmt.Sprintf(`SELECT next_offset FROM internal_partitions WHERE topic = 'analytics' AND partition = %d`, p))
+		want := count(t, db, fmt.Sprintf(`SELECT next_offset FROM internal_partitions WHERE topic = 'analytics' AND partition
+			= %d`, p))
 		if got := offsets.GetBlock(enriched.Topic, p).Offset; got != int64(want) {
 			t.Errorf("partition %d: the group shows offset %d, %d is stored", p, got, want)
 		}

@@ -24,7 +24,8 @@ type inspected struct {
 // or a database that cannot be asked.
 func Inspect(ctx context.Context, db sqlx.QueryerContext, client sarama.Client) (refusals []error, err error) {
 	var list []inspected
-	err = sqlx.SelectContext(ctx, db, &list, `SELECT topic, cluster_id, topic_id, partition, next_offset, last_offset, last_timestamp, last_crc
+	err = sqlx.SelectContext(ctx, db, &list,
+		`SELECT topic, cluster_id, topic_id, partition, next_offset, last_offset, last_timestamp, last_crc
 		FROM internal_topics JOIN internal_partitions USING (topic) ORDER BY topic, partition`)
 	if err != nil {
 		return nil, fmt.Errorf("read the stored offsets: %w", err)
@@ -38,7 +39,8 @@ func Inspect(ctx context.Context, db sqlx.QueryerContext, client sarama.Client) 
 			refusals = append(refusals, refusal)
 		}
 		if origins[row.Topic] == nil {
-			_, refusal := verifyLog(ctx, client, batch.Partition{Topic: row.Topic, Partition: row.Partition}, row.position(), certain)
+			_, refusal := verifyLog(ctx, client, batch.Partition{Topic: row.Topic, Partition: row.Partition}, row.position(),
+				certain)
 			refusals = append(refusals, refusal)
 		}
 	}

@@ -36,7 +36,8 @@ func (in *ingester) newReader(p batch.Partition, at position) *reader {
 	if p.Topic == in.DeadLetters {
 		decode = (&letterDecoder{topicID: id, own: in.names()}).decode
 	}
-	return &reader{ingester: in, partition: p, next: at.next, end: in.stopAt(p), last: at.last, epoch: at.epoch, queue: in.queue.add(p), decode: decode}
+	return &reader{ingester: in, partition: p, next: at.next, end: in.stopAt(p), last: at.last, epoch: at.epoch,
+		queue: in.queue.add(p), decode: decode}
 }
 
 func (in *ingester) topicID(topic string) string {
@@ -86,7 +87,8 @@ func (r *reader) relocate(ctx context.Context, cause error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.As(err, &gap) && r.AcceptGaps:
-		r.Log.Warn("offsets expired before they were read, which is recorded as a gap", "partition", r.partition, "from", gap.from, "to", gap.to)
+		r.Log.Warn("offsets expired before they were read, which is recorded as a gap", "partition", r.partition, "from",
+			gap.from, "to", gap.to)
 		return r.skip(ctx, gap.from, gap.to+1)
 	case errors.As(err, &gap), errors.Is(err, ErrOtherLog):
 		return err
@@ -96,7 +98,8 @@ func (r *reader) relocate(ctx context.Context, cause error) error {
 		r.epoch = epoch
 		return nil
 	}
-	r.Log.Warn("the broker did not have an offset that it has now, trying again", "partition", r.partition, "offset", r.next)
+	r.Log.Warn("the broker did not have an offset that it has now, trying again", "partition", r.partition, "offset",
+		r.next)
 	return pause(ctx, relocatePause)
 }
 

@@ -61,7 +61,8 @@ func TestNearlyFullDiskEndsADrain(t *testing.T) {
 	}
 	sendEvents(newTransactor(t, c), 0, 100)
 	err := ingest.Run(t.Context(), db, config(c))
-	want := "database a.db: the disk is full; stored data is intact; free some space and run `analytics run` to resume: 100 MB are free"
+	want := "database a.db: the disk is full; stored data is intact; free some space and run `analytics run` to resume: " +
+		"100 MB are free"
 	if text := database.Explain("a.db", err); text == nil || !strings.HasPrefix(text.Error(), want) {
 		t.Errorf("the drain ended with %v, want %s", text, want)
 	}

@@ -56,7 +56,8 @@ func StoredTopics(ctx context.Context, db sqlx.QueryerContext) (t Topics, err er
 }
 
 func storedOrigins(ctx context.Context, db sqlx.QueryerContext) (list []origin, err error) {
-	if err := sqlx.SelectContext(ctx, db, &list, `SELECT topic, role, cluster_id, topic_id FROM internal_topics`); err != nil {
+	if err := sqlx.SelectContext(ctx, db, &list,
+		`SELECT topic, role, cluster_id, topic_id FROM internal_topics`); err != nil {
 		return nil, fmt.Errorf("read the origins of the topics: %w", err)
 	}
 	return list, nil

@@ -37,7 +37,8 @@ func (r *reader) passUnreadable(ctx context.Context) error {
 	if r.next > bad.First { // the log is another one now
 		return nil
 	}
-	r.Log.Warn("a batch cannot be read, which is recorded as a gap", "partition", r.partition, "from", bad.First, "to", bad.Next-1,
+	r.Log.Warn("a batch cannot be read, which is recorded as a gap", "partition", r.partition, "from", bad.First, "to",
+		bad.Next-1,
 		"cause", sarama.ErrDecompressedBatchTooLarge)
 	return r.skip(ctx, bad.First, bad.Next)
 }
@@ -62,7 +63,8 @@ func (r *reader) readOneByOne(ctx context.Context) (err error) {
 // skip passes over the offsets from first up to, but not including, next. What
 // stands before first and was not delivered are markers and aborted records.
 func (r *reader) skip(ctx context.Context, first, next int64) error {
-	chunks := []batch.Chunk{{Partition: r.partition, From: r.next, Next: first}, {Partition: r.partition, From: first, Next: next, Gap: true}}
+	chunks := []batch.Chunk{{Partition: r.partition, From: r.next, Next: first},
+		{Partition: r.partition, From: first, Next: next, Gap: true}}
 	for _, c := range chunks {
 		if c.From == c.Next {
 			continue

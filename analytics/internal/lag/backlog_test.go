@@ -37,7 +37,8 @@ func connect(t *testing.T) sarama.Client {
 	}
 	for n := range 10 {
 		at := time.UnixMilli(1_700_000_000_000 + int64(n)*1000)
-		message := &sarama.ProducerMessage{Topic: topic, Partition: int32(n % 2), Timestamp: at, Value: sarama.StringEncoder("x")}
+		message := &sarama.ProducerMessage{Topic: topic, Partition: int32(n % 2), Timestamp: at,
+			Value: sarama.StringEncoder("x")}
 		if _, _, err := producer.SendMessage(message); err != nil {
 			t.Fatal(err)
 		}

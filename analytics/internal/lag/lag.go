@@ -40,7 +40,8 @@ func instant(ms *int64) time.Time {
 // Read returns the positions in order of topic and partition.
 func Read(ctx context.Context, db sqlx.QueryerContext) (list []Position, err error) {
 	err = sqlx.SelectContext(ctx, db, &list, `SELECT topic, partition, next_offset, latest_event_at, stored_at, lag,
-			(SELECT ifnull(sum(to_offset - from_offset + 1), 0) FROM gaps g WHERE g.topic = p.topic AND g.partition = p.partition) AS missing
+			(SELECT ifnull(sum(to_offset - from_offset + 1), 0) FROM gaps g WHERE g.topic = p.topic AND g.partition =
+			p.partition) AS missing
 		FROM internal_partitions p ORDER BY topic, partition`)
 	if err != nil {
 		return nil, fmt.Errorf("read the stored offsets: %w", err)

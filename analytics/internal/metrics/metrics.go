@@ -21,9 +21,10 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	records     = desc("records_total", "Records read, by outcome.", "topic", "partition", "outcome")
-	conflicts   = desc("conflicts_total", "Duplicates with other content than the stored event.", "topic", "partition")
-	late        = desc("late_events_total", "Events more than a day behind a later one of their partition.", "topic", "partition")
+	records   = desc("records_total", "Records read, by outcome.", "topic", "partition", "outcome")
+	conflicts = desc("conflicts_total", "Duplicates with other content than the stored event.", "topic", "partition")
+	late      = desc("late_events_total", "Events more than a day behind a later one of their partition.", "topic",
+		"partition")
 	nextOffset  = desc("next_offset", "Every record below this offset is stored.", "topic", "partition")
 	lag         = desc("lag_offsets", "Offsets not stored yet when the partition was read last.", "topic", "partition")
 	lastEvent   = desc("latest_event_timestamp_seconds", "Time of the latest event.", "topic", "partition")
@@ -72,7 +73,8 @@ func (c *Collector) read(ctx context.Context, out chan<- prometheus.Metric) erro
 		return err
 	}
 	defer func() { _ = snapshot.Close() }()
-	for _, collect := range []func(context.Context, sqlx.QueryerContext, chan<- prometheus.Metric) error{partitions, reasons, gaps} {
+	for _, collect := range []func(context.Context, sqlx.QueryerContext, chan<- prometheus.Metric) error{partitions,
+		reasons, gaps} {
 		if err := collect(ctx, snapshot, out); err != nil {
 			return err
 		}
@@ -94,7 +96,8 @@ type partition struct {
 
 func partitions(ctx context.Context, db sqlx.QueryerContext, out chan<- prometheus.Metric) error {
 	var list []partition
-	err := sqlx.SelectContext(ctx, db, &list, `SELECT topic, partition, next_offset, high_watermark, latest_event_at, stored_at,
+	err := sqlx.SelectContext(ctx, db, &list,
+		`SELECT topic, partition, next_offset, high_watermark, latest_event_at, stored_at,
 		events, duplicates, conflicts, rejected, late, retractions, retracted, expired FROM internal_partitions`)
 	for _, p := range list {
 		p.send(out)
@@ -107,8 +110,9 @@ func (p *partition) send(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(d, t, value, append([]string{p.Topic, p.Partition}, labels...)...)
 	}
 	for outcome, n := range map[string]float64{
-		"event": p.Events, "duplicate": p.Duplicates, "rejected": p.Rejected, "retraction": p.Retractions, "retracted": p.Retracted,
-		"expired": p.Expired,
+		"event": p.Events, "duplicate": p.Duplicates, "rejected": p.Rejected, "retraction": p.Retractions,
+		"retracted": p.Retracted,
+		"expired":   p.Expired,
 	} {
 		send(records, prometheus.CounterValue, n, outcome)
 	}
@@ -140,7 +144,8 @@ func reasons(ctx context.Context, db sqlx.QueryerContext, out chan<- prometheus.
 
 func gaps(ctx context.Context, db sqlx.QueryerContext, out chan<- prometheus.Metric) error {
 	var offsets float64
-	if err := sqlx.GetContext(ctx, db, &offsets, `SELECT ifnull(sum(to_offset - from_offset + 1), 0) FROM gaps`); err != nil {
+	if err := sqlx.GetContext(ctx, db, &offsets,
+		`SELECT ifnull(sum(to_offset - from_offset + 1), 0) FROM gaps`); err != nil {
 		return err
 	}
 	out <- prometheus.MustNewConstMetric(missing, prometheus.CounterValue, offsets)

@@ -20,7 +20,8 @@ func TestMetricsOfADatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	db.MustExec(`INSERT INTO internal_partitions (topic, partition, next_offset, high_watermark, records, events, duplicates, conflicts, rejected)
+	db.MustExec(`INSERT INTO internal_partitions (topic, partition, next_offset, high_watermark, records, events,
+		duplicates, conflicts, rejected)
 		VALUES ('analytics', 0, 10, 16, 9, 6, 3, 1, 0)`)
 	db.MustExec(`INSERT INTO stats_rejected VALUES ('missing_user', 4, 0, 0)`)
 	db.MustExec(`INSERT INTO gaps VALUES ('analytics', 0, 0, 6, 0)`)
@@ -46,7 +47,8 @@ purchases_analytics_rejected_total{reason="missing_user"} 4
 purchases_analytics_scrape_errors 0
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "purchases_analytics_lag_offsets",
-		"purchases_analytics_missing_offsets_total", "purchases_analytics_rejected_total", "purchases_analytics_scrape_errors"); err != nil {
+		"purchases_analytics_missing_offsets_total", "purchases_analytics_rejected_total",
+		"purchases_analytics_scrape_errors"); err != nil {
 		t.Error(err)
 	}
 	if problems, err := testutil.GatherAndLint(registry); err != nil || len(problems) > 0 {

@@ -81,7 +81,8 @@ func NewBelow(q query.Query, values map[string]string) *Below {
 		}
 	}
 	path := "/api/v1/queries/" + q.Name
-	return &Below{JSON: address(path+".json", params), CSV: address(path+".csv", params), Command: command, SQL: strings.TrimSpace(q.SQL)}
+	return &Below{JSON: address(path+".json", params), CSV: address(path+".csv", params), Command: command,
+		SQL: strings.TrimSpace(q.SQL)}
 }
 
 // quoted is a word of a shell's command line.

@@ -252,7 +252,8 @@ func newStrip(a *Answer, p Pipeline) *Strip {
 	s.judge(p, integer("lag"), integer("records"))
 	s.addBacklog(p.Backlog)
 	if rate, ok := number(a.cell(row, "per_second")); ok {
-		s.Parts = append(s.Parts, StripPart{group(strconv.FormatFloat(rate, 'f', -1, 64)) + " records/s", "/queries/ingest", false})
+		s.Parts = append(s.Parts, StripPart{group(strconv.FormatFloat(rate, 'f', -1, 64)) + " records/s", "/queries/ingest",
+			false})
 	}
 	n := integer("dead_letters_last_hour")
 	s.Parts = append(s.Parts, StripPart{count(n) + " dead letters in the last hour", "/dead-letters", n > 0})

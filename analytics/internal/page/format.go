@@ -90,7 +90,8 @@ func text(value any, currency string) string {
 // plain is text for a column: what names something, such as an offset or a
 // year, has no separated thousands.
 func plain(value any, c query.Column, currency string) string {
-	if n, ok := value.(int64); ok && (c.Name == "offset" || c.Name == "partition" || strings.HasSuffix(c.Name, "_offset")) {
+	if n, ok := value.(int64); ok &&
+		(c.Name == "offset" || c.Name == "partition" || strings.HasSuffix(c.Name, "_offset")) {
 		return strconv.FormatInt(n, 10)
 	}
 	return text(value, currency)

@@ -61,7 +61,8 @@ func New() (*Renderer, error) {
 	if err != nil {
 		return nil, err
 	}
-	functions := template.FuncMap{"asset": assets.URL, "count": count, "words": words, "odd": func(i int) bool { return i%2 == 1 }}
+	functions := template.FuncMap{"asset": assets.URL, "count": count, "words": words,
+		"odd": func(i int) bool { return i%2 == 1 }}
 	templates, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("read the templates of the pages: %w", err)

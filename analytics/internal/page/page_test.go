@@ -70,7 +70,8 @@ func TestPeriodsEndWithTheData(t *testing.T) {
 }
 
 func series(values ...any) *Answer {
-	a := &Answer{Columns: []query.Column{{Name: "period", Type: query.Time}, {Name: "currency", Type: query.Text}, {Name: "revenue", Type: query.Money}}}
+	a := &Answer{Columns: []query.Column{{Name: "period", Type: query.Time}, {Name: "currency", Type: query.Text},
+		{Name: "revenue", Type: query.Money}}}
 	for i := 0; i < len(values); i += 2 {
 		a.Rows = append(a.Rows, query.Row{values[i], "EUR", purchase.Micros(values[i+1].(int) * microsPerUnit)})
 	}
@@ -80,7 +81,8 @@ func series(values ...any) *Answer {
 // A day without sales is a gap, and a lonely day a dot.
 func TestGapsStayGaps(t *testing.T) {
 	period := newPeriod(url.Values{"since": {"2025-01-01"}, "until": {"2025-01-06"}}, Span{})
-	s := newSeries(Panel{Value: "revenue"}, series("2025-01-01", 10, "2025-01-02", 20, "2025-01-04", 5, "2025-01-06", 40), nil, period, "EUR")
+	s := newSeries(Panel{Value: "revenue"}, series("2025-01-01", 10, "2025-01-02", 20, "2025-01-04", 5, "2025-01-06", 40),
+		nil, period, "EUR")
 	if got := strings.Count(s.Path, "M"); got != 3 || !strings.Contains(s.Path, "h0") {
 		t.Errorf("path %s", s.Path)
 	}
@@ -106,7 +108,8 @@ func TestChanges(t *testing.T) {
 		want      string
 	}{
 		{int64(120), int64(100), "up 20.0 %"}, {int64(50), int64(100), "down 50.0 %"}, {int64(5), int64(5), "same unchanged"},
-		{int64(5), int64(0), "up from 0"}, {int64(-50), int64(-100), "up 50.0 %"}, {query.Percentage(40), query.Percentage(50), "down 10.0 points"},
+		{int64(5), int64(0), "up from 0"}, {int64(-50), int64(-100), "up 50.0 %"},
+		{query.Percentage(40), query.Percentage(50), "down 10.0 points"},
 	} {
 		c := newChange(test.now, test.then, "")
 		if got := c.Direction + " " + c.Text; got != test.want {

@@ -104,7 +104,8 @@ var DeadLetters = []Panel{
 }
 
 // Replays are the panels of the page of that name.
-var Replays = []Panel{{ID: "running", Title: "Now", Kind: ReplayKind, Width: "12"}, {ID: "replays", Title: "All replays", Kind: TableKind, Query: "replays", Width: "12"}}
+var Replays = []Panel{{ID: "running", Title: "Now", Kind: ReplayKind, Width: "12"},
+	{ID: "replays", Title: "All replays", Kind: TableKind, Query: "replays", Width: "12"}}
 
 // QueryPanels shows one query: the chart that its header names, and a table.
 func QueryPanels(q query.Query, values map[string]string) []Panel {

@@ -20,7 +20,8 @@ type Period struct {
 var periods = []struct {
 	name, label string
 	days        int
-}{{"hour", "Hour", 0}, {"day", "Day", 1}, {"week", "Week", 7}, {"month", "Month", 30}, {"year", "Year", 365}, {"all", "All", 0}}
+}{{"hour", "Hour", 0}, {"day", "Day", 1}, {"week", "Week", 7}, {"month", "Month", 30}, {"year", "Year", 365}, {"all",
+	"All", 0}}
 
 // Span is what the database has: the days of its first and last event, and the
 // time of the last.

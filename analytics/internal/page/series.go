@@ -87,7 +87,8 @@ func newSeries(p Panel, a, before *Answer, period *Period, currency string) *Ser
 		s.TableSummary = append(s.TableSummary, SeriesRow{e.at.Format("2 Jan 2006 15:04"), e.text})
 	}
 	last := points[len(points)-1]
-	s.Latest = fmt.Sprintf("%s from %s to %s, latest %s", s.Name, points[0].at.Format("2 Jan 2006"), last.at.Format("2 Jan 2006"),
+	s.Latest = fmt.Sprintf("%s from %s to %s, latest %s", s.Name, points[0].at.Format("2 Jan 2006"),
+		last.at.Format("2 Jan 2006"),
 		strings.TrimSpace(last.text+" "+s.Unit))
 	return s
 }

@@ -27,7 +27,8 @@ func newStack(p Panel, a *Answer, period *Period, currency string) *Series {
 		tops = append(tops, point{e.at, e.value + upper[e.at.Unix()].value, ""})
 	}
 	area.scale(tops)
-	s := &Series{Name: words(p.Value), Unit: unit(a, p.Value, currency), Y: area.yTicks(), X: area.xTicks(), Parts: []string{words(p.Value)}}
+	s := &Series{Name: words(p.Value), Unit: unit(a, p.Value, currency), Y: area.yTicks(), X: area.xTicks(),
+		Parts: []string{words(p.Value)}}
 	if p.Rest != "" {
 		s.Parts = append(s.Parts, words(p.Rest))
 	}

@@ -97,9 +97,11 @@ func insert(t *testing.T, tx *sqlx.Tx, offset int, e event) {
 	}
 	if e.country != "" {
 		tx.MustExec(`INSERT INTO attributes (attribute, value) VALUES ('country', ?) ON CONFLICT DO NOTHING`, e.country)
-		tx.MustExec(`INSERT INTO attribute_sets (attributes) VALUES (json_object('country', ?)) ON CONFLICT DO NOTHING`, e.country)
+		tx.MustExec(`INSERT INTO attribute_sets (attributes) VALUES (json_object('country', ?)) ON CONFLICT DO NOTHING`,
+			e.country)
 	}
-	tx.MustExec(`INSERT INTO events (occurred_at, event_id, partition, offset, user_id, item_id, order_id, quantity, amount_micros,
+	tx.MustExec(`INSERT INTO events (occurred_at, event_id, partition, offset, user_id, item_id, order_id, quantity,
+		amount_micros,
 			currency, attribute_set_id, given_id, processed_at)
 		VALUES (?, ?, 0, ?, (SELECT user_id FROM users WHERE user = ?), (SELECT item_id FROM items WHERE item = ?),
 			(SELECT order_id FROM orders WHERE day = ? AND order_number = ?), ?, ?, ?,
@@ -139,16 +141,19 @@ func statistics() []string {
 		{"stats_attribute", "attribute_id", "attribute_id", byAttribute},
 		{"stats_attribute_day", "day, attribute_id", "occurred_at / 86400000, attribute_id", byAttribute},
 	} {
-		statements = append(statements, fmt.Sprintf("INSERT INTO %s (%s, currency, %s) SELECT %s, currency, %s FROM %s GROUP BY %[4]s, currency",
-			r.table, r.columns, names, r.keys, measures, r.from))
+		statements = append(statements,
+			fmt.Sprintf("INSERT INTO %s (%s, currency, %s) SELECT %s, currency, %s FROM %s GROUP BY %[4]s, currency",
+				r.table, r.columns, names, r.keys, measures, r.from))
 	}
 	return append(statements,
 		`INSERT INTO order_items (order_id, item_id, purchases)
-			SELECT order_id, item_id, count(*) FROM events WHERE quantity > 0 AND order_id IS NOT NULL GROUP BY order_id, item_id`,
+			SELECT order_id, item_id, count(*) FROM events WHERE quantity > 0 AND order_id IS NOT NULL GROUP BY order_id,
+			item_id`,
 		`UPDATE orders SET purchases = (SELECT count(*) FROM events WHERE events.order_id = orders.order_id AND quantity > 0)`,
 		`UPDATE stats_day SET (orders, order_purchases, order_units_sold, order_revenue_micros) =
 			(SELECT count(DISTINCT order_id), count(*), ifnull(sum(quantity), 0), ifnull(sum(amount_micros), 0) FROM events
-				WHERE occurred_at / 86400000 = stats_day.day AND events.currency = stats_day.currency AND quantity > 0 AND order_id IS NOT NULL)`,
+				WHERE occurred_at / 86400000 = stats_day.day AND events.currency = stats_day.currency AND quantity > 0 AND order_id
+				IS NOT NULL)`,
 		`UPDATE stats_item SET leading = 1 WHERE purchases > 0`,
 		`UPDATE stats_user SET leading = 1 WHERE purchases > 0`,
 		`INSERT INTO stats_user_month (user_id, month, purchases)
@@ -162,20 +167,25 @@ func statistics() []string {
 
 // logs are made up: they say nothing of the events above.
 var logs = []string{
-	`INSERT INTO order_items SELECT order_id, item_id, 1 FROM orders, items WHERE order_number = 'o1' AND day = 15006 AND item = 'A'`,
+	`INSERT INTO order_items SELECT order_id, item_id, 1 FROM orders, items WHERE order_number = 'o1' AND day = 15006 AND
+		item = 'A'`,
 	`UPDATE items SET item_name = CASE item WHEN 'A' THEN 'APPLE' WHEN 'B' THEN 'BALL' WHEN 'D' THEN 'DISH' ELSE '' END`,
 	`INSERT INTO duplicates (topic, partition, offset, occurred_at, event_id, conflict) VALUES
 		('analytics', 0, 7, unixepoch('2011-02-06T09:00:00Z') * 1000, x'000102030405060708090a0b0c0d0e0f', 0),
 		('analytics', 0, 9, unixepoch('2011-02-06T09:00:00Z') * 1000, x'000102030405060708090a0b0c0d0e0f', 1)`,
 	`INSERT INTO late_events (partition, offset, event_id, occurred_at, latest_event_at) VALUES
-		(0, 3, x'000102030405060708090a0b0c0d0e0f', unixepoch('2011-02-06T09:00:00Z') * 1000, unixepoch('2011-02-08T10:30:00Z') * 1000)`,
+		(0, 3, x'000102030405060708090a0b0c0d0e0f', unixepoch('2011-02-06T09:00:00Z') * 1000,
+		unixepoch('2011-02-08T10:30:00Z') * 1000)`,
 	`UPDATE internal_database SET database_id = 'an id'`,
-	`INSERT INTO internal_topics (topic, role, cluster_id, topic_id) VALUES ('analytics', 'events', 'c', 't'), ('purchases.dlq', 'dead_letters', 'c', 'u')`,
-	`INSERT INTO internal_partitions (topic, partition, next_offset, records, events, duplicates, conflicts, rejected, retractions, retracted, expired)
+	`INSERT INTO internal_topics (topic, role, cluster_id, topic_id) VALUES ('analytics', 'events', 'c', 't'),
+		('purchases.dlq', 'dead_letters', 'c', 'u')`,
+	`INSERT INTO internal_partitions (topic, partition, next_offset, records, events, duplicates, conflicts, rejected,
+		retractions, retracted, expired)
 		VALUES ('analytics', 0, 8, 12, 7, 2, 1, 0, 2, 1, 0), ('purchases.dlq', 0, 4, 4, 0, 0, 0, 3, 0, 0, 1)`,
 	`UPDATE internal_partitions SET stored_at = 600090000, high_watermark = 11 WHERE topic = 'analytics'`,
 	`INSERT INTO internal_minutes (minute, topic, partition, records)
-		VALUES (unixepoch() / 60 - 1, 'analytics', 0, 1200), (unixepoch() / 60, 'analytics', 0, 600), (unixepoch() / 60 + 1, 'analytics', 0, 7)`,
+		VALUES (unixepoch() / 60 - 1, 'analytics', 0, 1200), (unixepoch() / 60, 'analytics', 0, 600), (unixepoch() / 60 + 1,
+		'analytics', 0, 7)`,
 	`INSERT INTO rejected_causes (cause_id, topic, source_topic, reason, detail) VALUES
 		(1, 'purchases.dlq', 'purchases', 'missing_user', 'user is absent or empty'),
 		(2, 'purchases.dlq', 'purchases', 'invalid_json', 'the value is not a JSON object')`,
@@ -183,8 +193,10 @@ var logs = []string{
 		(0, 5, x'01010101010101010101010101010101', 1, 0, 0, 1296518400000),
 		(0, 6, x'02020202020202020202020202020202', 2, 0, 1, 1296518401000),
 		(1, 5, x'03030303030303030303030303030303', 1, 0, 2, 1296518402000)`,
-	`INSERT INTO rejected_examples (record_id, reason, value) VALUES (x'02020202020202020202020202020202', 'invalid_json', CAST('[1]' AS BLOB))`,
-	`INSERT INTO stats_rejected SELECT reason, count(*), min(rejected_at), max(rejected_at) FROM rejected JOIN rejected_causes USING (cause_id) GROUP BY reason`,
+	`INSERT INTO rejected_examples (record_id, reason, value) VALUES (x'02020202020202020202020202020202', 'invalid_json',
+		CAST('[1]' AS BLOB))`,
+	`INSERT INTO stats_rejected SELECT reason, count(*), min(rejected_at), max(rejected_at) FROM rejected JOIN
+		rejected_causes USING (cause_id) GROUP BY reason`,
 	`INSERT INTO retractions (occurred_at, event_id, partition, offset, retracted_at) VALUES
 		(unixepoch('2011-02-06T09:00:00Z') * 1000, x'000102030405060708090a0b0c0d0e0f', 0, 10, 1296518402000),
 		(unixepoch('2011-02-06T10:00:00Z') * 1000, x'010102030405060708090a0b0c0d0e0f', 0, 11, NULL)`,
@@ -192,7 +204,8 @@ var logs = []string{
 		(0, 2, unixepoch('2011-02-06T09:00:00Z') * 1000, x'000102030405060708090a0b0c0d0e0f')`,
 	`INSERT INTO gaps VALUES ('purchases.dlq', 0, 0, 9, 1296518400000)`,
 	`INSERT INTO internal_replays (replay, kind, plan, result, started_at, finished_at, records, carried) VALUES
-		(1, 'log', 'a plan', 'in place', 1296518400000, 1296518401500, 8, 3), (2, 'rollups', '', 'building', 1296518402000, NULL, 0, -1)`,
+		(1, 'log', 'a plan', 'in place', 1296518400000, 1296518401500, 8, 3), (2, 'rollups', '', 'building', 1296518402000,
+		NULL, 0, -1)`,
 	`INSERT INTO internal_replay_partitions VALUES (1, 'analytics', 0, 3, 8), (1, 'purchases.dlq', 0, 0, 3)`,
 	`INSERT INTO internal_replay_figures VALUES (1, 'events', '', 6, 7), (1, 'revenue', 'GBP', 5, 5)`,
 }

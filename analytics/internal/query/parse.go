@@ -44,7 +44,8 @@ type entry struct {
 func Parse(file, text string) (Query, error) {
 	name := fileName.FindStringSubmatch(file)
 	if name == nil {
-		return Query{}, &FileError{file, 1, errors.New("the name of a query's file is made of a-z, 0-9 and -, and begins with a letter")}
+		return Query{}, &FileError{file, 1,
+			errors.New("the name of a query's file is made of a-z, 0-9 and -, and begins with a letter")}
 	}
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return Query{}, &FileError{file, 1, errors.New("the file is not UTF-8 text")}
@@ -97,7 +98,8 @@ func split(text string) (entries []entry, sql string, sqlLine, errLine int, err 
 			last := &entries[len(entries)-1]
 			last.content = strings.TrimSpace(last.content + " " + content)
 		case !hasKey:
-			return nil, "", 0, i + 1, fmt.Errorf("want title:, group:, description:, param NAME:, column NAME:, bars:, chart:, optional: or example:, got %q", content)
+			return nil, "", 0, i + 1, fmt.Errorf("want title:, group:, description:, param NAME:, column NAME:, bars:, "+
+				"chart:, optional: or example:, got %q", content)
 		default:
 			entries = append(entries, entry{i + 1, strings.Join(strings.Fields(key), " "), strings.TrimSpace(value)})
 		}
@@ -135,7 +137,8 @@ func (p *parser) add(e entry) error {
 	case kind == "column" && named:
 		return p.addColumn(name, e.content)
 	default:
-		return fmt.Errorf("unknown entry %q: want title, group, description, param NAME, column NAME, bars, chart, optional or example", e.key)
+		return fmt.Errorf("unknown entry %q: want title, group, description, param NAME, column NAME, bars, chart, "+
+			"optional or example", e.key)
 	}
 	return nil
 }
@@ -177,7 +180,8 @@ func (p *Param) setType(form string) error {
 			return p.setRange(parts[2])
 		}
 		return nil
-	case slices.Contains([]ParamType{TextParam, DateParam, StartParam, EndParam, ZoneParam}, ParamType(parts[1])) && !bounded:
+	case slices.Contains([]ParamType{TextParam, DateParam, StartParam, EndParam, ZoneParam}, ParamType(parts[1])) &&
+		!bounded:
 		p.Type = ParamType(parts[1])
 		return nil
 	}
@@ -231,7 +235,8 @@ func (p *parser) checkHeader() (int, error) {
 		return max(p.lines["title"], 1), errors.New("the query has no title; begin the file with `-- title: ...`")
 	case len(p.query.Columns) == 0:
 		return 1, errors.New("the header declares no column; add `-- column NAME: TYPE | ...` for each")
-	case p.query.Bars != "" && !slices.ContainsFunc(p.query.Columns, func(c Column) bool { return c.Name == p.query.Bars }):
+	case p.query.Bars != "" && !slices.ContainsFunc(p.query.Columns,
+		func(c Column) bool { return c.Name == p.query.Bars }):
 		return p.lines["bars"], fmt.Errorf("bars: there is no column %q", p.query.Bars)
 	}
 	for _, name := range p.query.Optional {

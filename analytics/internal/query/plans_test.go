@@ -85,7 +85,8 @@ func TestDefaultsReadFewEvents(t *testing.T) {
 	for _, q := range canned(t) {
 		touched = 0
 		run(t, db, q, nil)
-		if touched > most && !strings.Contains(q.Description, "reads every event.") || touched > 0 && !saysItReadsEvents.MatchString(q.Description) {
+		if touched > most && !strings.Contains(q.Description, "reads every event.") || touched > 0 &&
+			!saysItReadsEvents.MatchString(q.Description) {
 			t.Errorf("%s read %d events", q.Name, touched)
 		}
 	}

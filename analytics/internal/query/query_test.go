@@ -41,10 +41,12 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if q.Name != "good-one" || q.Title != "Good" || q.Description != "One sentence. And another." || q.Example != "--by net-revenue --limit=5" {
+	if q.Name != "good-one" || q.Title != "Good" || q.Description != "One sentence. And another." ||
+		q.Example != "--by net-revenue --limit=5" {
 		t.Errorf("header is %+v", q)
 	}
-	wantColumns := []query.Column{{Name: "one", Type: query.Integer, Description: "First."}, {Name: "two", Type: query.Money, Description: "Second: with a colon."}}
+	wantColumns := []query.Column{{Name: "one", Type: query.Integer, Description: "First."},
+		{Name: "two", Type: query.Money, Description: "Second: with a colon."}}
 	if !slices.Equal(q.Columns, wantColumns) {
 		t.Errorf("columns are %+v", q.Columns)
 	}
@@ -79,10 +81,12 @@ func TestParseFaults(t *testing.T) {
 		{"range", header + "-- param p: integer(1-3)\nSELECT :p", `:3: param p: cannot read the range "1-3"`},
 		{"empty range", header + "-- param p: integer(3..1)\nSELECT :p", `:3: param p: the range "3..1" is empty`},
 		{"wide range", header + "-- param p: integer(0..99999999999999999999)\nSELECT :p", "is empty or beyond 64 bits"},
-		{"default", header + "-- param p: integer(1..3) = 4\nSELECT :p", `:3: default of param p "4": want an integer from 1 to 3`},
+		{"default", header + "-- param p: integer(1..3) = 4\nSELECT :p",
+			`:3: default of param p "4": want an integer from 1 to 3`},
 		{"column type", "-- title: T\n-- column a: float\nSELECT 1", `:2: column a: unknown type "float"`},
 		{"column name", "-- title: T\n-- column 1a: text\nSELECT 1", `:2: column "1a": a name is made of`},
-		{"example param", header + "-- example: --limit 3\nSELECT 1", ":3: example: limit: q does not have this parameter, it has no parameters"},
+		{"example param", header + "-- example: --limit 3\nSELECT 1",
+			":3: example: limit: q does not have this parameter, it has no parameters"},
 		{"example value", header + "-- param p: date\n-- example: --p\nSELECT :p", ":4: example: --p has no value"},
 		{"example words", header + "-- example: five\nSELECT 1", ":3: example: five has no value"},
 		{"no SQL", header, ":3: the file has no SELECT"},
@@ -102,7 +106,8 @@ func TestParseFaults(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
 		}
 	}
-	if _, err := query.Parse("Top Items.sql", good); err == nil || !strings.Contains(err.Error(), "Top Items.sql:1: the name of a query's file") {
+	if _, err := query.Parse("Top Items.sql", good); err == nil ||
+		!strings.Contains(err.Error(), "Top Items.sql:1: the name of a query's file") {
 		t.Errorf("wrong name: got %v", err)
 	}
 }
@@ -130,7 +135,8 @@ func FuzzParse(f *testing.F) {
 func TestLoadGoesOnPastFaults(t *testing.T) {
 	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 	catalogue, errs := query.Load(fstest.MapFS{
-		"b.sql": file(good), "a.sql": file(good), "bad.sql": file("-- title: x\nSELECT"), "README.md": file("no query"), "dir.sql/x.sql": file("no query"),
+		"b.sql": file(good), "a.sql": file(good), "bad.sql": file("-- title: x\nSELECT"), "README.md": file("no query"),
+		"dir.sql/x.sql": file("no query"),
 	})
 	if len(catalogue) != 2 || catalogue[0].Name != "a" || catalogue[1].Name != "b" {
 		t.Errorf("loaded %+v", catalogue)
@@ -184,13 +190,15 @@ func TestBindFaults(t *testing.T) {
 	} {
 		for _, value := range values {
 			_, err := q.Bind(map[string]string{param: value})
-			if fault := (*query.ParamError)(nil); !errors.As(err, &fault) || fault.Param != param || fault.Value != value || fault.Want == "" {
+			if fault := (*query.ParamError)(nil); !errors.As(err, &fault) || fault.Param != param || fault.Value != value ||
+				fault.Want == "" {
 				t.Errorf("%s=%q gives %v", param, value, err)
 			}
 		}
 	}
 	_, err = q.Bind(map[string]string{"nope": "1"})
-	if fault := (*query.UnknownParamError)(nil); !errors.As(err, &fault) || fault.Error() != "nope: q does not have this parameter, it has only by, limit, n, name, since" {
+	if fault := (*query.UnknownParamError)(nil); !errors.As(err, &fault) ||
+		fault.Error() != "nope: q does not have this parameter, it has only by, limit, n, name, since" {
 		t.Errorf("an unknown parameter gives %v", err)
 	}
 }
@@ -199,8 +207,10 @@ func TestRunFaults(t *testing.T) {
 	db := sqlx.MustOpen("sqlite3", ":memory:")
 	defer db.Close()
 	for columns, tests := range map[string]map[string]string{
-		"a: text":    {"SELECT 1 AS b": "declares the columns", "SELECT 1 AS a": "column a is declared as text", "SELECT x'00' AS a": "column a is declared as text", "SELECT missing AS a": "no such column"},
-		"a: integer": {"SELECT 'x' AS a": "column a is declared as integer", "SELECT 1.5 AS a": "declared as integer", "SELECT sum(9223372036854775807) AS a FROM (SELECT 1 UNION ALL SELECT 2)": "integer overflow"},
+		"a: text": {"SELECT 1 AS b": "declares the columns", "SELECT 1 AS a": "column a is declared as text",
+			"SELECT x'00' AS a": "column a is declared as text", "SELECT missing AS a": "no such column"},
+		"a: integer": {"SELECT 'x' AS a": "column a is declared as integer", "SELECT 1.5 AS a": "declared as integer",
+			"SELECT sum(9223372036854775807) AS a FROM (SELECT 1 UNION ALL SELECT 2)": "integer overflow"},
 		"a: money":   {"SELECT 2.5 AS a": "column a is declared as money"},
 		"a: percent": {"SELECT 9e999 AS a": "column a is declared as percent"},
 	} {
@@ -237,7 +247,8 @@ func TestRunTypesAndNulls(t *testing.T) {
 -- column d: percent
 -- column e: percent
 -- column f: time
-SELECT 'x' AS a, 2 AS b, -3500 AS c, 5.3 AS d, 7 AS e, '2011-12' AS f UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL`)
+SELECT 'x' AS a, 2 AS b, -3500 AS c, 5.3 AS d, 7 AS e, '2011-12' AS f UNION ALL SELECT NULL, NULL, NULL, NULL, NULL,
+NULL`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +275,8 @@ SELECT 'x' AS a, 2 AS b, -3500 AS c, 5.3 AS d, 7 AS e, '2011-12' AS f UNION ALL 
 func TestRunEndsWithItsContext(t *testing.T) {
 	db := sqlx.MustOpen("sqlite3", ":memory:")
 	defer db.Close()
-	q, err := query.Parse("q.sql", "-- title: T\n-- column n: integer\nWITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r")
+	q, err := query.Parse("q.sql",
+		"-- title: T\n-- column n: integer\nWITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -107,7 +107,8 @@ func (r *Rows) convert(row Row) error {
 	for i, c := range r.columns {
 		value, ok := c.Type.convert(row[i])
 		if !ok {
-			return fmt.Errorf("read a row: column %s is declared as %s, the SELECT gave %T %.40q", c.Name, c.Type, row[i], fmt.Sprint(row[i]))
+			return fmt.Errorf("read a row: column %s is declared as %s, the SELECT gave %T %.40q", c.Name, c.Type, row[i],
+				fmt.Sprint(row[i]))
 		}
 		row[i] = value
 	}

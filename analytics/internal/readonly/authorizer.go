@@ -61,7 +61,8 @@ func (c *conn) restrict(heap int64) error {
 	if err := c.execute("PRAGMA trusted_schema = OFF"); err != nil || heap == 0 {
 		return err
 	}
-	return errors.Join(c.execute("PRAGMA temp_store = MEMORY"), c.execute(fmt.Sprintf("PRAGMA hard_heap_limit = %d", heap)))
+	return errors.Join(c.execute("PRAGMA temp_store = MEMORY"),
+		c.execute(fmt.Sprintf("PRAGMA hard_heap_limit = %d", heap)))
 }
 
 // QueryContext leaves it to database/sql to prepare the statement and to run

@@ -82,17 +82,24 @@ func TestAttacks(t *testing.T) {
 	pool, db := open(t)
 	elsewhere := filepath.Join(t.TempDir(), "stolen.db")
 	for _, statement := range []string{
-		"ATTACH '" + elsewhere + "' AS x", "ATTACH 'file:" + elsewhere + "?mode=rwc' AS x", "ATTACH ':memory:' AS x", "DETACH main",
+		"ATTACH '" + elsewhere + "' AS x", "ATTACH 'file:" + elsewhere + "?mode=rwc' AS x", "ATTACH ':memory:' AS x",
+		"DETACH main",
 		"VACUUM INTO '" + elsewhere + "'", "VACUUM",
-		"PRAGMA query_only = OFF", "PRAGMA query_only", "PRAGMA user_version = 9", "PRAGMA journal_mode = DELETE", "PRAGMA writable_schema = ON",
-		"PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA cache_size = 1000000", "PRAGMA temp_store_directory = '/'", "PRAGMA database_list", "PRAGMA mmap_size = 1",
-		"SELECT * FROM pragma_database_list", "SELECT * FROM pragma_table_info('users')", `SELECT * FROM "PRAGMA_journal_mode"('delete')`,
+		"PRAGMA query_only = OFF", "PRAGMA query_only", "PRAGMA user_version = 9", "PRAGMA journal_mode = DELETE",
+		"PRAGMA writable_schema = ON",
+		"PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA cache_size = 1000000", "PRAGMA temp_store_directory = '/'",
+		"PRAGMA database_list", "PRAGMA mmap_size = 1",
+		"SELECT * FROM pragma_database_list", "SELECT * FROM pragma_table_info('users')",
+		`SELECT * FROM "PRAGMA_journal_mode"('delete')`,
 		"SELECT * FROM sqlite_dbpage", "SELECT * FROM dbstat", "SELECT * FROM sqlite_stmt",
 		"INSERT INTO users (user) VALUES ('eve')", "UPDATE users SET user = 'eve'", "DELETE FROM users", "DROP TABLE users",
-		"INSERT INTO users (user) VALUES ('eve') RETURNING user", "REPLACE INTO users VALUES (1, 'eve')", "ALTER TABLE users RENAME TO x",
+		"INSERT INTO users (user) VALUES ('eve') RETURNING user", "REPLACE INTO users VALUES (1, 'eve')",
+		"ALTER TABLE users RENAME TO x",
 		"WITH x AS (SELECT 1) DELETE FROM users", "EXPLAIN DELETE FROM users", "EXPLAIN PRAGMA query_only = OFF",
-		"CREATE TABLE x (y)", "CREATE TEMP TABLE x (y)", "CREATE TEMP VIEW users AS SELECT 1", "CREATE TEMP TRIGGER x AFTER INSERT ON users BEGIN SELECT 1; END",
-		"CREATE VIRTUAL TABLE temp.x USING fts3(y)", "CREATE VIRTUAL TABLE x USING rtree(a, b, c)", "CREATE INDEX x ON users (user)", "REINDEX", "ANALYZE",
+		"CREATE TABLE x (y)", "CREATE TEMP TABLE x (y)", "CREATE TEMP VIEW users AS SELECT 1",
+		"CREATE TEMP TRIGGER x AFTER INSERT ON users BEGIN SELECT 1; END",
+		"CREATE VIRTUAL TABLE temp.x USING fts3(y)", "CREATE VIRTUAL TABLE x USING rtree(a, b, c)",
+		"CREATE INDEX x ON users (user)", "REINDEX", "ANALYZE",
 		"SELECT load_extension('/tmp/x.so')", "SELECT fts3_tokenizer('simple', x'00')", "SELECT fts3_tokenizer('simple')",
 		"BEGIN", "COMMIT", "ROLLBACK", "END", "SAVEPOINT x", "BEGIN EXCLUSIVE",
 		"SELECT 1; ATTACH '" + elsewhere + "' AS x", "SELECT 1; DELETE FROM users", "SELECT 1; COMMIT",
@@ -146,7 +153,8 @@ func TestInterrupts(t *testing.T) {
 	for _, statement := range []string{
 		endless + "SELECT n FROM r", endless + "SELECT max(n) FROM r", endless + "SELECT n FROM r ORDER BY -n",
 		endless + "SELECT group_concat(n % 2) FROM (SELECT n FROM r WHERE n < 0)",
-		"WITH d(x) AS (VALUES (1),(2),(3),(4),(5),(6),(7),(8),(9),(10)) SELECT count(*) FROM d, d, d, d, d, d, d, d, d, d, d, d",
+		"WITH d(x) AS (VALUES (1),(2),(3),(4),(5),(6),(7),(8),(9),(10)) SELECT count(*) FROM d, d, d, d, d, d, d, d, d, d, " +
+			"d, d",
 	} {
 		s := snapshot(t, pool)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -189,14 +197,16 @@ func TestOneStatement(t *testing.T) {
 	s := snapshot(t, pool)
 	defer s.Close()
 	for _, statement := range []string{
-		"SELECT 1; -- comment", "-- before\nSELECT 1;\n-- after", "SELECT 1 /* ; SELECT 2 */;", "SELECT 1;;; ;", "SELECT 1 -- ; x", "; SELECT ';' /* x", "SELECT 1;\t\n\f\r ",
+		"SELECT 1; -- comment", "-- before\nSELECT 1;\n-- after", "SELECT 1 /* ; SELECT 2 */;", "SELECT 1;;; ;",
+		"SELECT 1 -- ; x", "; SELECT ';' /* x", "SELECT 1;\t\n\f\r ",
 	} {
 		if rows, err := exhaust(t.Context(), s, statement); err != nil || rows != 1 {
 			t.Errorf("%q: %d rows, %v", statement, rows, err)
 		}
 	}
 	for _, statement := range []string{
-		"SELECT 1; SELECT 2", "SELECT 1; /* x */ SELECT 2; -- y", "SELECT 1; DELETE FROM users", "SELECT 1; nonsense", "SELECT 1;; 'x", "", " ", "-- comment", ";",
+		"SELECT 1; SELECT 2", "SELECT 1; /* x */ SELECT 2; -- y", "SELECT 1; DELETE FROM users", "SELECT 1; nonsense",
+		"SELECT 1;; 'x", "", " ", "-- comment", ";",
 	} {
 		if rows, err := exhaust(t.Context(), s, statement); !errors.Is(err, readonly.ErrNotOneStatement) {
 			t.Errorf("%q: %d rows, %v", statement, rows, err)
@@ -222,7 +232,8 @@ func TestWaitOutlastsAReplacedDatabase(t *testing.T) {
 	pool, db := open(t)
 	waited, watched := make(chan error, 1), &watchedPool{Pool: pool, looked: make(chan struct{})}
 	go func() {
-		waited <- freshness.Wait(t.Context(), watched, freshness.Target{Partition: batch.Partition{Topic: "analytics"}, Offset: 4})
+		waited <- freshness.Wait(t.Context(), watched,
+			freshness.Target{Partition: batch.Partition{Topic: "analytics"}, Offset: 4})
 	}()
 	<-watched.looked
 	file := database.NextFile(db.Path)
@@ -253,7 +264,8 @@ func TestFollowsAReplacedDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	next.MustExec(`INSERT INTO users (user) VALUES ('bob')`)
-	if err := errors.Join(next.Close(), database.Replace(db.Path, file), database.RemoveReplaced(t.Context(), db.Path)); err != nil {
+	if err := errors.Join(next.Close(), database.Replace(db.Path, file),
+		database.RemoveReplaced(t.Context(), db.Path)); err != nil {
 		t.Fatal(err)
 	}
 	if rows, err := exhaust(t.Context(), before, "SELECT 1 FROM users WHERE user = 'ann'"); err != nil || rows != 1 {

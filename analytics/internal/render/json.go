@@ -33,7 +33,8 @@ func newEncoder(w io.Writer) *jsontext.Encoder {
 func (j *jsonWriter) begin() error {
 	tokens := []jsontext.Token{jsontext.BeginObject}
 	if j.answer.Query != "" {
-		tokens = append(tokens, jsontext.String("query"), jsontext.String(j.answer.Query), jsontext.String("parameters"), jsontext.BeginObject)
+		tokens = append(tokens, jsontext.String("query"), jsontext.String(j.answer.Query), jsontext.String("parameters"),
+			jsontext.BeginObject)
 		for _, arg := range j.answer.Args {
 			tokens = append(tokens, jsontext.String(arg.Name), token(arg.Value))
 		}

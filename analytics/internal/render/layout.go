@@ -21,7 +21,8 @@ const comfortableText, narrowestText = 16, 8
 func (t *tableWriter) layout() (names []string, widths []int, fits bool) {
 	names = t.names()
 	widths = t.widths(names)
-	for _, step := range []func() bool{t.breakNames, t.leaveOutZeros, t.shorten(comfortableText), t.leaveOutOptional, t.shorten(narrowestText)} {
+	for _, step := range []func() bool{t.breakNames, t.leaveOutZeros, t.shorten(comfortableText), t.leaveOutOptional,
+		t.shorten(narrowestText)} {
 		for t.options.Width > 0 && sum(widths) > t.options.Width && step() {
 			names = t.names()
 			widths = t.widths(names)
@@ -60,7 +61,8 @@ func (t *tableWriter) shorten(floor int) func() bool {
 
 func (t *tableWriter) leaveOutZeros() bool {
 	for i, c := range t.columns {
-		if numeric(c) && !isPlace(c) && !slices.ContainsFunc(t.cells, func(cells []string) bool { return strings.ContainsAny(cells[i], "123456789") }) {
+		if numeric(c) && !isPlace(c) &&
+			!slices.ContainsFunc(t.cells, func(cells []string) bool { return strings.ContainsAny(cells[i], "123456789") }) {
 			t.zeros = append(t.zeros, c.Name)
 			t.remove(i)
 			return true

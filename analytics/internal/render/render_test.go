@@ -23,17 +23,20 @@ var update = flag.Bool("update", false, "write the golden files")
 // columns are those of every kind, with names long enough to be broken.
 var columns = []query.Column{
 	{Name: "item", Type: query.Text}, {Name: "item_name", Type: query.Text}, {Name: "currency", Type: query.Text},
-	{Name: "units_sold", Type: query.Integer}, {Name: "revenue", Type: query.Money}, {Name: "return_rate", Type: query.Percent},
+	{Name: "units_sold", Type: query.Integer}, {Name: "revenue", Type: query.Money},
+	{Name: "return_rate", Type: query.Percent},
 	{Name: "last_sold", Type: query.Time},
 }
 
 // rows hold what is hard to write: wide characters, marks of every format,
 // white space, control characters, NULL, negative and very large numbers.
 var rows = []query.Row{
-	{"23843", "PAPER CRAFT , LITTLE BIRDIE", "GBP", int64(80995), purchase.Micros(168_469_600_000), query.Percentage(99.994), "2011-12-09"},
+	{"23843", "PAPER CRAFT , LITTLE BIRDIE", "GBP", int64(80995), purchase.Micros(168_469_600_000),
+		query.Percentage(99.994), "2011-12-09"},
 	{"生命", "茶碗 と \"急須\"", "JPY", int64(-1234567), purchase.Micros(-1_000), query.Percentage(0), "2011-12-09"},
 	{"a|b\\|c", "*bold* _it_ `x` <b>&amp;[l](u) ~s~", "", int64(0), purchase.Micros(1<<63 - 1), nil, nil},
-	{"line\nbreak\ttab", "\x1b[31mred\x1b[0m \u202eevil", "EUR", int64(999), purchase.Micros(999_990_000), query.Percentage(1234.5), "2011-12"},
+	{"line\nbreak\ttab", "\x1b[31mred\x1b[0m \u202eevil", "EUR", int64(999), purchase.Micros(999_990_000),
+		query.Percentage(1234.5), "2011-12"},
 	{nil, nil, nil, nil, nil, nil, nil},
 }
 
@@ -118,7 +121,8 @@ func TestTableFitsTheTerminal(t *testing.T) {
 }
 
 func TestTableAlignsDecimals(t *testing.T) {
-	a := render.Answer{Columns: []query.Column{{Name: "n", Type: query.Number}}, Rows: sequence([]query.Row{{22.8}, {int64(1234)}, {nil}, {0.25}}, nil)}
+	a := render.Answer{Columns: []query.Column{{Name: "n", Type: query.Number}},
+		Rows: sequence([]query.Row{{22.8}, {int64(1234)}, {nil}, {0.25}}, nil)}
 	want := "       n\n   22.80\n1,234.00\n\n    0.25\n"
 	if got := write(t, render.Table, a, render.Options{}); got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -127,10 +131,13 @@ func TestTableAlignsDecimals(t *testing.T) {
 
 // Money has the decimals of its currency, and its points stand below each other.
 func TestTableRoundsMoney(t *testing.T) {
-	a := render.Answer{Columns: []query.Column{{Name: "currency", Type: query.Text}, {Name: "revenue", Type: query.Money}}, Rows: sequence([]query.Row{
-		{"EUR", purchase.Micros(1_234_567_891)}, {"JPY", purchase.Micros(1_500_000)}, {"BHD", purchase.Micros(-12_345_500)}, {"", purchase.Micros(5_000)}, {"USD", purchase.Micros(-4_999)}, {"USD", nil},
-	}, nil)}
-	want := "currency    revenue\nEUR       1,234.57\nJPY           2\nBHD         -12.346\n              0.01\nUSD           0.00\nUSD\n"
+	a := render.Answer{Columns: []query.Column{{Name: "currency", Type: query.Text}, {Name: "revenue", Type: query.Money}},
+		Rows: sequence([]query.Row{
+			{"EUR", purchase.Micros(1_234_567_891)}, {"JPY", purchase.Micros(1_500_000)}, {"BHD", purchase.Micros(-12_345_500)},
+			{"", purchase.Micros(5_000)}, {"USD", purchase.Micros(-4_999)}, {"USD", nil},
+		}, nil)}
+	want := "currency    revenue\nEUR       1,234.57\nJPY           2\nBHD         -12.346\n              0.01\nUSD     " +
+		"      0.00\nUSD\n"
 	if got := write(t, render.Table, a, render.Options{}); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
@@ -141,12 +148,15 @@ func TestTableRoundsMoney(t *testing.T) {
 func TestTableLeavesOut(t *testing.T) {
 	a := func() render.Answer {
 		return render.Answer{
-			Columns: []query.Column{{Name: "topic", Type: query.Text}, {Name: "late", Type: query.Integer}, {Name: "kind", Type: query.Text}, {Name: "note", Type: query.Text}, {Name: "high_watermark", Type: query.Integer}},
-			Rows:    sequence([]query.Row{{"purchases.dlq", int64(0), "purchase", strings.Repeat("long ", 9), int64(12345)}, {"analytics", nil, "return", "", int64(1)}}, nil),
+			Columns: []query.Column{{Name: "topic", Type: query.Text}, {Name: "late", Type: query.Integer},
+				{Name: "kind", Type: query.Text}, {Name: "note", Type: query.Text}, {Name: "high_watermark", Type: query.Integer}},
+			Rows: sequence([]query.Row{{"purchases.dlq", int64(0), "purchase", strings.Repeat("long ", 9), int64(12345)},
+				{"analytics", nil, "return", "", int64(1)}}, nil),
 		}
 	}
 	for width, want := range map[int]string{
-		200: "topic late kind note high_watermark", 72: "high topic kind note watermark", 50: "high topic note watermark", 40: "high topic note watermark",
+		200: "topic late kind note high_watermark", 72: "high topic kind note watermark", 50: "high topic note watermark",
+		40: "high topic note watermark",
 	} {
 		out := write(t, render.Table, a(), render.Options{Width: width, Optional: []string{"kind", "absent"}})
 		head, _, _ := strings.Cut(out, "─")
@@ -162,9 +172,11 @@ func TestTableLeavesOut(t *testing.T) {
 
 func TestTableOfCohorts(t *testing.T) {
 	a := render.Answer{
-		Columns: []query.Column{{Name: "first_month", Type: query.Time}, {Name: "months_later", Type: query.Integer}, {Name: "users", Type: query.Integer}, {Name: "share", Type: query.Percent}},
+		Columns: []query.Column{{Name: "first_month", Type: query.Time}, {Name: "months_later", Type: query.Integer},
+			{Name: "users", Type: query.Integer}, {Name: "share", Type: query.Percent}},
 		Rows: sequence([]query.Row{
-			{"2011-01", int64(0), int64(948), query.Percentage(100)}, {"2011-01", int64(1), int64(362), query.Percentage(38.19)}, {"2011-01", int64(10), int64(9), query.Percentage(0.95)},
+			{"2011-01", int64(0), int64(948), query.Percentage(100)}, {"2011-01", int64(1), int64(362), query.Percentage(38.19)},
+			{"2011-01", int64(10), int64(9), query.Percentage(0.95)},
 			{"2011-02", int64(0), int64(421), query.Percentage(100)}, {"2011-02", int64(1), int64(20), query.Percentage(4.75)},
 		}, nil),
 	}
@@ -193,7 +205,8 @@ func TestCSVAndJSONReadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := document.Rows[0]
-	if first["revenue"] != "168469.60" || first["units_sold"] != 80995.0 || first["return_rate"] != 99.99 || document.Rows[4]["item"] != nil {
+	if first["revenue"] != "168469.60" || first["units_sold"] != 80995.0 || first["return_rate"] != 99.99 ||
+		document.Rows[4]["item"] != nil {
 		t.Errorf("JSON reads back as %v", document)
 	}
 	if since, there := document.Parameters["since"]; !there || since != nil || document.Parameters["limit"] != 5.0 {
@@ -257,7 +270,8 @@ func (c *countingWriter) Write(p []byte) (int, error) { c.n += int64(len(p)); re
 
 func TestWriteReportsAFailingWriter(t *testing.T) {
 	for _, format := range render.Formats() {
-		if _, err := render.Write(failingWriter{}, format, answer(rows...), render.Options{}); !errors.Is(err, io.ErrClosedPipe) {
+		if _, err := render.Write(failingWriter{}, format, answer(rows...), render.Options{}); !errors.Is(err,
+			io.ErrClosedPipe) {
 			t.Errorf("%s: error %v", format, err)
 		}
 	}
@@ -273,7 +287,8 @@ func TestParseFormat(t *testing.T) {
 			t.Errorf("%s gives %s, %v", f, got, err)
 		}
 	}
-	if _, err := render.ParseFormat("xml"); err == nil || err.Error() != `output "xml": want one of table, json, ndjson, csv, markdown` {
+	if _, err := render.ParseFormat("xml"); err == nil ||
+		err.Error() != `output "xml": want one of table, json, ndjson, csv, markdown` {
 		t.Errorf("xml gives %v", err)
 	}
 }

@@ -65,7 +65,9 @@ func (p *Plan) whyNotResumable(ctx context.Context) (found resumeState, why stri
 		return found, fmt.Sprintf("the file of an interrupted replay cannot be opened (%v)", err), nil
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	err = db.GetContext(ctx, &found, `SELECT plan, carried, (SELECT ifnull(sum(records), 0) FROM internal_partitions) AS records FROM internal_replays ORDER BY replay DESC LIMIT 1`)
+	err = db.GetContext(ctx, &found,
+		`SELECT plan, carried, (SELECT ifnull(sum(records), 0) FROM internal_partitions) AS records FROM internal_replays
+			ORDER BY replay DESC LIMIT 1`)
 	if errors.Is(err, sql.ErrNoRows) {
 		return found, "an interrupted replay had only just begun", nil
 	}

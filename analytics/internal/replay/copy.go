@@ -27,7 +27,8 @@ func (j *job) copyForward(ctx context.Context) error {
 			return fmt.Errorf("take over into %s: %w", j.Build, err)
 		}
 	}
-	_, err := j.candidate.ExecContext(ctx, `UPDATE internal_replays SET carried = ? WHERE replay = ?`, j.report.Carried, j.candidate.number)
+	_, err := j.candidate.ExecContext(ctx, `UPDATE internal_replays SET carried = ? WHERE replay = ?`, j.report.Carried,
+		j.candidate.number)
 	if err != nil {
 		return fmt.Errorf("write down what was taken over into %s: %w", j.Build, err)
 	}
@@ -42,7 +43,8 @@ func (j *job) copyAll(ctx context.Context) error {
 		if l.From == 0 {
 			continue
 		}
-		_, err := j.candidate.ExecContext(ctx, `INSERT INTO internal_partitions (topic, partition, next_offset) VALUES (?, ?, 0)`, l.Topic, l.Partition.Partition)
+		_, err := j.candidate.ExecContext(ctx,
+			`INSERT INTO internal_partitions (topic, partition, next_offset) VALUES (?, ?, 0)`, l.Topic, l.Partition.Partition)
 		if err != nil {
 			return err
 		}

@@ -67,7 +67,8 @@ func (j *job) keepOld(ctx context.Context) error {
 		return nil
 	}
 	if j.Damage != nil {
-		return fmt.Errorf("keep the old database as %s: %w; copy the file %s by hand and omit --keep-old", j.KeepOld, j.Damage, j.Path)
+		return fmt.Errorf("keep the old database as %s: %w; copy the file %s by hand and omit --keep-old", j.KeepOld,
+			j.Damage, j.Path)
 	}
 	part := j.KeepOld + ".part"
 	if err := database.Create(part); err != nil {

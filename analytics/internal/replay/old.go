@@ -83,9 +83,12 @@ func (o *old) look(ctx context.Context) (err error) {
 	if err = o.pruned.look(ctx, tx); err != nil {
 		return err
 	}
-	err = tx.QueryRowxContext(ctx, `SELECT (SELECT ifnull(sum(records), 0) FROM internal_partitions), (SELECT ifnull(max(replay), 0) FROM internal_replays),
+	err = tx.QueryRowxContext(ctx,
+		`SELECT (SELECT ifnull(sum(records), 0) FROM internal_partitions), (SELECT ifnull(max(replay), 0) FROM
+			internal_replays),
 		ifnull((SELECT records * 1000 / (finished_at - started_at) FROM internal_replays
-			WHERE kind = 'log' AND finished_at > started_at ORDER BY replay DESC LIMIT 1), 0)`).Scan(&o.records, &o.replays, &o.rate)
+			WHERE kind = 'log' AND finished_at > started_at ORDER BY replay DESC LIMIT 1), 0)`).Scan(&o.records, &o.replays,
+		&o.rate)
 	if err != nil {
 		return fmt.Errorf("inspect the current database: %w", err)
 	}
@@ -98,7 +101,8 @@ func positions(ctx context.Context, db sqlx.QueryerContext) (map[batch.Partition
 		batch.Partition
 		NextOffset int64 `db:"next_offset"`
 	}
-	if err := sqlx.SelectContext(ctx, db, &rows, `SELECT topic, partition, next_offset FROM internal_partitions`); err != nil {
+	if err := sqlx.SelectContext(ctx, db, &rows,
+		`SELECT topic, partition, next_offset FROM internal_partitions`); err != nil {
 		return nil, fmt.Errorf("read the stored offsets: %w", err)
 	}
 	next := map[batch.Partition]int64{}
@@ -120,13 +124,16 @@ func (o *old) countBefore(ctx context.Context, logs []Log) error {
 	}
 	err := o.db.SelectContext(ctx, &rows, starts+`
 		SELECT topic, partition, count(*) AS records FROM (
-			SELECT starts.topic, partition FROM events JOIN starts USING (partition) WHERE starts.events AND events.offset < starts.offset
-			UNION ALL SELECT starts.topic, partition FROM retractions JOIN starts USING (partition) WHERE starts.events AND retractions.offset < starts.offset
+			SELECT starts.topic, partition FROM events JOIN starts USING (partition) WHERE starts.events AND events.offset <
+			starts.offset
+			UNION ALL SELECT starts.topic, partition FROM retractions JOIN starts USING (partition) WHERE starts.events AND
+			retractions.offset < starts.offset
 			UNION ALL SELECT c.topic, r.partition FROM rejected r JOIN rejected_causes c USING (cause_id)
 				JOIN starts s ON s.topic = c.topic AND s.partition = r.partition WHERE r.offset < s.offset
 			UNION ALL SELECT topic, partition FROM expired JOIN starts USING (topic, partition)
 				WHERE expired.offset < starts.offset
-			UNION ALL SELECT topic, partition FROM duplicates JOIN starts USING (topic, partition) WHERE duplicates.offset < starts.offset
+			UNION ALL SELECT topic, partition FROM duplicates JOIN starts USING (topic, partition) WHERE duplicates.offset <
+			starts.offset
 		) GROUP BY topic, partition`, args...)
 	if err != nil {
 		return fmt.Errorf("count the records that are not read again: %w", err)
@@ -167,5 +174,6 @@ func startsOf(logs []Log) (with string, args []any) {
 		return "", nil
 	}
 	return `WITH given(topic, partition, offset) AS (VALUES ` + strings.Join(values, ", ") + `),
-		starts AS (SELECT given.*, topic = (SELECT topic FROM internal_topics WHERE role = 'events') AS events FROM given)`, args
+		starts AS (SELECT given.*, topic = (SELECT topic FROM internal_topics WHERE role = 'events') AS events FROM given)`,
+		args
 }

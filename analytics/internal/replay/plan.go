@@ -68,7 +68,8 @@ func (p *Plan) Before() (n int64) {
 func (p *Plan) Refusal() error {
 	switch before, lost := p.Before(), p.lostPruned(); {
 	case lost > 0:
-		return fmt.Errorf("replay %s: the log has lost some of %d events from before %s, which were pruned, so no copy of them is left; "+
+		return fmt.Errorf("replay %s: the log has lost some of %d events from before %s, which were pruned, so no copy of "+
+			"them is left; "+
 			"keep the current database, or restore a backup from before the prune", p.Path, lost, p.old.pruned.kept.Date())
 	case before > 0 && !p.KeepMissing:
 		return fmt.Errorf("replay %s: the log has lost %d of the stored records, and without them the sums would be wrong; "+
@@ -112,7 +113,8 @@ func (p *Plan) Close() error { return p.old.close() }
 
 func (p *Plan) prepare(ctx context.Context) error {
 	if p.Moved && p.KeepMissing {
-		return fmt.Errorf("replay %s from topic %q: --keep-missing keeps records of the same topic only; leave it out", p.Path, p.Topics.Events)
+		return fmt.Errorf("replay %s from topic %q: --keep-missing keeps records of the same topic only; leave it out",
+			p.Path, p.Topics.Events)
 	}
 	client, err := p.Kafka.Connect(ctx, p.Kafka.Config())
 	if err != nil {

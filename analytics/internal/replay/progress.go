@@ -30,8 +30,10 @@ func Running(ctx context.Context, path string) (_ *Progress, err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var progress []Progress
-	err = db.SelectContext(ctx, &progress, `SELECT r.started_at, sum(p.next_offset) AS done, sum(max(p.next_offset, ifnull(p.high_watermark, 0))) AS total
-		FROM internal_replays r, internal_partitions p WHERE r.result = 'building' GROUP BY r.replay ORDER BY r.replay DESC LIMIT 1`)
+	err = db.SelectContext(ctx, &progress,
+		`SELECT r.started_at, sum(p.next_offset) AS done, sum(max(p.next_offset, ifnull(p.high_watermark, 0))) AS total
+		FROM internal_replays r, internal_partitions p WHERE r.result = 'building' GROUP BY r.replay ORDER BY r.replay DESC
+		LIMIT 1`)
 	if err != nil || len(progress) == 0 {
 		return nil, err
 	}

@@ -23,8 +23,10 @@ func TestProgressOfARunningReplay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer build.Close()
-	build.MustExec(`INSERT INTO internal_replays (replay, kind, plan, result, started_at) VALUES (3, 'log', '', 'building', 1000000000);
-		INSERT INTO internal_partitions (topic, partition, next_offset, high_watermark) VALUES ('analytics', 0, 30, 90), ('analytics', 1, 20, NULL)`)
+	build.MustExec(`INSERT INTO internal_replays (replay, kind, plan, result, started_at) VALUES (3, 'log', '',
+		'building', 1000000000);
+		INSERT INTO internal_partitions (topic, partition, next_offset, high_watermark) VALUES ('analytics', 0, 30, 90),
+		('analytics', 1, 20, NULL)`)
 	p, err := Running(ctx, path)
 	if err != nil || p == nil {
 		t.Fatalf("progress %v, %v", p, err)

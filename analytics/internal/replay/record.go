@@ -60,21 +60,24 @@ func (h *history) load(ctx context.Context, db sqlx.QueryerContext) error {
 
 func (h *history) save(ctx context.Context, tx *sqlx.Tx) error {
 	for _, r := range h.replays {
-		_, err := tx.NamedExecContext(ctx, `INSERT OR REPLACE INTO internal_replays (replay, kind, plan, result, started_at, finished_at, records, carried)
+		_, err := tx.NamedExecContext(ctx,
+			`INSERT OR REPLACE INTO internal_replays (replay, kind, plan, result, started_at, finished_at, records, carried)
 			VALUES (:replay, :kind, :plan, :result, :started_at, :finished_at, :records, :carried)`, r)
 		if err != nil {
 			return fmt.Errorf("record replay %d: %w", r.Replay, err)
 		}
 	}
 	for _, r := range h.partitions {
-		_, err := tx.NamedExecContext(ctx, `INSERT OR REPLACE INTO internal_replay_partitions (replay, topic, partition, from_offset, to_offset)
+		_, err := tx.NamedExecContext(ctx,
+			`INSERT OR REPLACE INTO internal_replay_partitions (replay, topic, partition, from_offset, to_offset)
 			VALUES (:replay, :topic, :partition, :from_offset, :to_offset)`, r)
 		if err != nil {
 			return fmt.Errorf("record replay %d of %s/%d: %w", r.Replay, r.Topic, r.Partition, err)
 		}
 	}
 	for _, r := range h.figures {
-		_, err := tx.NamedExecContext(ctx, `INSERT OR REPLACE INTO internal_replay_figures (replay, figure, currency, before, after)
+		_, err := tx.NamedExecContext(ctx,
+			`INSERT OR REPLACE INTO internal_replay_figures (replay, figure, currency, before, after)
 			VALUES (:replay, :figure, :currency, :before, :after)`, r)
 		if err != nil {
 			return fmt.Errorf("record replay %d: %s: %w", r.Replay, r.Figure, err)
@@ -86,7 +89,8 @@ func (h *history) save(ctx context.Context, tx *sqlx.Tx) error {
 // begin writes down what is being built. What is carried stays below 0 until
 // all is taken over.
 func (s *candidate) begin(ctx context.Context, kind, plan string) error {
-	_, err := s.ExecContext(ctx, `INSERT INTO internal_replays (replay, kind, plan, result, started_at, carried) VALUES (?, ?, ?, ?, ?, -1)`,
+	_, err := s.ExecContext(ctx, `INSERT INTO internal_replays (replay, kind, plan, result, started_at, carried) VALUES
+		(?, ?, ?, ?, ?, -1)`,
 		s.number, kind, plan, building, time.Now().UnixMilli())
 	if err != nil {
 		return fmt.Errorf("begin replay %d: %w", s.number, err)
@@ -98,7 +102,8 @@ func (s *candidate) begin(ctx context.Context, kind, plan string) error {
 func (j *job) finished(ctx context.Context, result string) (h history, err error) {
 	now := time.Now().UnixMilli()
 	row := replayRow{}
-	if err := j.candidate.GetContext(ctx, &row, `SELECT * FROM internal_replays WHERE replay = ?`, j.candidate.number); err != nil {
+	if err := j.candidate.GetContext(ctx, &row, `SELECT * FROM internal_replays WHERE replay = ?`,
+		j.candidate.number); err != nil {
 		return h, fmt.Errorf("record replay %d: %w", j.candidate.number, err)
 	}
 	row.Result, row.FinishedAt, row.Records, row.Carried = result, &now, j.report.Records, j.report.Carried
@@ -171,7 +176,8 @@ func (j *job) keepGapTimes(ctx context.Context) error {
 		return fmt.Errorf("read the gaps: %w", err)
 	}
 	for _, g := range gaps {
-		_, err := j.candidate.ExecContext(ctx, `UPDATE gaps SET recorded_at = ? WHERE topic = ? AND partition = ? AND from_offset = ?`,
+		_, err := j.candidate.ExecContext(ctx,
+			`UPDATE gaps SET recorded_at = ? WHERE topic = ? AND partition = ? AND from_offset = ?`,
 			g.RecordedAt, g.Topic, g.Partition.Partition, g.From)
 		if err != nil {
 			return fmt.Errorf("take over the time of the gap in %s at offset %d: %w", g.Partition, g.From, err)

@@ -133,7 +133,8 @@ func (p *Plan) comparable() bool { return !p.Moved && p.Damage == nil }
 
 // config is for a run that ends where the log ends.
 func (j *job) config() ingest.Config {
-	return ingest.Config{Kafka: j.Kafka, Topics: j.Plan.Topics, Drain: true, DrainTimeout: -1, KnownGap: j.old.hasGap, Log: j.Log}
+	return ingest.Config{Kafka: j.Kafka, Topics: j.Plan.Topics, Drain: true, DrainTimeout: -1, KnownGap: j.old.hasGap,
+		Log: j.Log}
 }
 
 // ingest runs one stage of reading. It returns the number of records read.

@@ -53,12 +53,15 @@ const recordsBefore = `, named AS (
 		LEFT JOIN orders USING (order_id)
 		LEFT JOIN attribute_sets USING (attribute_set_id)
 	), refused AS (
-		SELECT c.topic, r.partition, r.offset, record_id, c.reason, c.detail, r.rejected_at, c.source_topic, r.source_partition, r.source_offset, x.value
+		SELECT c.topic, r.partition, r.offset, record_id, c.reason, c.detail, r.rejected_at, c.source_topic,
+		r.source_partition, r.source_offset, x.value
 		FROM rejected r JOIN rejected_causes c USING (cause_id) LEFT JOIN rejected_examples x USING (record_id)
 	)
-	SELECT s.topic, s.partition, n.offset, 0 AS retraction, event_id, occurred_at, processed_at, imported_at, NULL AS retracted_at, given_id,
+	SELECT s.topic, s.partition, n.offset, 0 AS retraction, event_id, occurred_at, processed_at, imported_at, NULL AS
+	retracted_at, given_id,
 		user, item, item_name, order_number, attributes, quantity, amount_micros, n.currency,
-		NULL AS reason, NULL AS detail, NULL AS rejected_at, NULL AS source_topic, NULL AS source_partition, NULL AS source_offset, NULL AS value, NULL AS offsets
+		NULL AS reason, NULL AS detail, NULL AS rejected_at, NULL AS source_topic, NULL AS source_partition, NULL AS
+		source_offset, NULL AS value, NULL AS offsets
 	FROM named n JOIN starts s ON s.events AND s.partition = n.partition AND n.offset < s.offset
 	UNION ALL
 	SELECT s.topic, s.partition, d.offset, 0, d.event_id, n.occurred_at, processed_at, imported_at, NULL, given_id,
@@ -67,20 +70,24 @@ const recordsBefore = `, named AS (
 	FROM duplicates d JOIN starts s ON s.topic = d.topic AND s.partition = d.partition AND d.offset < s.offset
 	JOIN named n ON n.occurred_at = d.occurred_at AND n.event_id = d.event_id
 	UNION ALL
-	SELECT s.topic, s.partition, r.offset, 0, record_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+	SELECT s.topic, s.partition, r.offset, 0, record_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+	NULL, NULL,
 		reason, detail, rejected_at, source_topic, source_partition, source_offset, value, NULL
 	FROM refused r JOIN starts s ON s.topic = r.topic AND s.partition = r.partition AND r.offset < s.offset
 	UNION ALL
-	SELECT s.topic, s.partition, d.offset, 0, d.event_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+	SELECT s.topic, s.partition, d.offset, 0, d.event_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+	NULL, NULL, NULL,
 		reason, detail, rejected_at, source_topic, source_partition, source_offset, value, NULL
 	FROM duplicates d JOIN starts s ON s.topic = d.topic AND s.partition = d.partition AND d.offset < s.offset
 	JOIN refused r ON r.record_id = d.event_id
 	UNION ALL
-	SELECT s.topic, s.partition, r.offset, 1, event_id, occurred_at, NULL, NULL, retracted_at, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+	SELECT s.topic, s.partition, r.offset, 1, event_id, occurred_at, NULL, NULL, retracted_at, NULL, NULL, NULL, NULL,
+	NULL, NULL, NULL, NULL, NULL,
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 	FROM retractions r JOIN starts s ON s.events AND s.partition = r.partition AND r.offset < s.offset
 	UNION ALL
-	SELECT s.topic, s.partition, e.offset, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+	SELECT s.topic, s.partition, e.offset, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+	NULL, NULL,
 		NULL, NULL, recorded_at, source_topic, source_partition, from_offset, NULL, to_offset - from_offset + 1
 	FROM expired e JOIN starts s ON s.topic = e.topic AND s.partition = e.partition AND e.offset < s.offset
 	ORDER BY 1, 2, 3`
@@ -111,7 +118,8 @@ func eachBefore(ctx context.Context, db *sqlx.DB, logs []Log, use func(*row) err
 func (r *row) record() batch.Record {
 	switch {
 	case r.Retraction:
-		return batch.Record{Offset: r.Offset, Retraction: &batch.Retraction{Identity: r.identity(), RetractedAt: whole(r.RetractedAt)}}
+		return batch.Record{Offset: r.Offset,
+			Retraction: &batch.Retraction{Identity: r.identity(), RetractedAt: whole(r.RetractedAt)}}
 	case r.Offsets != nil:
 		return batch.Record{Offset: r.Offset, Expired: &batch.Expired{
 			Source: r.source(), Offsets: *r.Offsets, RecordedAt: *r.RejectedAt,
@@ -135,9 +143,11 @@ func (r *row) identity() batch.Identity {
 
 func (r *row) event() batch.Event {
 	e := batch.Event{
-		Identity: r.identity(), ProcessedAt: *r.ProcessedAt, ImportedAt: whole(r.ImportedAt), GivenID: text(r.GivenID), User: *r.User, Item: *r.Item,
-		ItemName: text(r.ItemName), OrderNumber: text(r.OrderNumber), Currency: text(r.Currency), Attributes: text(r.Attributes),
-		Quantity: *r.Quantity,
+		Identity: r.identity(), ProcessedAt: *r.ProcessedAt, ImportedAt: whole(r.ImportedAt), GivenID: text(r.GivenID),
+		User: *r.User, Item: *r.Item,
+		ItemName: text(r.ItemName), OrderNumber: text(r.OrderNumber), Currency: text(r.Currency),
+		Attributes: text(r.Attributes),
+		Quantity:   *r.Quantity,
 	}
 	if r.Amount != nil {
 		e.Amount, e.HasAmount = *r.Amount, true

@@ -34,7 +34,8 @@ func TestParseBefore(t *testing.T) {
 	} {
 		kept, err := retention.ParseBefore(test.text, now, load(t, test.zone))
 		if err != nil || kept.Date() != test.date || kept.Time().Format(time.RFC3339) != test.since {
-			t.Errorf("%s in %s: %s from %s on, %v; want %s, %s", test.text, test.zone, kept.Date(), kept.Time(), err, test.date, test.since)
+			t.Errorf("%s in %s: %s from %s on, %v; want %s, %s", test.text, test.zone, kept.Date(), kept.Time(), err, test.date,
+				test.since)
 		}
 	}
 }
@@ -57,7 +58,8 @@ func TestParseBeforeRefuses(t *testing.T) {
 // Every instant from the start of what is kept on is of its day or of a later one,
 // and no instant before is.
 func TestKeptDayHasNoEventsBefore(t *testing.T) {
-	for _, name := range []string{"UTC", "Europe/Paris", "America/St_Johns", "America/Sao_Paulo", "Pacific/Apia", "Africa/Monrovia", "Asia/Kathmandu"} {
+	for _, name := range []string{"UTC", "Europe/Paris", "America/St_Johns", "America/Sao_Paulo", "Pacific/Apia",
+		"Africa/Monrovia", "Asia/Kathmandu"} {
 		z := load(t, name)
 		for day := int64(1000); day < 20000; day += 7 {
 			date := time.Unix(day*86400, 0).UTC().Format(time.DateOnly)

@@ -264,7 +264,8 @@ func TestOlderEventsAreRefused(t *testing.T) {
 	if after := s.dump(); after != before {
 		t.Errorf("statistics\n%s\nthey were\n%s", after, before)
 	}
-	got := get[string](s, `SELECT format('%d %d %d %d', rejected, duplicates, retractions, retracted) FROM internal_partitions`)
+	got := get[string](s, `SELECT format('%d %d %d %d', rejected, duplicates, retractions, retracted) FROM
+		internal_partitions`)
 	if got != "2 2 1 0" {
 		t.Errorf("rejected, duplicates, retractions, retracted: %s, want 2 2 1 0", got)
 	}
@@ -310,7 +311,8 @@ func TestPruneInAnotherZoneIsRefused(t *testing.T) {
 	p := s.plan("2001-09-20")
 	p.Zone = "UTC" // as it was when the day was found
 	_, err := retention.Run(t.Context(), p, func(int64) {})
-	if want := "the reporting zone has changed from UTC to Europe/Paris; try again"; err == nil || !strings.Contains(err.Error(), want) {
+	if want := "the reporting zone has changed from UTC to Europe/Paris; try again"; err == nil ||
+		!strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want %q", err, want)
 	}
 	if n := get[int](s, `SELECT count(*) FROM events`); n != 200 {

@@ -88,7 +88,8 @@ func keepSums(ctx context.Context, tx *sqlx.Tx, end []any) error {
 	return keepChecksums(ctx, tx, end)
 }
 
-const partitions = `INSERT INTO internal_pruned (partition, events, first_offset, last_offset, latest_event_at, checksum)
+const partitions = `INSERT INTO internal_pruned (partition, events, first_offset, last_offset, latest_event_at,
+	checksum)
 	SELECT partition, count(*), min(offset), max(offset), max(occurred_at), 0 FROM ` + oldest + ` GROUP BY partition
 	ON CONFLICT DO UPDATE SET events = events + excluded.events,
 		first_offset = min(first_offset, excluded.first_offset), last_offset = max(last_offset, excluded.last_offset),

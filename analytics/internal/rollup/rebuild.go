@@ -74,15 +74,18 @@ var zoneChange = []string{
 	`CREATE TEMP TABLE moved (occurred_at, event_id, old_id, day, PRIMARY KEY (occurred_at, event_id)) WITHOUT ROWID`,
 	`INSERT INTO moved SELECT occurred_at, event_id, order_id, ` + Day + ` FROM events WHERE order_id IS NOT NULL`,
 	`CREATE TEMP TABLE fresh AS
-		SELECT row_number() OVER (ORDER BY min(occurred_at), order_hash, order_number) AS order_id, moved.day, order_hash, order_number, user_id, currency,
+		SELECT row_number() OVER (ORDER BY min(occurred_at), order_hash, order_number) AS order_id, moved.day, order_hash,
+		order_number, user_id, currency,
 			sum(quantity > 0) AS purchases, sum(quantity < 0) AS returns
 		FROM moved JOIN events USING (occurred_at, event_id)
 		JOIN (SELECT order_id AS old_id, order_hash, order_number FROM orders) USING (old_id)
 		GROUP BY moved.day, order_hash, order_number, user_id, currency`,
 	`CREATE INDEX temp.fresh_by_name ON fresh (day, order_hash, order_number, user_id, currency)`,
 	`UPDATE events SET order_id = (SELECT f.order_id FROM orders o
-			JOIN fresh f ON f.order_hash = o.order_hash AND f.order_number = o.order_number AND f.user_id = o.user_id AND f.currency = o.currency
-			WHERE o.order_id = events.order_id AND f.day = (SELECT m.day FROM moved m WHERE m.occurred_at = events.occurred_at AND m.event_id = events.event_id))
+			JOIN fresh f ON f.order_hash = o.order_hash AND f.order_number = o.order_number AND f.user_id = o.user_id AND
+			f.currency = o.currency
+			WHERE o.order_id = events.order_id AND f.day = (SELECT m.day FROM moved m WHERE m.occurred_at = events.occurred_at
+			AND m.event_id = events.event_id))
 		WHERE order_id IS NOT NULL`,
 	`DELETE FROM order_items`,
 	`DELETE FROM orders`,

@@ -31,9 +31,11 @@ func filled(t *testing.T) *database.Database {
 	var records []batch.Record
 	for n := range 300 {
 		e := batch.Event{
-			Identity: batch.Identity{OccurredAt: int64(n) * 7_000_000, ID: [16]byte{byte(n), byte(n >> 8)}}, User: string(rune('a' + n%7)), Item: string(rune('A' + n%5)),
-			OrderNumber: string(rune('0' + n%40)), Currency: []string{"GBP", "EUR"}[n%2], Attributes: `{"country":"France","vip":"yes"}`,
-			Quantity: int64(n%9 - 4),
+			Identity: batch.Identity{OccurredAt: int64(n) * 7_000_000, ID: [16]byte{byte(n), byte(n >> 8)}},
+			User:     string(rune('a' + n%7)), Item: string(rune('A' + n%5)),
+			OrderNumber: string(rune('0' + n%40)), Currency: []string{"GBP", "EUR"}[n%2],
+			Attributes: `{"country":"France","vip":"yes"}`,
+			Quantity:   int64(n%9 - 4),
 		}
 		if n%3 > 0 {
 			e.Amount, e.HasAmount = e.Quantity*int64(n), true
@@ -90,7 +92,8 @@ func TestRebuildMakesEveryStatisticRight(t *testing.T) {
 func TestRebuildInAnotherZone(t *testing.T) {
 	db := filled(t)
 	daily := func() (text string) {
-		if err := db.Get(&text, `SELECT group_concat(format('%s %s %d %d', day, currency, purchases, orders), ', ') FROM (SELECT * FROM daily_sales ORDER BY day, currency)`); err != nil {
+		if err := db.Get(&text, `SELECT group_concat(format('%s %s %d %d', day, currency, purchases, orders), ', ') FROM
+			(SELECT * FROM daily_sales ORDER BY day, currency)`); err != nil {
 			t.Fatal(err)
 		}
 		return text

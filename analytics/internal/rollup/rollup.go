@@ -21,7 +21,8 @@ var Sums = []string{"sum(quantity > 0)", "sum(quantity < 0)", "sum(max(quantity,
 // Day is the local day of an event, in days since 1970-01-01 on the calendar of
 // the reporting zone. Two days are added and taken off because SQLite rounds
 // towards zero.
-const Day = `((occurred_at + 1000 * (SELECT offset_seconds FROM internal_zone_offsets WHERE since <= occurred_at ORDER BY since DESC LIMIT 1)
+const Day = `((occurred_at + 1000 * (SELECT offset_seconds FROM internal_zone_offsets WHERE since <= occurred_at ORDER
+	BY since DESC LIMIT 1)
 	+ 172800000) / 86400000 - 2)`
 
 // month is the month of a day, in months since January 1970.
@@ -50,21 +51,27 @@ const inOrder = `quantity > 0 AND order_id IS NOT NULL`
 var Rollups = []Rollup{
 	{
 		Table: "stats_total", Keys: []string{"currency"}, From: []string{"currency"},
-		Counts:     []string{"users", "items", "orders"},
-		CountsFrom: []string{"count(DISTINCT user_id)", "count(DISTINCT item_id)", "count(DISTINCT order_id) FILTER (WHERE quantity > 0)"},
+		Counts: []string{"users", "items", "orders"},
+		CountsFrom: []string{"count(DISTINCT user_id)", "count(DISTINCT item_id)",
+			"count(DISTINCT order_id) FILTER (WHERE quantity > 0)"},
 	},
-	{Table: "stats_quarter_hour", Keys: []string{"quarter_hour", "currency"}, From: []string{"occurred_at / 900000", "currency"}},
+	{Table: "stats_quarter_hour", Keys: []string{"quarter_hour", "currency"},
+		From: []string{"occurred_at / 900000", "currency"}},
 	{
 		Table: "stats_day", Keys: []string{"day", "currency"}, From: []string{Day, "currency"},
 		Counts: []string{"orders", "order_purchases", "order_units_sold", "order_revenue_micros"},
 		CountsFrom: []string{"count(DISTINCT order_id) FILTER (WHERE quantity > 0)", "sum(" + inOrder + ")",
 			"sum(iif(" + inOrder + ", quantity, 0))", "sum(iif(" + inOrder + ", ifnull(amount_micros, 0), 0))"},
 	},
-	{Table: "stats_item", Keys: []string{"item_id", "currency"}, From: []string{"item_id", "currency"}, Ranked: "units_sold"},
+	{Table: "stats_item", Keys: []string{"item_id", "currency"}, From: []string{"item_id", "currency"},
+		Ranked: "units_sold"},
 	{Table: "stats_item_day", Keys: []string{"day", "item_id", "currency"}, From: []string{Day, "item_id", "currency"}},
-	{Table: "stats_user", Keys: []string{"user_id", "currency"}, From: []string{"user_id", "currency"}, Ranked: "revenue_micros"},
-	{Table: "stats_attribute", Keys: []string{"attribute_id", "currency"}, From: []string{"a.attribute_id", "currency"}, Join: attributesOfEvents},
-	{Table: "stats_attribute_day", Keys: []string{"day", "attribute_id", "currency"}, From: []string{Day, "a.attribute_id", "currency"}, Join: attributesOfEvents},
+	{Table: "stats_user", Keys: []string{"user_id", "currency"}, From: []string{"user_id", "currency"},
+		Ranked: "revenue_micros"},
+	{Table: "stats_attribute", Keys: []string{"attribute_id", "currency"}, From: []string{"a.attribute_id", "currency"},
+		Join: attributesOfEvents},
+	{Table: "stats_attribute_day", Keys: []string{"day", "attribute_id", "currency"},
+		From: []string{Day, "a.attribute_id", "currency"}, Join: attributesOfEvents},
 }
 
 // Leaders is how many rows of a ranking lead: are found without sorting all.
@@ -100,12 +107,16 @@ func StatisticsOf(events string) []Statistic {
 		Statistic{Table: "order_items", Keys: []string{"order_id", "item_id"}, Values: []string{"purchases"},
 			SQL: `SELECT order_id, item_id, count(*) FROM ` + events + ` WHERE ` + inOrder + ` GROUP BY order_id, item_id`},
 		Statistic{Table: "stats_user_month", Keys: []string{"user_id", "month"}, Values: []string{"purchases"},
-			SQL: `SELECT user_id, ` + month("day") + ` AS m, count(*) FROM (SELECT user_id, ` + Day + ` AS day FROM ` + events + ` WHERE quantity > 0) GROUP BY user_id, m`},
-		Statistic{Table: "stats_cohort", Keys: []string{"first_month", "month"}, Values: []string{"users"}, SQL: `SELECT first_month, month, count(*)
-			FROM stats_user_month JOIN (SELECT user_id, min(month) AS first_month FROM stats_user_month GROUP BY user_id) USING (user_id)
+			SQL: `SELECT user_id, ` + month("day") + ` AS m, count(*) FROM (SELECT user_id, ` + Day + ` AS day FROM ` + events +
+				` WHERE quantity > 0) GROUP BY user_id, m`},
+		Statistic{Table: "stats_cohort", Keys: []string{"first_month", "month"}, Values: []string{"users"},
+			SQL: `SELECT first_month, month, count(*)
+			FROM stats_user_month JOIN (SELECT user_id, min(month) AS first_month FROM stats_user_month GROUP BY user_id) USING
+			(user_id)
 			GROUP BY first_month, month`},
 		Statistic{Table: "stats_rejected", Keys: []string{"reason"}, Values: []string{"records", "first_at", "last_at"},
-			SQL: `SELECT reason, count(*), min(rejected_at), max(rejected_at) FROM rejected JOIN rejected_causes USING (cause_id) GROUP BY reason`},
+			SQL: `SELECT reason, count(*), min(rejected_at), max(rejected_at) FROM rejected JOIN rejected_causes USING
+				(cause_id) GROUP BY reason`},
 	)
 }
 
@@ -114,7 +125,8 @@ func (r Rollup) statistic(events string) Statistic {
 	from := slices.Concat(r.From, Sums, r.CountsFrom)
 	if r.Ranked != "" {
 		s.Values, s.Loose = append(s.Values, "leading"), []string{"leading"}
-		from = append(from, fmt.Sprintf("sum(quantity > 0) > 0 AND rank() OVER (ORDER BY %s DESC) <= %d", Sums[slices.Index(Measures, r.Ranked)], Leaders))
+		from = append(from, fmt.Sprintf("sum(quantity > 0) > 0 AND rank() OVER (ORDER BY %s DESC) <= %d",
+			Sums[slices.Index(Measures, r.Ranked)], Leaders))
 	}
 	s.SQL = "SELECT " + strings.Join(from, ", ") + " FROM " + events + r.Join + " GROUP BY " + strings.Join(r.From, ", ")
 	return s

@@ -34,7 +34,8 @@ type failure struct {
 // newFailure describes an error for the other process.
 func newFailure(err error) failure {
 	var own *StatementError
-	f := failure{Text: err.Error(), OwnFault: errors.As(err, &own) || errors.Is(err, readonly.ErrNotOneStatement) || errors.Is(err, readonly.ErrParameters)}
+	f := failure{Text: err.Error(), OwnFault: errors.As(err, &own) || errors.Is(err, readonly.ErrNotOneStatement) ||
+		errors.Is(err, readonly.ErrParameters)}
 	if fault := (sqlite3.Error{}); errors.As(err, &fault) {
 		f.Code, f.Extended = int(fault.Code), int(fault.ExtendedCode)
 		f.Memory = fault.Code == sqlite3.ErrNomem
@@ -49,7 +50,8 @@ func newFailure(err error) failure {
 // ownFault says whether the code is about the statement.
 func ownFault(code sqlite3.ErrNo) bool {
 	switch code {
-	case sqlite3.ErrError, sqlite3.ErrAuth, sqlite3.ErrTooBig, sqlite3.ErrMismatch, sqlite3.ErrRange, sqlite3.ErrReadonly, sqlite3.ErrConstraint:
+	case sqlite3.ErrError, sqlite3.ErrAuth, sqlite3.ErrTooBig, sqlite3.ErrMismatch, sqlite3.ErrRange, sqlite3.ErrReadonly,
+		sqlite3.ErrConstraint:
 		return true
 	}
 	return false

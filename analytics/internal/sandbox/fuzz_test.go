@@ -19,8 +19,10 @@ func FuzzStatement(f *testing.F) {
 		f.Add(statement)
 	}
 	for _, statement := range []string{
-		"SELECT 1; -- comment", "ATTACH 'x' AS y", "PRAGMA temp_store_directory = '.'", "SELECT * FROM event_log, json_each(attributes)",
-		"VACUUM INTO 'x'", "SELECT printf('%.*c', 250000, 'x')", "EXPLAIN SELECT 1", "SELECT load_extension('x')", "WITH x AS (SELECT 1) DELETE FROM users",
+		"SELECT 1; -- comment", "ATTACH 'x' AS y", "PRAGMA temp_store_directory = '.'",
+		"SELECT * FROM event_log, json_each(attributes)",
+		"VACUUM INTO 'x'", "SELECT printf('%.*c', 250000, 'x')", "EXPLAIN SELECT 1", "SELECT load_extension('x')",
+		"WITH x AS (SELECT 1) DELETE FROM users",
 	} {
 		f.Add(statement)
 	}
@@ -37,7 +39,8 @@ func FuzzStatement(f *testing.F) {
 		started := time.Now()
 		_, err := collect(ctx, sandbox.Request{Database: path, Statement: statement})
 		own := (*sandbox.StatementError)(nil)
-		if err != nil && !errors.As(err, &own) && !errors.Is(err, sandbox.ErrMemory) && !errors.Is(err, context.DeadlineExceeded) {
+		if err != nil && !errors.As(err, &own) && !errors.Is(err, sandbox.ErrMemory) &&
+			!errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("ended with %v", err)
 		}
 		if took := time.Since(started); took > 10*time.Second {

@@ -31,7 +31,8 @@ func newDatabase(t testing.TB) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	db.MustExec(`WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5000) INSERT INTO users (user) SELECT 'user ' || n FROM r`)
+	db.MustExec(`WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5000) INSERT INTO users (user)
+		SELECT 'user ' || n FROM r`)
 	return path
 }
 
@@ -71,8 +72,9 @@ func TestStatementsThatAreWrong(t *testing.T) {
 		"-- nothing":                  "there is none",
 		"SELECT :x":                   "no parameters here",
 		"SELECT zeroblob(1000000000)": "too big",
-		"SELECT sum(9223372036854775807) FROM (SELECT 1 UNION ALL SELECT 2)":              "integer overflow",
-		"SELECT " + strings.TrimSuffix(strings.Repeat("hex(zeroblob(130000)),", 40), ","): "a row has 10400000 bytes, the limit is 8388608",
+		"SELECT sum(9223372036854775807) FROM (SELECT 1 UNION ALL SELECT 2)": "integer overflow",
+		"SELECT " + strings.TrimSuffix(strings.Repeat("hex(zeroblob(130000)),", 40),
+			","): "a row has 10400000 bytes, the limit is 8388608",
 	} {
 		_, err := collect(t.Context(), sandbox.Request{Database: path, Statement: statement})
 		if own := (*sandbox.StatementError)(nil); !errors.As(err, &own) || !strings.Contains(err.Error(), want) {
@@ -112,19 +114,22 @@ const three = " FROM users a, users b, users c"
 // Statements that SQLite cannot be talked out of inside the process that
 // runs them.
 func hostile() map[string]string {
-	long := "WITH s(x, y) AS MATERIALIZED (SELECT replace(hex(zeroblob(60000)), '0', 'c'), replace(hex(zeroblob(10000)), '00', 'dd') || 'c') "
+	long := "WITH s(x, y) AS MATERIALIZED (SELECT replace(hex(zeroblob(60000)), '0', 'c'), " +
+		"replace(hex(zeroblob(10000)), '00', 'dd') || 'c') "
 	return map[string]string{
 		"compile":  doubling(24),
 		"function": long + "SELECT " + strings.Repeat("length(rtrim(x, y)) + ", 40) + "length(ltrim(x, y)) FROM s",
 		"group":    "SELECT json_group_object(a.user, hex(zeroblob(100000))), group_concat(hex(zeroblob(100000)))" + three,
 		"sort":     "SELECT hex(randomblob(90000)) AS x" + three + " ORDER BY x LIMIT 1 OFFSET 99999",
 		"distinct": "SELECT count(DISTINCT zeroblob(200000) || a.user || b.user)" + three,
-		"window":   "SELECT sum(length(z)) OVER (ORDER BY u ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) FROM (SELECT zeroblob(200000) AS z, a.user AS u" + three + ")",
+		"window": "SELECT sum(length(z)) OVER (ORDER BY u ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) FROM " +
+			"(SELECT zeroblob(200000) AS z, a.user AS u" + three + ")",
 		"material": "WITH m AS MATERIALIZED (SELECT zeroblob(200000) AS z" + three + ") SELECT count(*) FROM m",
-		"queue":    "WITH RECURSIVE r(n, z) AS (SELECT 1, zeroblob(200000) UNION ALL SELECT n + 1, zeroblob(200000) FROM r) SELECT n FROM r ORDER BY z",
-		"union":    "SELECT zeroblob(200000) || a.user || b.user" + three + " UNION SELECT 1",
-		"endless":  "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r",
-		"wide":     "SELECT " + strings.TrimSuffix(strings.Repeat("hex(zeroblob(130000)),", 200), ",") + three,
+		"queue": "WITH RECURSIVE r(n, z) AS (SELECT 1, zeroblob(200000) UNION ALL SELECT n + 1, zeroblob(200000) FROM " +
+			"r) SELECT n FROM r ORDER BY z",
+		"union":   "SELECT zeroblob(200000) || a.user || b.user" + three + " UNION SELECT 1",
+		"endless": "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r",
+		"wide":    "SELECT " + strings.TrimSuffix(strings.Repeat("hex(zeroblob(130000)),", 200), ",") + three,
 	}
 }
 
@@ -176,7 +181,8 @@ func TestTheProcessEndsWithItsReader(t *testing.T) {
 func BenchmarkStart(b *testing.B) {
 	path := newDatabase(b)
 	for b.Loop() {
-		if _, err := collect(b.Context(), sandbox.Request{Database: path, Statement: "SELECT count(*) FROM users"}); err != nil {
+		if _, err := collect(b.Context(),
+			sandbox.Request{Database: path, Statement: "SELECT count(*) FROM users"}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -42,7 +42,8 @@ func (s *Server) find(name string) (query.Query, error) {
 	queries := s.catalog().queries
 	q, ok := queries.Find(name)
 	if !ok {
-		p := newProblem(404, "unknown-query", "Unknown query", "GET /api/v1/queries lists all queries; did you mean one of the allowed names?")
+		p := newProblem(404, "unknown-query", "Unknown query",
+			"GET /api/v1/queries lists all queries; did you mean one of the allowed names?")
 		p.Allowed = queries.Nearest(clip(name))
 		return q, p
 	}

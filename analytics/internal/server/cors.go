@@ -34,7 +34,8 @@ func (s *Server) share(w http.ResponseWriter, r *http.Request) (answered bool) {
 		return false
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Expose-Headers", "ETag, Purchases-As-Of, Purchases-Offsets, Purchases-Last-Event, Purchases-Lag, Retry-After")
+	h.Set("Access-Control-Expose-Headers",
+		"ETag, Purchases-As-Of, Purchases-Offsets, Purchases-Last-Event, Purchases-Lag, Retry-After")
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false

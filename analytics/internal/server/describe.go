@@ -55,7 +55,8 @@ func (s *Server) listQueries(w http.ResponseWriter, r *http.Request) error {
 	queries := s.catalog().queries
 	list := make([]queryInfo, 0, len(queries))
 	for _, q := range queries {
-		info := queryInfo{Name: q.Name, Title: q.Title, Description: page.Prose(q.Description), URL: "/api/v1/queries/" + q.Name, Bars: q.Bars, Chart: chartInfo{q.Chart.Kind, q.Chart.Column}, Parameters: []paramInfo{}}
+		info := queryInfo{Name: q.Name, Title: q.Title, Description: page.Prose(q.Description), URL: "/api/v1/queries/" +
+			q.Name, Bars: q.Bars, Chart: chartInfo{q.Chart.Kind, q.Chart.Column}, Parameters: []paramInfo{}}
 		for _, p := range q.Params {
 			info.Parameters = append(info.Parameters, newParamInfo(p))
 		}
@@ -74,7 +75,8 @@ func (s *Server) listQueries(w http.ResponseWriter, r *http.Request) error {
 }
 
 func newParamInfo(p query.Param) paramInfo {
-	info := paramInfo{Name: p.Name, Type: p.Type, Allowed: p.Choices, Default: p.Default, Description: page.Prose(p.Description)}
+	info := paramInfo{Name: p.Name, Type: p.Type, Allowed: p.Choices, Default: p.Default,
+		Description: page.Prose(p.Description)}
 	if p.Type == query.IntegerParam {
 		info.Minimum, info.Maximum = &p.Min, &p.Max
 	}

@@ -167,7 +167,8 @@ func (s *queryStream) sendAnswer(found *result) error {
 	var data bytes.Buffer
 	err := s.request.form.write(&data, s.request.Question, found)
 	if err == nil && data.Len() > largestData {
-		err = newProblem(http.StatusUnprocessableEntity, "too-large", "The answer is too large for an event", fmt.Sprintf("the limit is %d bytes; ask for fewer rows", largestData))
+		err = newProblem(http.StatusUnprocessableEntity, "too-large", "The answer is too large for an event",
+			fmt.Sprintf("the limit is %d bytes; ask for fewer rows", largestData))
 	}
 	if err != nil {
 		return err

@@ -11,16 +11,23 @@ import (
 func TestFormsOfAnAnswer(t *testing.T) {
 	a := newAPI(t)
 	for _, test := range []struct{ path, contentType, disposition, want string }{
-		{"/api/v1/queries/top-items.csv?limit=1", "text/csv; charset=utf-8; header=present", `attachment; filename="top-items.csv"`, "A,Apple,GBP,30"},
+		{"/api/v1/queries/top-items.csv?limit=1", "text/csv; charset=utf-8; header=present",
+			`attachment; filename="top-items.csv"`, "A,Apple,GBP,30"},
 		{"/api/v1/queries/top-items.md?limit=1", "text/markdown; charset=utf-8", `inline; filename="top-items.md"`, "| A "},
-		{"/api/v1/queries/top-items.ndjson?limit=1&money=number", "application/x-ndjson", `attachment; filename="top-items.ndjson"`, `"revenue":9.00,`},
-		{"/api/v1/queries/top-items?limit=1&money=number", "application/json", `inline; filename="top-items.json"`, `"revenue":9.00,`},
-		{"/api/v1/queries/top-items?limit=1&money=string", "application/json", `inline; filename="top-items.json"`, `"revenue":"9.00",`},
-		{"/api/v1/sql?sql=" + url.QueryEscape("SELECT 1 AS n"), "application/json", `inline; filename="sql.json"`, `"rows":[{"n":1}]`},
-		{"/api/v1/sql?format=csv&sql=" + url.QueryEscape("SELECT 1 AS n"), "text/csv; charset=utf-8; header=present", `attachment; filename="sql.csv"`, "n\n1\n"},
+		{"/api/v1/queries/top-items.ndjson?limit=1&money=number", "application/x-ndjson",
+			`attachment; filename="top-items.ndjson"`, `"revenue":9.00,`},
+		{"/api/v1/queries/top-items?limit=1&money=number", "application/json", `inline; filename="top-items.json"`,
+			`"revenue":9.00,`},
+		{"/api/v1/queries/top-items?limit=1&money=string", "application/json", `inline; filename="top-items.json"`,
+			`"revenue":"9.00",`},
+		{"/api/v1/sql?sql=" + url.QueryEscape("SELECT 1 AS n"), "application/json", `inline; filename="sql.json"`,
+			`"rows":[{"n":1}]`},
+		{"/api/v1/sql?format=csv&sql=" + url.QueryEscape("SELECT 1 AS n"), "text/csv; charset=utf-8; header=present",
+			`attachment; filename="sql.csv"`, "n\n1\n"},
 	} {
 		got := a.get(test.path)
-		if got.StatusCode != 200 || got.Header.Get("Content-Type") != test.contentType || got.Header.Get("Content-Disposition") != test.disposition || !strings.Contains(got.body, test.want) {
+		if got.StatusCode != 200 || got.Header.Get("Content-Type") != test.contentType ||
+			got.Header.Get("Content-Disposition") != test.disposition || !strings.Contains(got.body, test.want) {
 			t.Errorf("%s: %s %v\n%s", test.path, got.Status, got.Header, got.body)
 		}
 	}
@@ -54,7 +61,8 @@ func TestOtherOrigins(t *testing.T) {
 	a := newAPI(t, func(c *server.Config) { c.Origins = []string{friend} })
 	for origin, allowed := range map[string]string{friend: friend, stranger: ""} {
 		got := a.get("/api/v1/queries/top-items", "Origin", origin, "Sec-Fetch-Site", "cross-site")
-		if got.StatusCode != 200 || got.Header.Get("Access-Control-Allow-Origin") != allowed || got.Header.Get("Access-Control-Allow-Credentials") != "" {
+		if got.StatusCode != 200 || got.Header.Get("Access-Control-Allow-Origin") != allowed ||
+			got.Header.Get("Access-Control-Allow-Credentials") != "" {
 			t.Errorf("from %s: %s %v", origin, got.Status, got.Header)
 		}
 		ask := a.do("OPTIONS", "/api/v1/sql", "", "Origin", origin, "Access-Control-Request-Method", "POST")

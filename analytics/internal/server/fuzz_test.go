@@ -65,7 +65,8 @@ func FuzzHandler(f *testing.F) {
 	handler := fuzzed(f)
 	f.Fuzz(func(t *testing.T, method, path, rawQuery, host, body string) {
 		r, err := http.NewRequestWithContext(t.Context(), method, "http://localhost/", strings.NewReader(body))
-		if err != nil || strings.HasSuffix(path, "/events") || strings.Contains(body, "text/event-stream") { // a stream does not end
+		// a stream does not end
+		if err != nil || strings.HasSuffix(path, "/events") || strings.Contains(body, "text/event-stream") {
 			return
 		}
 		r.URL = &url.URL{Path: "/" + strings.TrimPrefix(path, "/"), RawQuery: rawQuery}
@@ -79,7 +80,8 @@ func FuzzHandler(f *testing.F) {
 		case !answered: // cut off, so that it does not look whole
 		case w.Code >= 500 && w.Code != http.StatusServiceUnavailable:
 			t.Errorf("%d %s", w.Code, w.Body)
-		case w.Code >= 400 && method != http.MethodHead && !bytes.HasPrefix(w.Body.Bytes(), []byte(`{"type":"urn:purchases:problem:`)) &&
+		case w.Code >= 400 && method != http.MethodHead &&
+			!bytes.HasPrefix(w.Body.Bytes(), []byte(`{"type":"urn:purchases:problem:`)) &&
 			!bytes.HasPrefix(w.Body.Bytes(), []byte("<!doctype html>")):
 			t.Errorf("%d %s", w.Code, w.Body)
 		case w.Header().Get("X-Content-Type-Options") != "nosniff" || w.Header().Get("Content-Security-Policy") == "":

@@ -28,7 +28,8 @@ func (s *Server) guard(mux *http.ServeMux) http.Handler {
 			if wantsPage(r) && s.askForToken(w, http.StatusUnauthorized, r.URL.RequestURI(), "") == nil {
 				return
 			}
-			newProblem(http.StatusUnauthorized, "token", "A token is required", "send it as Authorization: Bearer TOKEN").write(w)
+			newProblem(http.StatusUnauthorized, "token", "A token is required", "send it as Authorization: Bearer TOKEN").
+				write(w)
 		default:
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 			routed := closed
@@ -94,7 +95,8 @@ func explained(h http.Handler) http.Handler {
 		case none.status >= 300 && none.status < 400: // to the clean form of the path
 			w.WriteHeader(none.status)
 		default:
-			newProblem(http.StatusNotFound, "not-found", "Not found", "/ is the page, and /api/v1/queries lists the queries").write(w)
+			newProblem(http.StatusNotFound, "not-found", "Not found", "/ is the page, and /api/v1/queries lists the queries").
+				write(w)
 		}
 	})
 }

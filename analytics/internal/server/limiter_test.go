@@ -86,7 +86,8 @@ func TestQuotaIsNotOneClients(t *testing.T) {
 
 func TestClientAddresses(t *testing.T) {
 	for remote, want := range map[string]string{
-		"10.0.0.1:1": "10.0.0.1", "[::ffff:10.0.0.1]:1": "10.0.0.1", "[2001:db8:1:2:3:4:5:6]:7": "2001:db8:1:2::/64", "pipe": "pipe",
+		"10.0.0.1:1": "10.0.0.1", "[::ffff:10.0.0.1]:1": "10.0.0.1", "[2001:db8:1:2:3:4:5:6]:7": "2001:db8:1:2::/64",
+		"pipe": "pipe",
 	} {
 		if got := clientAddress(remote); got != want {
 			t.Errorf("%s: %s, want %s", remote, got, want)

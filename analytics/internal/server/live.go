@@ -42,7 +42,8 @@ func (s *Server) streamPage(w http.ResponseWriter, r *http.Request, build builde
 		return err
 	}
 	defer release()
-	p := &pageStream{stream: st, layout: l, panels: panels, seen: r.URL.Query().Get(seenParameter), known: map[string]panelState{}}
+	p := &pageStream{stream: st, layout: l, panels: panels, seen: r.URL.Query().Get(seenParameter),
+		known: map[string]panelState{}}
 	st.run(r.Context(), func(ctx context.Context) error { return p.update(ctx, r, build) })
 	return nil
 }

@@ -25,7 +25,8 @@ var media = []struct {
 	accepted    []string // in an Accept header
 }{
 	{render.JSON, "json", "inline", "application/json", []string{"application/json"}},
-	{render.NDJSON, "ndjson", "attachment", "application/x-ndjson", []string{"application/x-ndjson", "application/ndjson", "application/jsonl"}},
+	{render.NDJSON, "ndjson", "attachment", "application/x-ndjson",
+		[]string{"application/x-ndjson", "application/ndjson", "application/jsonl"}},
 	{render.CSV, "csv", "attachment", "text/csv; charset=utf-8; header=present", []string{"text/csv"}},
 	{render.Markdown, "md", "inline", "text/markdown; charset=utf-8", []string{"text/markdown"}},
 }
@@ -47,7 +48,8 @@ func takeForm(r *http.Request, values map[string]string) (f form, err error) {
 	case money == "number":
 		f.moneyNumbers = true
 	case given && money != "string":
-		return f, wrongParameter(moneyParameter, "money "+strconv.Quote(clip(money))+": want string or number", "string", "number")
+		return f, wrongParameter(moneyParameter, "money "+strconv.Quote(clip(money))+": want string or number", "string",
+			"number")
 	}
 	delete(values, formatParameter)
 	delete(values, moneyParameter)
@@ -124,7 +126,8 @@ func negotiate(r *http.Request, parameter string, given bool) (format render.For
 				return m.format, m.contentType, nil
 			}
 		}
-		return "", "", wrongParameter("format", "format "+strconv.Quote(clip(parameter))+": want one of "+strings.Join(names, ", "), names...)
+		return "", "", wrongParameter("format", "format "+strconv.Quote(clip(parameter))+": want one of "+
+			strings.Join(names, ", "), names...)
 	}
 	best, quality := -1, 0.0
 	for i, m := range media {
@@ -137,7 +140,8 @@ func negotiate(r *http.Request, parameter string, given bool) (format render.For
 		for _, m := range media {
 			types = append(types, m.accepted[0])
 		}
-		p := newProblem(http.StatusNotAcceptable, "not-acceptable", "Unknown format", "the formats are "+strings.Join(types, ", "))
+		p := newProblem(http.StatusNotAcceptable, "not-acceptable", "Unknown format", "the formats are "+
+			strings.Join(types, ", "))
 		p.Allowed = types
 		return "", "", p
 	}

@@ -24,7 +24,8 @@ const (
 )
 
 // pageSecurity lets a page load what this server has, and nothing else.
-const pageSecurity = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+const pageSecurity = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src " +
+	"'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // builder completes a layout and says which panels the page has.
@@ -37,8 +38,9 @@ func (s *Server) name() string { return filepath.Base(s.Pool.Path()) }
 func (s *Server) pageRoutes(mux *http.ServeMux, compressed func(handler) http.Handler) {
 	for pattern, build := range map[string]builder{
 		"GET /{$}": s.overview, "GET /queries": s.listPage, "GET /queries/{name}": s.queryPage,
-		"GET /dead-letters": fixed("Dead letters", "Records that broke a rule of the contract. None of them is counted.", page.DeadLetters),
-		"GET /replays":      fixed("Replays", "Every rebuild of the database from Kafka or from its events.", page.Replays),
+		"GET /dead-letters": fixed("Dead letters", "Records that broke a rule of the contract. None of them is counted.",
+			page.DeadLetters),
+		"GET /replays": fixed("Replays", "Every rebuild of the database from Kafka or from its events.", page.Replays),
 	} {
 		mux.Handle(pattern, s.page(compressed, build))
 	}
@@ -146,7 +148,8 @@ func (s *Server) abort(err error) error {
 }
 
 // showPanel sends one panel, with a tag of what it shows.
-func (s *Server) showPanel(w http.ResponseWriter, r *http.Request, l *page.Layout, panels []page.Panel, id string) error {
+func (s *Server) showPanel(w http.ResponseWriter, r *http.Request, l *page.Layout, panels []page.Panel,
+	id string) error {
 	for _, p := range panels {
 		if p.ID != id {
 			continue
@@ -243,10 +246,12 @@ func (s *Server) queryPage(r *http.Request, l *page.Layout) ([]page.Panel, error
 func (s *Server) sqlPage(r *http.Request, l *page.Layout) ([]page.Panel, error) {
 	statement := l.Params.Get("sql")
 	l.Title = "SQL"
-	l.Lead = fmt.Sprintf("Ask the database in SQL. A statement ends after %d seconds; an answer has at most %d thousand rows.", timeLimit/time.Second, maxRows/1000)
+	l.Lead = fmt.Sprintf("Ask the database in SQL. A statement ends after %d seconds; an answer has at most %d thousand "+
+		"rows.", timeLimit/time.Second, maxRows/1000)
 	l.Form = &page.Form{Action: "/sql", Statement: &statement}
 	schema, err := s.ask(r.Context(), answer.Question{Statement: `SELECT name, type, sql FROM sqlite_schema
-		WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND name NOT LIKE 'goose%' ORDER BY type DESC, name`})
+		WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND name NOT LIKE 'goose%' ORDER BY type
+		DESC, name`})
 	if err != nil {
 		return nil, err
 	}

@@ -12,12 +12,15 @@ import (
 func TestPages(t *testing.T) {
 	a := newAPI(t)
 	for path, want := range map[string]string{
-		"/": "<h1>Overview</h1>", "/queries": `<a href="/queries/top-items">`, "/queries/top-items?by=revenue&limit=2": "analytics query top-items --by revenue --limit 2",
-		"/sql": "item_sales", "/sql?sql=SELECT+41%2B1+AS+n": ">42<", "/dead-letters": "Dead letters", "/replays": "Replays",
+		"/": "<h1>Overview</h1>", "/queries": `<a href="/queries/top-items">`,
+		"/queries/top-items?by=revenue&limit=2": "analytics query top-items --by revenue --limit 2",
+		"/sql":                                  "item_sales", "/sql?sql=SELECT+41%2B1+AS+n": ">42<",
+		"/dead-letters": "Dead letters", "/replays": "Replays",
 		"/queries/top-items?panel=table": `<section class="panel w12 is-table"`,
 	} {
 		got := a.get(path, "Accept", browser)
-		if got.StatusCode != 200 || got.err != nil || !strings.Contains(got.body, want) || got.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+		if got.StatusCode != 200 || got.err != nil || !strings.Contains(got.body, want) ||
+			got.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 			t.Errorf("%s: %s %v\n%.300s", path, got.Status, got.err, got.body)
 		}
 		policy := got.Header.Get("Content-Security-Policy")
@@ -95,16 +98,21 @@ func TestSignIn(t *testing.T) {
 	const token = "a token of some length"
 	a := newAPI(t, func(c *server.Config) { c.Token = token })
 	form := []string{"Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin"}
-	if got := a.get("/queries?x=1", "Accept", browser); got.StatusCode != 401 || !strings.Contains(got.body, `name="next" value="/queries?x=1"`) {
+	if got := a.get("/queries?x=1", "Accept", browser); got.StatusCode != 401 ||
+		!strings.Contains(got.body, `name="next" value="/queries?x=1"`) {
 		t.Errorf("without a token: %s %s", got.Status, got.body)
 	}
-	if got := a.do(http.MethodPost, "/sign-in", "token=wrong&next=/", form...); got.StatusCode != 401 || got.Header.Get("Set-Cookie") != "" {
+	if got := a.do(http.MethodPost, "/sign-in", "token=wrong&next=/", form...); got.StatusCode != 401 ||
+		got.Header.Get("Set-Cookie") != "" {
 		t.Errorf("with a wrong one: %s %v", got.Status, got.Header)
 	}
-	for next, want := range map[string]string{"/queries?x=1": "/queries?x=1", "//evil.example": "/", "https://evil.example/": "/", `/\evil.example`: "/", "": "/"} {
-		got := a.do(http.MethodPost, "/sign-in", "token=a+token+of+some+length&next="+strings.NewReplacer("?", "%3F", "=", "%3D").Replace(next), form...)
+	for next, want := range map[string]string{"/queries?x=1": "/queries?x=1", "//evil.example": "/",
+		"https://evil.example/": "/", `/\evil.example`: "/", "": "/"} {
+		got := a.do(http.MethodPost, "/sign-in", "token=a+token+of+some+length&next="+
+			strings.NewReplacer("?", "%3F", "=", "%3D").Replace(next), form...)
 		cookie := got.Header.Get("Set-Cookie")
-		if got.StatusCode != 303 || got.Header.Get("Location") != want || !strings.Contains(cookie, "HttpOnly; SameSite=Strict") || strings.Contains(cookie, "length") {
+		if got.StatusCode != 303 || got.Header.Get("Location") != want ||
+			!strings.Contains(cookie, "HttpOnly; SameSite=Strict") || strings.Contains(cookie, "length") {
 			t.Errorf("next %q: %s to %q, cookie %q", next, got.Status, got.Header.Get("Location"), cookie)
 		}
 		value, _, _ := strings.Cut(cookie, ";")

@@ -66,17 +66,22 @@ func explain(err error) *problem {
 		p.Parameter, p.Allowed = clip(unknown.Param), unknown.Known
 		return p
 	case errors.As(err, &tooLarge):
-		return newProblem(http.StatusRequestEntityTooLarge, "too-large", "The request is too large", fmt.Sprintf("the limit is %d bytes", tooLarge.Limit))
+		return newProblem(http.StatusRequestEntityTooLarge, "too-large", "The request is too large",
+			fmt.Sprintf("the limit is %d bytes", tooLarge.Limit))
 	case errors.Is(err, errBusy):
-		return retry(newProblem(http.StatusServiceUnavailable, "busy", "The server is busy", "too many requests in progress, in total or for this client; try again"))
+		return retry(newProblem(http.StatusServiceUnavailable, "busy", "The server is busy",
+			"too many requests in progress, in total or for this client; try again"))
 	case errors.Is(err, errStopping):
-		return retry(newProblem(http.StatusServiceUnavailable, "stopping", "The server is stopping", "try again after the restart"))
+		return retry(newProblem(http.StatusServiceUnavailable, "stopping", "The server is stopping",
+			"try again after the restart"))
 	case errors.Is(err, context.Canceled):
-		return newProblem(http.StatusBadRequest, "incomplete-request", "The client closed the connection", "keep it open until the answer has arrived")
+		return newProblem(http.StatusBadRequest, "incomplete-request", "The client closed the connection",
+			"keep it open until the answer has arrived")
 	case errors.Is(err, sandbox.ErrMemory):
 		return newProblem(http.StatusUnprocessableEntity, "memory-limit", "The query needs too much memory", err.Error())
 	case errors.Is(err, context.DeadlineExceeded):
-		return retry(newProblem(http.StatusServiceUnavailable, "time-limit", "The query took too long", "the limit is "+timeLimit.String()))
+		return retry(newProblem(http.StatusServiceUnavailable, "time-limit", "The query took too long", "the limit is "+
+			timeLimit.String()))
 	}
 	return newProblem(http.StatusInternalServerError, "internal", "Internal error", "the server's log has the cause")
 }
@@ -89,7 +94,8 @@ func explainSQL(err error) error {
 	case errors.Is(err, query.ErrTooManyRows):
 		return newProblem(http.StatusUnprocessableEntity, "too-many-rows", "The answer has too many rows", err.Error())
 	case errors.Is(err, context.DeadlineExceeded):
-		return newProblem(http.StatusUnprocessableEntity, "time-limit", "The statement took too long", "the limit is "+timeLimit.String())
+		return newProblem(http.StatusUnprocessableEntity, "time-limit", "The statement took too long", "the limit is "+
+			timeLimit.String())
 	case errors.As(err, &own):
 		return newProblem(http.StatusUnprocessableEntity, "sql", "SQLite rejected the statement", clip(own.Error()))
 	}

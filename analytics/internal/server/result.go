@@ -115,7 +115,8 @@ func (s *Server) freshness(ctx context.Context) (fresh *freshness.Freshness, err
 
 // open waits for its turn and answers from the database as it then is, for at
 // most the time limit.
-func (s *Server) open(ctx context.Context, q answer.Question, work func(context.Context, *answer.Answer) error) (err error) {
+func (s *Server) open(ctx context.Context, q answer.Question,
+	work func(context.Context, *answer.Answer) error) (err error) {
 	turns := s.canned
 	if q.Sandboxed() {
 		turns = s.sql

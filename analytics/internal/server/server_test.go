@@ -17,12 +17,15 @@ func TestAnswers(t *testing.T) {
 	a := newAPI(t)
 	const path = "/api/v1/queries/top-items?by=revenue&limit=1"
 	tests := []struct{ path, accept, contentType, prefix, suffix string }{
-		{path, "", "application/json", `{"query":"top-items","parameters":{"by":"revenue","limit":1,"since":null,"until":null,"currency":null},"freshness":{"as_of":"`,
+		{path, "", "application/json",
+			`{"query":"top-items","parameters":{"by":"revenue","limit":1,"since":null,"until":null,"currency":null},"freshness":{"as_of":"`,
 			`"lag":null,"offsets":{"analytics":{"0":6,"1":0}}},"columns":[{"name":"item","type":"text"},{"name":"item_name","type":"text"},{"name":"currency","type":"text"},` +
 				`{"name":"units_sold","type":"integer"},{"name":"revenue","type":"money"},{"name":"purchases","type":"integer"}],` +
 				`"rows":[{"item":"B","item_name":"Ball","currency":"GBP","units_sold":20,"revenue":"1234.50","purchases":2}],"row_count":1}` + "\n"},
-		{path + "&format=csv", "application/json", "text/csv; charset=utf-8; header=present", "item,item_name,", "\nB,Ball,GBP,20,1234.50,2\n"},
-		{path, "text/*;q=0.5, application/json;q=0.1", "text/csv; charset=utf-8; header=present", "item,item_name,", "\nB,Ball,GBP,20,1234.50,2\n"},
+		{path + "&format=csv", "application/json", "text/csv; charset=utf-8; header=present", "item,item_name,",
+			"\nB,Ball,GBP,20,1234.50,2\n"},
+		{path, "text/*;q=0.5, application/json;q=0.1", "text/csv; charset=utf-8; header=present", "item,item_name,",
+			"\nB,Ball,GBP,20,1234.50,2\n"},
 		{path, "application/x-ndjson", "application/x-ndjson", `{"item":"B"`, "}\n"},
 		{path, "text/markdown, */*;q=0", "text/markdown; charset=utf-8", "| item |", "| 2 |\n"},
 		{path, "text/html;q=0.8,*/*;q=0.8", "application/json", "{", "}\n"},
@@ -33,7 +36,8 @@ func TestAnswers(t *testing.T) {
 			!strings.HasPrefix(got.body, test.prefix) || !strings.HasSuffix(got.body, test.suffix) {
 			t.Errorf("%s, Accept %q: %s %s\n%s", test.path, test.accept, got.Status, got.Header.Get("Content-Type"), got.body)
 		}
-		if got.Header.Get("Purchases-Offsets") != "analytics:0=6,analytics:1=0" || got.Header.Get("Purchases-Last-Event") != "2011-02-01T00:00:00Z" || got.Header.Get("Purchases-As-Of") == "" {
+		if got.Header.Get("Purchases-Offsets") != "analytics:0=6,analytics:1=0" ||
+			got.Header.Get("Purchases-Last-Event") != "2011-02-01T00:00:00Z" || got.Header.Get("Purchases-As-Of") == "" {
 			t.Errorf("%s: header %v", test.path, got.Header)
 		}
 	}
@@ -48,12 +52,15 @@ func TestProblems(t *testing.T) {
 		want         string
 	}{
 		{"GET", "/api/v1/queries/top-items?limit=0", 400, `"parameter":"limit","allowed":["an integer from 1 to 10000"]`},
-		{"GET", "/api/v1/queries/top-items?by=colour", 400, `"detail":"by \"colour\": want one of units, revenue, purchases","parameter":"by","allowed":["units","revenue","purchases"]`},
-		{"GET", "/api/v1/queries/top-items?colour=red", 400, `"parameter":"colour","allowed":["by","limit","since","until","currency"]`},
+		{"GET", "/api/v1/queries/top-items?by=colour", 400,
+			`"detail":"by \"colour\": want one of units, revenue, purchases","parameter":"by","allowed":["units","revenue","purchases"]`},
+		{"GET", "/api/v1/queries/top-items?colour=red", 400,
+			`"parameter":"colour","allowed":["by","limit","since","until","currency"]`},
 		{"GET", "/api/v1/queries/top-items?limit=1&limit=2", 400, `"parameter":"limit"`},
 		{"GET", "/api/v1/queries/top-items?limit=%zz", 400, `problem:query-string`},
 		{"GET", "/api/v1/queries/top-items?limit=1;by=units", 400, `problem:query-string`},
-		{"GET", "/api/v1/queries/top-items?format=xml", 400, `"parameter":"format","allowed":["json","ndjson","csv","markdown"]`},
+		{"GET", "/api/v1/queries/top-items?format=xml", 400,
+			`"parameter":"format","allowed":["json","ndjson","csv","markdown"]`},
 		{"GET", "/api/v1/queries/top-items?wait_for=0:0", 400, `"parameter":"wait_for"`},
 		{"GET", "/api/v1/queries/top-items?wait_for=analytics:-1:0", 400, `"parameter":"wait_for"`},
 		{"GET", "/api/v1/queries/top-items?by=" + long, 400, `"parameter":"by"`},
@@ -72,14 +79,16 @@ func TestProblems(t *testing.T) {
 	}
 	for _, test := range tests {
 		got := a.do(test.method, test.path, "")
-		if got.StatusCode != test.status || got.Header.Get("Content-Type") != "application/problem+json" || !strings.Contains(got.body, test.want) || len(got.body) > 2000 {
+		if got.StatusCode != test.status || got.Header.Get("Content-Type") != "application/problem+json" ||
+			!strings.Contains(got.body, test.want) || len(got.body) > 2000 {
 			t.Errorf("%s %.80s: %s %s\n%.500s", test.method, test.path, got.Status, got.Header.Get("Content-Type"), got.body)
 		}
 	}
 	if got := a.get("/api/v1/queries/top-items", "Accept", "image/png"); got.StatusCode != 406 {
 		t.Errorf("Accept image/png: %s %s", got.Status, got.body)
 	}
-	if got := a.get("/api/v1/../v1/queries"); got.StatusCode != 307 && got.StatusCode != 301 || got.Header.Get("Location") != "/api/v1/queries" {
+	if got := a.get("/api/v1/../v1/queries"); got.StatusCode != 307 && got.StatusCode != 301 ||
+		got.Header.Get("Location") != "/api/v1/queries" {
 		t.Errorf("an unclean path: %s %v", got.Status, got.Header)
 	}
 }
@@ -87,11 +96,13 @@ func TestProblems(t *testing.T) {
 func TestSQL(t *testing.T) {
 	a := newAPI(t)
 	got := a.sql("SELECT item, purchases FROM item_sales ORDER BY item LIMIT 1")
-	if got.StatusCode != 200 || !strings.HasSuffix(got.body, `"rows":[{"item":"A","purchases":3}],"row_count":1}`+"\n") || got.Header.Get("Cache-Control") != "no-store" {
+	if got.StatusCode != 200 || !strings.HasSuffix(got.body, `"rows":[{"item":"A","purchases":3}],"row_count":1}`+"\n") ||
+		got.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%s %s", got.Status, got.body)
 	}
 	for statement, want := range map[string]string{
-		"DELETE FROM items": "not one SELECT", "SELECT 1; SELECT 2": "want one statement: a second follows", "": "there is no statement", "SELECT 1\x00": "NUL",
+		"DELETE FROM items": "not one SELECT", "SELECT 1; SELECT 2": "want one statement: a second follows",
+		"": "there is no statement", "SELECT 1\x00": "NUL",
 		"SELECT absent": "no such column: absent", "WITH x AS (SELECT 1) DELETE FROM items": "not authorized",
 		"SELECT * FROM pragma_table_info('items')": "prohibited", "SELECT load_extension('x')": "not authorized",
 		"SELECT zeroblob(1000000000)": "too big", "SELECT :x": "no parameters", "SELECT ?": "no parameters",
@@ -122,7 +133,8 @@ func TestIncompleteAnswers(t *testing.T) {
 		if got := a.get("/api/v1/queries/half?format=" + format); got.StatusCode != 500 || got.err != nil {
 			t.Errorf("%s of a query that fails: %s, %d bytes, %v", format, got.Status, len(got.body), got.err)
 		}
-		if got := a.get("/api/v1/queries/huge?format=" + format); got.StatusCode != 422 || !strings.Contains(got.body, "ask for fewer rows") {
+		if got := a.get("/api/v1/queries/huge?format=" + format); got.StatusCode != 422 ||
+			!strings.Contains(got.body, "ask for fewer rows") {
 			t.Errorf("%s of a large answer: %s %.200s", format, got.Status, got.body)
 		}
 		got := a.do("POST", "/api/v1/sql?format="+format, `{"sql":`+quote(numbers)+`}`, "Content-Type", "application/json")
@@ -130,7 +142,8 @@ func TestIncompleteAnswers(t *testing.T) {
 			t.Errorf("%s of too many rows: %s, %d bytes, %v", format, got.Status, len(got.body), got.err)
 		}
 	}
-	got := a.do("POST", "/api/v1/sql", `{"sql":`+quote(strings.Replace(numbers, "10001", "10000", 1))+`}`, "Content-Type", "application/json")
+	got := a.do("POST", "/api/v1/sql", `{"sql":`+quote(strings.Replace(numbers, "10001", "10000", 1))+`}`, "Content-Type",
+		"application/json")
 	if got.err != nil || !strings.HasSuffix(got.body, `"row_count":10000}`+"\n") {
 		t.Errorf("all rows that are allowed: %d bytes, %v", len(got.body), got.err)
 	}
@@ -144,11 +157,13 @@ func TestConditionalRequests(t *testing.T) {
 		t.Fatalf("header %v", first.Header)
 	}
 	for _, given := range []string{tag, "*", `"x", ` + tag, strings.TrimPrefix(tag, "W/")} {
-		if got := a.get("/api/v1/queries/top-items", "If-None-Match", given); got.StatusCode != 304 || got.body != "" || got.Header.Get("ETag") != tag {
+		if got := a.get("/api/v1/queries/top-items", "If-None-Match", given); got.StatusCode != 304 || got.body != "" ||
+			got.Header.Get("ETag") != tag {
 			t.Errorf("If-None-Match %s: %s %q", given, got.Status, got.body)
 		}
 	}
-	for _, other := range []string{"/api/v1/queries/top-items?limit=1", "/api/v1/queries/top-items?format=csv", "/api/v1/queries/top-users"} {
+	for _, other := range []string{"/api/v1/queries/top-items?limit=1", "/api/v1/queries/top-items?format=csv",
+		"/api/v1/queries/top-users"} {
 		if got := a.get(other, "If-None-Match", tag); got.StatusCode != 200 {
 			t.Errorf("%s has the same tag", other)
 		}
@@ -157,7 +172,8 @@ func TestConditionalRequests(t *testing.T) {
 	if got := a.get("/api/v1/queries/top-items", "If-None-Match", tag); got.StatusCode != 200 {
 		t.Errorf("after a change: %s", got.Status)
 	}
-	if got := a.do("HEAD", "/api/v1/queries/top-items", ""); got.StatusCode != 200 || got.body != "" || got.Header.Get("ETag") == "" || got.Header.Get("Content-Type") != "application/json" {
+	if got := a.do("HEAD", "/api/v1/queries/top-items", ""); got.StatusCode != 200 || got.body != "" ||
+		got.Header.Get("ETag") == "" || got.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("HEAD: %s %v", got.Status, got.Header)
 	}
 }
@@ -183,7 +199,8 @@ func TestAnswersAreKeptUntilTheNextChange(t *testing.T) {
 	}
 	a.db.MustExec(`UPDATE items SET item_name = 'Apricot' WHERE item_id = 1`)
 	a.db.MustExec(`UPDATE internal_partitions SET next_offset = 7 WHERE partition = 0`)
-	if got := a.get("/api/v1/queries/top-items?limit=1"); !strings.Contains(got.body, "Apricot") || !strings.Contains(got.body, `"0":7`) {
+	if got := a.get("/api/v1/queries/top-items?limit=1"); !strings.Contains(got.body, "Apricot") ||
+		!strings.Contains(got.body, `"0":7`) {
 		t.Errorf("after a change: %s", got.body)
 	}
 }
@@ -218,7 +235,8 @@ func TestGuards(t *testing.T) {
 		t.Errorf("from another site: %s", got.Status)
 	}
 	got := a.get("/api/v1/queries")
-	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Access-Control-Allow-Origin": ""} {
+	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Access-Control-Allow-Origin": ""} {
 		if got.Header.Get(name) != want {
 			t.Errorf("%s: %q", name, got.Header.Get(name))
 		}
@@ -226,7 +244,8 @@ func TestGuards(t *testing.T) {
 	a = newAPI(t, func(c *server.Config) { c.Token = "a token of some length" })
 	for header, status := range map[string]int{
 		"Bearer a token of some length": 200, "bearer a token of some length": 200,
-		"": 401, "Bearer": 401, "Bearer a token of some lengt": 401, "Basic a token of some length": 401, "a token of some length": 401,
+		"": 401, "Bearer": 401, "Bearer a token of some lengt": 401, "Basic a token of some length": 401,
+		"a token of some length": 401,
 	} {
 		got := a.get("/api/v1/queries", "Authorization", header)
 		if got.StatusCode != status || (status == 401) != (got.Header.Get("WWW-Authenticate") != "") {
@@ -248,11 +267,13 @@ func TestLag(t *testing.T) {
 		Backlog: &lag.Backlog{Input: lag.Input{Topic: "purchases", Group: "processor"}, Lag: 12},
 	}
 	a := newAPI(t, func(c *server.Config) { c.Kafka = func() lag.View { return view } })
-	if got := a.get("/api/v1/queries/top-items"); got.Header.Get("Purchases-Lag") != "6" || !strings.Contains(got.body, `"lag":6,`) {
+	if got := a.get("/api/v1/queries/top-items"); got.Header.Get("Purchases-Lag") != "6" ||
+		!strings.Contains(got.body, `"lag":6,`) {
 		t.Errorf("%v %s", got.Header, got.body)
 	}
-	if got := a.get("/api/v1/status"); !strings.Contains(got.body, `"database_bytes":7,"events_since":null,"kafka":{"reachable":true,"since":"1970-01-12T13:46:40Z"},`+
-		`"processor":{"topic":"purchases","group":"processor","running":0,"lag":12,"oldest_waiting":null},"lag":6,"partitions":[{"topic":"analytics","partition":0,"next_offset":6,"high_watermark":11,"lag":5,"last_event":"2011-02-01T00:00:00Z"`) ||
+	if got := a.get("/api/v1/status"); !strings.Contains(got.body,
+		`"database_bytes":7,"events_since":null,"kafka":{"reachable":true,"since":"1970-01-12T13:46:40Z"},`+
+			`"processor":{"topic":"purchases","group":"processor","running":0,"lag":12,"oldest_waiting":null},"lag":6,"partitions":[{"topic":"analytics","partition":0,"next_offset":6,"high_watermark":11,"lag":5,"last_event":"2011-02-01T00:00:00Z"`) ||
 		!strings.Contains(got.body, `"open_transaction":{"offset":0,"since":"1970-01-12T13:46:40Z"}`) {
 		t.Errorf("%s", got.body)
 	}
@@ -270,7 +291,8 @@ func TestWaitFor(t *testing.T) {
 	case <-time.After(60 * time.Millisecond):
 	}
 	a.db.MustExec(`UPDATE internal_partitions SET next_offset = 5 WHERE partition = 1`)
-	if got := <-answered; got.StatusCode != 200 || !strings.Contains(got.Header.Get("Purchases-Offsets"), "analytics:1=5") {
+	if got := <-answered; got.StatusCode != 200 ||
+		!strings.Contains(got.Header.Get("Purchases-Offsets"), "analytics:1=5") {
 		t.Errorf("%s %v", got.Status, got.Header)
 	}
 }

@@ -45,7 +45,8 @@ func TestHalfClosedRequests(t *testing.T) {
 	address := serve(t, a.config)
 	const head = " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
 	for _, path := range []string{
-		"/api/v1/queries", "/api/v1/queries/top-items", "/api/v1/queries/top-items?limit=3&format=csv", "/api/v1/queries/endless", "/api/v1/status",
+		"/api/v1/queries", "/api/v1/queries/top-items", "/api/v1/queries/top-items?limit=3&format=csv",
+		"/api/v1/queries/endless", "/api/v1/status",
 		"/api/openapi.json", "/api/v1/queries/top-items?wait_for=analytics:1:4", "/api/v1/sql?sql=SELECT+1",
 		"/api/v1/queries/top-items/events", "/", "/queries/top-items", "/sql?sql=SELECT+1",
 	} {
@@ -54,7 +55,8 @@ func TestHalfClosedRequests(t *testing.T) {
 		}
 	}
 	for body, length := range map[string]string{`{"sql":"SELECT 1"`: "18", "": "18", `{"sql":"SELECT 1"}`: "18"} {
-		request := "POST /api/v1/sql" + head + "Content-Type: application/json\r\nContent-Length: " + length + "\r\n\r\n" + body
+		request := "POST /api/v1/sql" + head + "Content-Type: application/json\r\nContent-Length: " + length + "\r\n\r\n" +
+			body
 		status, answer := sendRaw(t, address, request)
 		if whole := len(body) == 18; answer == "" || !whole && status != 400 {
 			t.Errorf("%q of %s bytes: %d %q", body, length, status, answer)

@@ -20,7 +20,8 @@ func TestSlowClientsAndStop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.Listen(listener.Addr().String()); err == nil || !strings.Contains(err.Error(), "the address is in use") {
+	if _, err := server.Listen(listener.Addr().String()); err == nil ||
+		!strings.Contains(err.Error(), "the address is in use") {
 		t.Errorf("a port that is taken: %v", err)
 	}
 	s, err := server.New(a.config)

@@ -77,7 +77,8 @@ func takeStatement(r *http.Request, values map[string]string) (q answer.Question
 func readStatement(r *http.Request) (string, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
-		p := newProblem(http.StatusUnsupportedMediaType, "content-type", "The request is not JSON", `send {"sql": "SELECT ..."} as application/json`)
+		p := newProblem(http.StatusUnsupportedMediaType, "content-type", "The request is not JSON",
+			`send {"sql": "SELECT ..."} as application/json`)
 		p.Allowed = []string{"application/json"}
 		return "", p
 	}
@@ -89,7 +90,8 @@ func readStatement(r *http.Request) (string, error) {
 			return "", tooLarge
 		}
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return "", newProblem(http.StatusBadRequest, "incomplete-request", "The request's body is incomplete", clip(err.Error()))
+			return "", newProblem(http.StatusBadRequest, "incomplete-request", "The request's body is incomplete",
+				clip(err.Error()))
 		}
 		return "", newProblem(http.StatusBadRequest, "body", "The request's JSON cannot be read", clip(err.Error()))
 	}

@@ -71,7 +71,8 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) newStatusInfo(fresh *freshness.Freshness) statusInfo {
 	info := statusInfo{
-		AsOf: fresh.AsOf, DatabaseBytes: s.Size(), EventsSince: orNull(fresh.KeptSince), Lag: fresh.Lag, Partitions: []partitionInfo{},
+		AsOf: fresh.AsOf, DatabaseBytes: s.Size(), EventsSince: orNull(fresh.KeptSince), Lag: fresh.Lag,
+		Partitions: []partitionInfo{},
 	}
 	var view lag.View
 	if s.Kafka != nil {
@@ -79,7 +80,8 @@ func (s *Server) newStatusInfo(fresh *freshness.Freshness) statusInfo {
 		info.Kafka = &kafkaInfo{view.Reachable, view.Since}
 	}
 	if b := view.Backlog; b != nil {
-		info.Processor = &processorInfo{Topic: b.Topic, Group: b.Group, Running: b.Members, Lag: b.Lag, Oldest: orNull(b.Oldest)}
+		info.Processor = &processorInfo{Topic: b.Topic, Group: b.Group, Running: b.Members, Lag: b.Lag,
+			Oldest: orNull(b.Oldest)}
 	}
 	for _, p := range fresh.Positions {
 		info.Partitions = append(info.Partitions, newPartitionInfo(p, view.Ends))

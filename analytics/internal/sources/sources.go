@@ -35,7 +35,8 @@ func (b *Bits) Add(other []byte) {
 // Stored says whether the result of the record is in the database.
 func Stored(ctx context.Context, db sqlx.QueryerContext, topic string, partition int32, offset int64) (bool, error) {
 	var set []byte
-	err := sqlx.GetContext(ctx, db, &set, `SELECT substr(results, ?, 1) FROM internal_sources WHERE topic = ? AND partition = ? AND block = ?`,
+	err := sqlx.GetContext(ctx, db, &set,
+		`SELECT substr(results, ?, 1) FROM internal_sources WHERE topic = ? AND partition = ? AND block = ?`,
 		offset%perBlock/8+1, topic, partition, Block(offset))
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
@@ -64,7 +65,9 @@ func Copy(ctx context.Context, from sqlx.QueryerContext, to *sqlx.DB) (err error
 		if err != nil {
 			return fmt.Errorf("read the sources: %w", err)
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO internal_sources (topic, partition, block, results) VALUES (?, ?, ?, ?)`, row...); err != nil {
+		if _, err := tx.ExecContext(ctx,
+			`INSERT OR REPLACE INTO internal_sources (topic, partition, block, results) VALUES (?, ?, ?, ?)`,
+			row...); err != nil {
 			return fmt.Errorf("copy the sources: %w", err)
 		}
 	}

@@ -60,7 +60,8 @@ func partitions() (list []batch.Partition) {
 
 // populations are those of `producer generate`, and of shops in which nearly
 // every order is of another user.
-var populations = []shop.Population{{Users: 1000, Items: 500}, {Users: 100_000, Items: 10_000}, {Users: 10_000_000, Items: 100_000}}
+var populations = []shop.Population{{Users: 1000, Items: 500}, {Users: 100_000, Items: 10_000},
+	{Users: 10_000_000, Items: 100_000}}
 
 func eachPopulation(b *testing.B, run func(*testing.B, shop.Population)) {
 	for _, p := range populations {

@@ -30,17 +30,21 @@ type lookups struct {
 
 func newLookups(conn driver.Conn) *lookups {
 	return &lookups{
-		event: sqlitestmt.New(conn, `SELECT e.partition, e.offset, u.user, i.item, o.order_number, e.quantity, e.amount_micros, e.currency,
+		event: sqlitestmt.New(conn, `SELECT e.partition, e.offset, u.user, i.item, o.order_number, e.quantity,
+			e.amount_micros, e.currency,
 			s.attributes, e.given_id, e.imported_at, e.processed_at
 			FROM events e JOIN users u USING (user_id) JOIN items i USING (item_id)
 			LEFT JOIN orders o USING (order_id) LEFT JOIN attribute_sets s USING (attribute_set_id)
 			WHERE e.occurred_at = ? AND e.event_id = ?`),
-		retractions: sqlitestmt.New(conn, `SELECT max(ifnull(retracted_at, `+fmt.Sprint(int64(math.MaxInt64))+`)) FROM retractions
+		retractions: sqlitestmt.New(conn, `SELECT max(ifnull(retracted_at, `+fmt.Sprint(int64(math.MaxInt64))+
+			`)) FROM retractions
 			WHERE occurred_at = ? AND event_id = ?`),
-		retracted:  sqlitestmt.New(conn, `SELECT partition, offset FROM retracted_events WHERE occurred_at = ? AND event_id = ?`),
+		retracted: sqlitestmt.New(conn,
+			`SELECT partition, offset FROM retracted_events WHERE occurred_at = ? AND event_id = ?`),
 		rejection:  sqlitestmt.New(conn, `SELECT 1 FROM rejected WHERE record_id = ?`),
 		retraction: sqlitestmt.New(conn, `SELECT 1 FROM retractions WHERE occurred_at = ? AND event_id = ? LIMIT 1`),
-		keptSince:  sqlitestmt.New(conn, `SELECT ifnull(kept_since, `+fmt.Sprint(int64(math.MinInt64))+`) FROM internal_database`),
+		keptSince: sqlitestmt.New(conn, `SELECT ifnull(kept_since, `+fmt.Sprint(int64(math.MinInt64))+
+			`) FROM internal_database`),
 	}
 }
 
@@ -65,8 +69,10 @@ type identity struct {
 // classifyOneByOne looks up every record.
 func (w *Writer) classifyOneByOne(chunks []batch.Chunk) (*batch.Outcomes, error) {
 	c := &classifier{
-		lookups: w.lookups, totals: maps.Clone(w.totals), keptSince: w.keptSince, identities: map[batch.Identity]*identity{}, rejections: map[[16]byte]bool{},
-		outcomes: &batch.Outcomes{Duplicates: map[*batch.Record]batch.Duplicate{}, Refused: map[*batch.Record]*batch.Rejection{}},
+		lookups: w.lookups, totals: maps.Clone(w.totals), keptSince: w.keptSince, identities: map[batch.Identity]*identity{},
+		rejections: map[[16]byte]bool{},
+		outcomes: &batch.Outcomes{Duplicates: map[*batch.Record]batch.Duplicate{},
+			Refused: map[*batch.Record]*batch.Rejection{}},
 	}
 	for i := range chunks {
 		for j := range chunks[i].Records {
@@ -187,7 +193,8 @@ func (c *classifier) admit(s *identity, p *batch.Placed) error {
 
 // retract moves the identity on by one retraction.
 func (c *classifier) retract(s *identity, r *batch.Retraction) {
-	if s.retraction == nil || r.RetractedAt == 0 || s.retraction.RetractedAt != 0 && r.RetractedAt > s.retraction.RetractedAt {
+	if s.retraction == nil || r.RetractedAt == 0 || s.retraction.RetractedAt != 0 &&
+		r.RetractedAt > s.retraction.RetractedAt {
 		s.retraction = r
 	}
 	if s.event != nil && s.retraction.TakesBack(s.event.Event.ImportedAt) {
@@ -277,7 +284,8 @@ func (c *classifier) conclude(s *identity) {
 			raised := *s.stored.Record // as it is stored, but for the time of the import
 			raised.Event.ImportedAt = s.event.Event.ImportedAt
 			o.Raised = append(o.Raised, batch.Raised{
-				Placed: batch.Placed{Record: &raised, Partition: s.stored.Partition, Offset: s.stored.Offset}, Before: s.storedBefore,
+				Placed: batch.Placed{Record: &raised, Partition: s.stored.Partition, Offset: s.stored.Offset},
+				Before: s.storedBefore,
 			})
 		}
 	case s.event != s.stored:

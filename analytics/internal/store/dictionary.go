@@ -38,7 +38,8 @@ type dictionary[T any] struct {
 
 // newDictionary is of the table's columns name and id. others are the columns
 // that load gets.
-func newDictionary[T any](conn driver.Conn, table, id, name string, load func([]driver.Value) T, others ...string) *dictionary[T] {
+func newDictionary[T any](conn driver.Conn, table, id, name string, load func([]driver.Value) T,
+	others ...string) *dictionary[T] {
 	columns := strings.Join(append([]string{name, id}, others...), ", ")
 	return &dictionary[T]{
 		known:   map[string]*named[T]{},

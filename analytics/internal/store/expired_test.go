@@ -18,7 +18,8 @@ func expired(from, to, at int64) batch.Record {
 
 func gapLog(t rapid.TB, db *database.Database) string {
 	t.Helper()
-	return get[string](t, db, `SELECT ifnull(group_concat(format('%s/%d %d to %d at %d', topic, partition, from_offset, to_offset, recorded_at), ', '), '')
+	return get[string](t, db, `SELECT ifnull(group_concat(format('%s/%d %d to %d at %d', topic, partition, from_offset,
+		to_offset, recorded_at), ', '), '')
 		FROM (SELECT * FROM gaps ORDER BY topic, partition, from_offset)`)
 }
 
@@ -35,7 +36,8 @@ func TestGapBeforeTheProcessor(t *testing.T) {
 	if got := gapLog(t, db); got != "purchases/3 0 to 99 at 7, purchases/3 102 to 199 at 9" {
 		t.Errorf("gaps %s", got)
 	}
-	if got := get[string](t, db, `SELECT records || ' ' || expired || ' ' || rejected FROM internal_partitions WHERE topic = 'purchases.dlq'`); got != "3 3 0" {
+	if got := get[string](t, db, `SELECT records || ' ' || expired || ' ' || rejected FROM internal_partitions WHERE topic
+		= 'purchases.dlq'`); got != "3 3 0" {
 		t.Errorf("records, expired and rejected are %s, want 3 3 0", got)
 	}
 	if got := get[int64](t, db, `SELECT count(*) FROM rejected`); got != 0 {
@@ -73,7 +75,8 @@ func TestAnyOrderOfLettersAndResultsGivesTheSameGaps(t *testing.T) {
 		parts := []batch.Chunk{chunk(letters, 0, told[:half]...), chunk(events, 0, results[:part]...)}
 		rest := []batch.Chunk{chunk(letters, int64(half), told[half:]...), chunk(events, int64(part), results[part:]...)}
 		var steps [][]batch.Chunk
-		for _, c := range append(rapid.Permutation(parts).Draw(rt, "order"), rapid.Permutation(rest).Draw(rt, "order of the rest")...) {
+		for _, c := range append(rapid.Permutation(parts).Draw(rt, "order"), rapid.Permutation(rest).
+			Draw(rt, "order of the rest")...) {
 			steps = append(steps, []batch.Chunk{c})
 		}
 		if got := gapsAfter(t, rt, steps...); got != once {

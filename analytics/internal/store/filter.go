@@ -66,6 +66,7 @@ func (f filter) mayHave(id batch.Identity) bool {
 
 func place(id batch.Identity) (word int, bit uint64) {
 	var space [24]byte
-	hash := xxhash.Sum64(binary.LittleEndian.AppendUint64(append(space[:0], id.ID[:]...), uint64(id.OccurredAt))) % filterBits
+	hash := xxhash.Sum64(binary.LittleEndian.AppendUint64(append(space[:0], id.ID[:]...),
+		uint64(id.OccurredAt))) % filterBits
 	return int(hash / 64), 1 << (hash % 64)
 }

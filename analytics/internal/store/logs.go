@@ -31,13 +31,19 @@ type lateEvent struct {
 
 func newLogs(conn driver.Conn) *logs {
 	return &logs{
-		duplicates:  sqlitestmt.NewBulk(conn, `INSERT INTO duplicates (topic, partition, offset, occurred_at, event_id, conflict)`, 6, ``),
-		late:        sqlitestmt.NewBulk(conn, `INSERT INTO late_events (partition, offset, event_id, occurred_at, latest_event_at)`, 5, ``),
-		gaps:        sqlitestmt.NewBulk(conn, `INSERT INTO gaps (topic, partition, from_offset, to_offset, recorded_at)`, 5, ``),
-		retractions: sqlitestmt.NewBulk(conn, `INSERT INTO retractions (occurred_at, event_id, partition, offset, retracted_at)`, 5, ``),
-		retracted:   sqlitestmt.NewBulk(conn, `INSERT INTO retracted_events (occurred_at, event_id, partition, offset)`, 4, ``),
-		unretract:   sqlitestmt.New(conn, `DELETE FROM retracted_events WHERE occurred_at = ? AND event_id = ?`),
-		findSources: sqlitestmt.New(conn, `SELECT results FROM internal_sources WHERE topic = ? AND partition = ? AND block = ?`),
+		duplicates: sqlitestmt.NewBulk(conn,
+			`INSERT INTO duplicates (topic, partition, offset, occurred_at, event_id, conflict)`, 6, ``),
+		late: sqlitestmt.NewBulk(conn,
+			`INSERT INTO late_events (partition, offset, event_id, occurred_at, latest_event_at)`, 5, ``),
+		gaps: sqlitestmt.NewBulk(conn, `INSERT INTO gaps (topic, partition, from_offset, to_offset, recorded_at)`, 5,
+			``),
+		retractions: sqlitestmt.NewBulk(conn,
+			`INSERT INTO retractions (occurred_at, event_id, partition, offset, retracted_at)`, 5, ``),
+		retracted: sqlitestmt.NewBulk(conn, `INSERT INTO retracted_events (occurred_at, event_id, partition, offset)`, 4,
+			``),
+		unretract: sqlitestmt.New(conn, `DELETE FROM retracted_events WHERE occurred_at = ? AND event_id = ?`),
+		findSources: sqlitestmt.New(conn,
+			`SELECT results FROM internal_sources WHERE topic = ? AND partition = ? AND block = ?`),
 		saveSources: sqlitestmt.New(conn, `INSERT INTO internal_sources (topic, partition, block, results) VALUES (?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET results = excluded.results`),
 	}
@@ -45,7 +51,8 @@ func newLogs(conn driver.Conn) *logs {
 
 // Close frees the statements.
 func (l *logs) Close() error {
-	return sqlitestmt.CloseAll(l.duplicates, l.late, l.gaps, l.retractions, l.retracted, l.unretract, l.findSources, l.saveSources)
+	return sqlitestmt.CloseAll(l.duplicates, l.late, l.gaps, l.retractions, l.retracted, l.unretract, l.findSources,
+		l.saveSources)
 }
 
 // advanceWatermarks moves the partitions' latest event times along the events

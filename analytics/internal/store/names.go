@@ -26,12 +26,13 @@ type names struct {
 
 func newNames(conn driver.Conn) *names {
 	return &names{
-		users:           newDictionary(conn, "users", "user_id", "user", nothing),
-		items:           newDictionary(conn, "items", "item_id", "item", loadLabel, "item_name", "named_at"),
-		sets:            newDictionary(conn, "attribute_sets", "attribute_set_id", "attributes", nothing),
-		attributes:      map[batch.Attribute]int64{},
-		findAttribute:   sqlitestmt.New(conn, `SELECT attribute_id FROM attributes WHERE attribute = ? AND value = ?`),
-		insertAttribute: sqlitestmt.New(conn, `INSERT INTO attributes (attribute, value) VALUES (?, ?) RETURNING attribute_id`),
+		users:         newDictionary(conn, "users", "user_id", "user", nothing),
+		items:         newDictionary(conn, "items", "item_id", "item", loadLabel, "item_name", "named_at"),
+		sets:          newDictionary(conn, "attribute_sets", "attribute_set_id", "attributes", nothing),
+		attributes:    map[batch.Attribute]int64{},
+		findAttribute: sqlitestmt.New(conn, `SELECT attribute_id FROM attributes WHERE attribute = ? AND value = ?`),
+		insertAttribute: sqlitestmt.New(conn,
+			`INSERT INTO attributes (attribute, value) VALUES (?, ?) RETURNING attribute_id`),
 		labels: sqlitestmt.NewBulk(conn, `INSERT INTO items (item_id, item, item_name, named_at)`, 4,
 			`ON CONFLICT (item_id) DO UPDATE SET item_name = excluded.item_name, named_at = excluded.named_at`),
 		setEvents: sqlitestmt.NewBulk(conn, `INSERT INTO attribute_sets (attribute_set_id, attributes, events)`, 3,

@@ -39,15 +39,22 @@ func newOrders(conn driver.Conn) *orders {
 			SELECT order_id, day, order_hash, order_number, user, currency, purchases FROM asked
 			CROSS JOIN orders USING (day, order_hash) CROSS JOIN users USING (user_id)`),
 		highest: sqlitestmt.New(conn, `SELECT ifnull(max(order_id), 0) FROM orders`),
-		save: sqlitestmt.NewBulk(conn, `INSERT INTO orders (order_id, day, order_hash, order_number, user_id, currency, purchases, returns)`, 8,
-			`ON CONFLICT (order_id) DO UPDATE SET purchases = purchases + excluded.purchases, returns = returns + excluded.returns`),
+		save: sqlitestmt.NewBulk(conn,
+			`INSERT INTO orders (order_id, day, order_hash, order_number, user_id, currency, purchases, returns)`, 8,
+			`ON CONFLICT (order_id) DO UPDATE SET purchases = purchases + excluded.purchases, returns = returns +
+				excluded.returns`),
 		lines: sqlitestmt.NewBulk(conn, `INSERT INTO order_items (order_id, item_id, purchases)`, 3,
 			`ON CONFLICT DO UPDATE SET purchases = purchases + excluded.purchases`),
-		days: sqlitestmt.NewBulk(conn, `INSERT INTO stats_day (day, currency, purchases, returns, units_sold, units_returned, revenue_micros, refunds_micros,
+		days: sqlitestmt.NewBulk(conn,
+			`INSERT INTO stats_day (day, currency, purchases, returns, units_sold, units_returned, revenue_micros,
+				refunds_micros,
 			orders, order_purchases, order_units_sold, order_revenue_micros)`, 12,
-			`ON CONFLICT DO UPDATE SET orders = orders + excluded.orders, order_purchases = order_purchases + excluded.order_purchases,
-			order_units_sold = order_units_sold + excluded.order_units_sold, order_revenue_micros = order_revenue_micros + excluded.order_revenue_micros`),
-		totals:   sqlitestmt.NewBulk(conn, `INSERT INTO stats_total (currency, orders)`, 2, `ON CONFLICT DO UPDATE SET orders = orders + excluded.orders`),
+			`ON CONFLICT DO UPDATE SET orders = orders + excluded.orders, order_purchases = order_purchases +
+				excluded.order_purchases,
+			order_units_sold = order_units_sold + excluded.order_units_sold, order_revenue_micros = order_revenue_micros +
+			excluded.order_revenue_micros`),
+		totals: sqlitestmt.NewBulk(conn, `INSERT INTO stats_total (currency, orders)`, 2,
+			`ON CONFLICT DO UPDATE SET orders = orders + excluded.orders`),
 		dropLine: sqlitestmt.New(conn, `DELETE FROM order_items WHERE order_id = ? AND item_id = ? AND purchases = 0`),
 		drop:     sqlitestmt.New(conn, `DELETE FROM orders WHERE order_id = ? AND purchases = 0 AND returns = 0`),
 	}
@@ -116,7 +123,8 @@ func (o *orders) add(b *batch.Batch, n *names) error {
 		if before, after := r.purchases > 0, r.purchases+one.Purchases > 0; before != after {
 			created[batch.Key{Period: one.Day, Currency: one.CurrencyNumber}] += sign(after)
 		}
-		err := o.save.Add(r.value, one.Day, one.OrderHash, one.Number, n.users.rows[one.UserNumber].value, one.Currency, one.Purchases, one.Returns)
+		err := o.save.Add(r.value, one.Day, one.OrderHash, one.Number, n.users.rows[one.UserNumber].value, one.Currency,
+			one.Purchases, one.Returns)
 		if err != nil {
 			return fmt.Errorf("store the order %.60q: %w", one.Number, err)
 		}
@@ -150,7 +158,10 @@ func (o *orders) byID(n int) []int {
 // of the table's key.
 func (o *orders) addLines(b *batch.Batch, byID []int, items *dictionary[batch.Label]) error {
 	for _, lines := range o.byOrder(b, byID) {
-		slices.SortFunc(lines, func(x, y batch.OrderLine) int { return cmp.Compare(items.integers[x.Item], items.integers[y.Item]) })
+		slices.SortFunc(lines, func(x,
+			y batch.OrderLine) int {
+			return cmp.Compare(items.integers[x.Item], items.integers[y.Item])
+		})
 		for i := 0; i < len(lines); {
 			line := lines[i]
 			for i++; i < len(lines) && lines[i].Item == line.Item; i++ {
@@ -199,7 +210,8 @@ func (o *orders) count(b *batch.Batch, created map[batch.Key]int64) error {
 		s := &sums[i]
 		n := created[s.Key]
 		totals[s.Currency] += n
-		if err := o.days.Add(s.Period, b.Currencies.Values[s.Currency], zero, zero, zero, zero, zero, zero, n, s.Purchases, s.UnitsSold, s.Revenue); err != nil {
+		if err := o.days.Add(s.Period, b.Currencies.Values[s.Currency], zero, zero, zero, zero, zero, zero, n, s.Purchases,
+			s.UnitsSold, s.Revenue); err != nil {
 			return fmt.Errorf("count the orders of day %d: %w", s.Period, err)
 		}
 	}

@@ -28,11 +28,14 @@ func newRanking(conn driver.Conn, table, measure string) *ranking {
 		table: table, measure: measure,
 		nth: sqlitestmt.New(conn, fmt.Sprintf(`SELECT %[1]s FROM %[2]s WHERE leading ORDER BY %[1]s DESC LIMIT 1 OFFSET %[3]d`,
 			measure, table, rollup.Leaders-1)),
-		best: sqlitestmt.New(conn, fmt.Sprintf(`SELECT %[1]s FROM %[2]s NOT INDEXED WHERE purchases > 0 ORDER BY %[1]s DESC LIMIT 1 OFFSET %[3]d`,
+		best: sqlitestmt.New(conn, fmt.Sprintf(`SELECT %[1]s FROM %[2]s NOT INDEXED WHERE purchases > 0 ORDER BY %[1]s DESC
+			LIMIT 1 OFFSET %[3]d`,
 			measure, table, 2*rollup.Leaders-1)),
-		count:  sqlitestmt.New(conn, fmt.Sprintf(`SELECT count(*) FROM %s WHERE leading`, table)),
-		retire: sqlitestmt.New(conn, fmt.Sprintf(`UPDATE %s SET leading = 0 WHERE leading AND (%s < ? OR purchases = 0)`, table, measure)),
-		lead:   sqlitestmt.New(conn, fmt.Sprintf(`UPDATE %s SET leading = 1 WHERE NOT leading AND purchases > 0 AND %s >= ?`, table, measure)),
+		count: sqlitestmt.New(conn, fmt.Sprintf(`SELECT count(*) FROM %s WHERE leading`, table)),
+		retire: sqlitestmt.New(conn, fmt.Sprintf(`UPDATE %s SET leading = 0 WHERE leading AND (%s < ? OR purchases = 0)`,
+			table, measure)),
+		lead: sqlitestmt.New(conn, fmt.Sprintf(`UPDATE %s SET leading = 1 WHERE NOT leading AND purchases > 0 AND %s >= ?`,
+			table, measure)),
 	}
 }
 

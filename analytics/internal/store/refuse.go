@@ -38,7 +38,8 @@ func (c *classifier) refuse(p *batch.Placed, reason, detail string) error {
 	if source.Topic == "" {
 		source = batch.Source{Topic: p.Partition.Topic, Partition: p.Partition.Partition, Offset: p.Offset}
 	}
-	x := &batch.Rejection{RecordID: refusedID(*e), Reason: reason, Detail: detail, RejectedAt: e.ProcessedAt, Source: source}
+	x := &batch.Rejection{RecordID: refusedID(*e), Reason: reason, Detail: detail, RejectedAt: e.ProcessedAt,
+		Source: source}
 	stored, err := c.isRejected(x)
 	if stored || c.rejections[x.RecordID] {
 		c.duplicate(p.Partition, p.Record, batch.Identity{ID: x.RecordID}, false)

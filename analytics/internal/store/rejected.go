@@ -32,14 +32,17 @@ type rejections struct {
 func newRejections(conn driver.Conn) *rejections {
 	return &rejections{
 		causes: map[cause]int64{}, details: map[string]int{}, examples: map[string]int{},
-		findCause: sqlitestmt.New(conn, `SELECT cause_id FROM rejected_causes WHERE topic = ? AND source_topic = ? AND reason = ? AND detail = ?`),
+		findCause: sqlitestmt.New(conn,
+			`SELECT cause_id FROM rejected_causes WHERE topic = ? AND source_topic = ? AND reason = ? AND detail = ?`),
 		addCause: sqlitestmt.New(conn, `INSERT INTO rejected_causes (topic, source_topic, reason, detail) VALUES (?, ?, ?, ?)
 			RETURNING cause_id`),
 		countDetails:  sqlitestmt.New(conn, `SELECT count(*) FROM rejected_causes WHERE reason = ?`),
 		countExamples: sqlitestmt.New(conn, `SELECT count(*) FROM rejected_examples WHERE reason = ?`),
-		insert: sqlitestmt.NewBulk(conn, `INSERT INTO rejected (record_id, source_partition, source_offset, cause_id, partition, offset, rejected_at)`, 7,
+		insert: sqlitestmt.NewBulk(conn,
+			`INSERT INTO rejected (record_id, source_partition, source_offset, cause_id, partition, offset, rejected_at)`, 7,
 			`ON CONFLICT DO NOTHING`),
-		addExample: sqlitestmt.NewBulk(conn, `INSERT INTO rejected_examples (record_id, reason, value)`, 3, `ON CONFLICT DO NOTHING`),
+		addExample: sqlitestmt.NewBulk(conn, `INSERT INTO rejected_examples (record_id, reason, value)`, 3,
+			`ON CONFLICT DO NOTHING`),
 		totals: sqlitestmt.NewBulk(conn, `INSERT INTO stats_rejected (reason, records, first_at, last_at)`, 4,
 			`ON CONFLICT DO UPDATE SET records = records + excluded.records,
 			first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)`),
@@ -63,11 +66,13 @@ func (r *rejections) addOne(x batch.Rejected) error {
 		return err
 	}
 	partition := x.Delta.Partition.Partition
-	x.Delta.Checksum += batch.RejectedChecksum(batch.Place{Partition: partition, Offset: x.Offset}, x.Delta.Topic, x.Rejection, detail)
+	x.Delta.Checksum += batch.RejectedChecksum(batch.Place{Partition: partition, Offset: x.Offset}, x.Delta.Topic,
+		x.Rejection, detail)
 	if err := r.addExampleOf(x); err != nil {
 		return err
 	}
-	return r.insert.Add(x.RecordID[:], int64(x.Source.Partition), x.Source.Offset, id, int64(partition), x.Offset, x.RejectedAt)
+	return r.insert.Add(x.RecordID[:], int64(x.Source.Partition), x.Source.Offset, id, int64(partition), x.Offset,
+		x.RejectedAt)
 }
 
 // cause returns the integer of the cause and the detail that is stored with it.
@@ -104,7 +109,8 @@ func (r *rejections) addExampleOf(x batch.Rejected) error {
 		return nil
 	}
 	r.examples[x.Reason]++
-	x.Delta.Checksum += batch.ExampleChecksum(batch.Place{Partition: x.Delta.Partition.Partition, Offset: x.Offset}, x.Rejection)
+	x.Delta.Checksum += batch.ExampleChecksum(batch.Place{Partition: x.Delta.Partition.Partition, Offset: x.Offset},
+		x.Rejection)
 	return r.addExample.Add(x.RecordID[:], x.Reason, x.Value)
 }
 

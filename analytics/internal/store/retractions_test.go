@@ -20,7 +20,8 @@ func retraction(of batch.Record, at int64) batch.Record {
 func imported(at int64) func(*batch.Event) { return func(e *batch.Event) { e.ImportedAt = at } }
 
 func state(t rapid.TB, db *database.Database) string {
-	return get[string](t, db, `SELECT format('%d events, %d retracted, %d duplicates, revenue %d', sum(events), sum(retracted), sum(duplicates),
+	return get[string](t, db, `SELECT format('%d events, %d retracted, %d duplicates, revenue %d', sum(events),
+		sum(retracted), sum(duplicates),
 		(SELECT ifnull(sum(revenue_micros), 0) FROM stats_total)) FROM internal_partitions`)
 }
 
@@ -44,7 +45,8 @@ func TestRetractionTakesAnEventBackInEitherOrder(t *testing.T) {
 				if got := state(t, db); got != "0 events, 1 retracted, 0 duplicates, revenue 0" {
 					t.Error(got)
 				}
-				if got := get[int](t, db, `SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM orders) + (SELECT count(*) FROM order_items)
+				if got := get[int](t, db, `SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM orders) + (SELECT count(*)
+					FROM order_items)
 					+ (SELECT count(*) FROM stats_day) + (SELECT count(*) FROM stats_cohort) + (SELECT count(*) FROM attribute_sets)
 					+ (SELECT count(*) FROM attributes) + (SELECT count(*) FROM stats_total)`); got != 0 {
 					t.Errorf("%d rows are left", got)
@@ -98,12 +100,16 @@ func TestConflictsAreCountedApart(t *testing.T) {
 	db := open(t, events)
 	w := newWriter(t, db)
 	for i, change := range []func(*batch.Event){
-		func(e *batch.Event) { e.User = "u2" }, func(e *batch.Event) { e.Item = "i2" }, func(e *batch.Event) { e.Quantity = 3 },
-		func(e *batch.Event) { e.Amount = 1 }, func(e *batch.Event) { e.HasAmount = false }, func(e *batch.Event) { e.Currency = "EUR" },
-		func(e *batch.Event) { e.OrderNumber = "" }, func(e *batch.Event) { e.Attributes = "" }, func(e *batch.Event) { e.GivenID = "pay_1" },
+		func(e *batch.Event) { e.User = "u2" },
+		func(e *batch.Event) { e.Item = "i2" }, func(e *batch.Event) { e.Quantity = 3 },
+		func(e *batch.Event) { e.Amount = 1 },
+		func(e *batch.Event) { e.HasAmount = false }, func(e *batch.Event) { e.Currency = "EUR" },
+		func(e *batch.Event) { e.OrderNumber = "" },
+		func(e *batch.Event) { e.Attributes = "" }, func(e *batch.Event) { e.GivenID = "pay_1" },
 	} {
 		n := int64(i)
-		write(t, w, chunk(events, 3*n, sale(byte(i)), sale(byte(i), func(e *batch.Event) { e.ItemName = "other" }), sale(byte(i), change)))
+		write(t, w, chunk(events, 3*n, sale(byte(i)), sale(byte(i), func(e *batch.Event) { e.ItemName = "other" }),
+			sale(byte(i), change)))
 	}
 	if got := get[string](t, db, `SELECT format('%d %d %d', events, duplicates, conflicts) FROM internal_partitions`); got != "9 18 9" {
 		t.Errorf("events, duplicates, conflicts: %s, want 9 18 9", got)
@@ -130,7 +136,8 @@ func TestOrderChangesItsItemInOneBatch(t *testing.T) {
 	w := newWriter(t, db)
 	write(t, w, chunk(events, 0, sale(1)))
 	write(t, w, chunk(events, 1, retraction(sale(1), 0), sale(2, func(e *batch.Event) { e.Item = "another" })))
-	if got := get[string](t, db, `SELECT group_concat(item || ' ' || purchases) FROM order_items JOIN items USING (item_id)`); got != "another 1" {
+	if got := get[string](t, db, `SELECT group_concat(item || ' ' || purchases) FROM order_items JOIN items USING
+		(item_id)`); got != "another 1" {
 		t.Errorf("items of the order: %s, want another 1", got)
 	}
 	wantRight(t, db)
@@ -195,7 +202,8 @@ func (m *model) compare(t *rapid.T, db *database.Database) {
 			refunds += max(-copies[0].Amount, 0)
 		}
 	}
-	got := get[string](t, db, `SELECT format('%d %d %d', (SELECT count(*) FROM events), ifnull(sum(revenue_micros), 0), ifnull(sum(refunds_micros), 0)) FROM stats_total`)
+	got := get[string](t, db, `SELECT format('%d %d %d', (SELECT count(*) FROM events), ifnull(sum(revenue_micros), 0),
+		ifnull(sum(refunds_micros), 0)) FROM stats_total`)
 	if got != fmt.Sprint(want, revenue, refunds) {
 		t.Fatalf("events, revenue, refunds: %s, want %d %d %d", got, want, revenue, refunds)
 	}

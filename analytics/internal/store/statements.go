@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	insertEvents = `INSERT INTO events (occurred_at, event_id, partition, offset, user_id, item_id, order_id, quantity, amount_micros, currency,
+	insertEvents = `INSERT INTO events (occurred_at, event_id, partition, offset, user_id, item_id, order_id, quantity,
+		amount_micros, currency,
 		attribute_set_id, given_id, imported_at, processed_at)`
 	eventColumns = 14
 	userColumn   = 4 // and the others that only the database knows
@@ -43,7 +44,8 @@ func Prepare(b *batch.Batch) {
 		e := &a.Event
 		*made = append(*made, [eventColumns]driver.Value{
 			occurred.of(e.OccurredAt), e.ID[:], int64(a.Delta.Partition.Partition), a.Offset, nil, nil, nil,
-			e.Quantity, amount(e), currencies[a.Currency], nil, text(e.GivenID), imported.optional(e.ImportedAt), processed.of(e.ProcessedAt),
+			e.Quantity, amount(e), currencies[a.Currency], nil, text(e.GivenID), imported.optional(e.ImportedAt),
+			processed.of(e.ProcessedAt),
 		})
 	}
 }
@@ -102,11 +104,13 @@ func newStatements(conn driver.Conn) *statements {
 		events:      sqlitestmt.NewBulk(conn, insertEvents, eventColumns, `ON CONFLICT DO NOTHING`),
 		deleteEvent: sqlitestmt.New(conn, `DELETE FROM events WHERE occurred_at = ? AND event_id = ?`),
 		raiseImport: sqlitestmt.New(conn, `UPDATE events SET imported_at = ? WHERE occurred_at = ? AND event_id = ?`),
-		moveOffset: sqlitestmt.New(conn, `UPDATE internal_partitions SET `+addCounts+`, next_offset = ?, latest_event_at = ?, stored_at = ?,
+		moveOffset: sqlitestmt.New(conn, `UPDATE internal_partitions SET `+addCounts+
+			`, next_offset = ?, latest_event_at = ?, stored_at = ?,
 			last_offset = ifnull(?, last_offset), last_timestamp = ifnull(?, last_timestamp), last_crc = ifnull(?, last_crc),
 			high_watermark = ifnull(?, high_watermark)
 			WHERE topic = ? AND partition = ? AND next_offset = ?`),
-		changePartition: sqlitestmt.New(conn, `UPDATE internal_partitions SET `+addCounts+` WHERE topic = ? AND partition = ?`),
+		changePartition: sqlitestmt.New(conn, `UPDATE internal_partitions SET `+addCounts+
+			` WHERE topic = ? AND partition = ?`),
 		userMonths: sqlitestmt.NewBulk(conn, `INSERT INTO stats_user_month (user_id, month, purchases)`, 3,
 			`ON CONFLICT DO UPDATE SET purchases = purchases + excluded.purchases`),
 		minutes: sqlitestmt.NewBulk(conn, `INSERT INTO internal_minutes (minute, topic, partition, records)`, 4,
@@ -117,13 +121,15 @@ func newStatements(conn driver.Conn) *statements {
 
 // Close frees the statements.
 func (s *statements) Close() error {
-	return sqlitestmt.CloseAll(s.events, s.deleteEvent, s.raiseImport, s.moveOffset, s.changePartition, s.minutes, s.userMonths, s.forgetMinutes)
+	return sqlitestmt.CloseAll(s.events, s.deleteEvent, s.raiseImport, s.moveOffset, s.changePartition, s.minutes,
+		s.userMonths, s.forgetMinutes)
 }
 
 // counts are the values of addCounts. The checksum is computed here: SQLite's
 // integers do not wrap.
 func counts(d *batch.PartitionDelta, checksum uint64) []driver.Value {
-	return []driver.Value{d.Records, d.Events, d.Duplicates, d.Conflicts, d.Rejected, d.Late, d.Retractions, d.Retracted, d.Expired,
+	return []driver.Value{d.Records, d.Events, d.Duplicates, d.Conflicts, d.Rejected, d.Late, d.Retractions, d.Retracted,
+		d.Expired,
 		int64(checksum + d.Checksum)}
 }
 
@@ -134,14 +140,16 @@ func (s *statements) move(d *batch.PartitionDelta, checksum uint64, latest drive
 	if f := d.Last; f != nil {
 		lastOffset, lastTimestamp, lastCRC = f.Offset, f.Timestamp, int64(f.CRC)
 	}
-	values := append(counts(d, checksum), d.Next, latest, now.UnixMilli(), lastOffset, lastTimestamp, lastCRC, optional(d.HighWatermark),
+	values := append(counts(d, checksum), d.Next, latest, now.UnixMilli(), lastOffset, lastTimestamp, lastCRC,
+		optional(d.HighWatermark),
 		d.Topic, int64(d.Partition.Partition), d.From)
 	changed, err := s.moveOffset.Exec(values...)
 	if err != nil {
 		return fmt.Errorf("move the offset of %s to %d: %w", d.Partition, d.Next, err)
 	}
 	if changed != 1 {
-		return fmt.Errorf("move the offset of %s from %d to %d: %w; run one `analytics run` per database", d.Partition, d.From, d.Next, ErrMoved)
+		return fmt.Errorf("move the offset of %s from %d to %d: %w; run one `analytics run` per database", d.Partition,
+			d.From, d.Next, ErrMoved)
 	}
 	return nil
 }

@@ -65,7 +65,8 @@ type Writer struct {
 
 // NewWriter takes one connection from the pool and keeps it until Close.
 func NewWriter(ctx context.Context, db *sqlx.DB) (*Writer, error) {
-	w := &Writer{latest: map[batch.Partition]int64{}, checksums: map[batch.Partition]uint64{}, totals: map[string]batch.Measures{}}
+	w := &Writer{latest: map[batch.Partition]int64{}, checksums: map[batch.Partition]uint64{},
+		totals: map[string]batch.Measures{}}
 	if err := w.loadState(ctx, db); err != nil {
 		return nil, fmt.Errorf("read the stored statistics: %w", err)
 	}
@@ -89,7 +90,8 @@ func (w *Writer) loadState(ctx context.Context, db *sqlx.DB) (err error) {
 		Latest   *int64
 		Checksum int64
 	}
-	err = db.SelectContext(ctx, &partitions, `SELECT topic, partition, latest_event_at AS latest, checksum FROM internal_partitions`)
+	err = db.SelectContext(ctx, &partitions,
+		`SELECT topic, partition, latest_event_at AS latest, checksum FROM internal_partitions`)
 	if err != nil {
 		return err
 	}
@@ -103,7 +105,8 @@ func (w *Writer) loadState(ctx context.Context, db *sqlx.DB) (err error) {
 		Currency string
 		batch.Measures
 	}
-	err = db.SelectContext(ctx, &totals, `SELECT currency, purchases, returns, units_sold, units_returned, revenue_micros, refunds_micros FROM stats_total`)
+	err = db.SelectContext(ctx, &totals,
+		`SELECT currency, purchases, returns, units_sold, units_returned, revenue_micros, refunds_micros FROM stats_total`)
 	if err != nil {
 		return err
 	}
@@ -236,7 +239,8 @@ func (w *Writer) write(b *batch.Batch) (*batch.Batch, error) {
 	}
 	crashpoint.At("analytics.insert.after")
 	w.advanceWatermarks(b)
-	for _, step := range []func(*batch.Batch) error{w.insertAnomalies, w.saveSources, w.expired.save, w.addStatistics, w.moveOffsets} {
+	for _, step := range []func(*batch.Batch) error{w.insertAnomalies, w.saveSources, w.expired.save, w.addStatistics,
+		w.moveOffsets} {
 		if err := step(b); err != nil {
 			return b, err
 		}

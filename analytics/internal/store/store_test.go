@@ -110,7 +110,8 @@ func TestWriteStoresEventStatisticsAndOffsetTogether(t *testing.T) {
 	if want := "GBP 1 1 2 1 3.0 1.5 1 1 1"; got != want {
 		t.Errorf("overall_sales = %s, want %s", got, want)
 	}
-	got = get[string](t, db, `SELECT format('%s %s %s %s %s %d %s %s %s', occurred_at, kind, user, item_name, order_number, quantity,
+	got = get[string](t, db, `SELECT format('%s %s %s %s %s %d %s %s %s', occurred_at, kind, user, item_name,
+		order_number, quantity,
 		unit_price, amount, attributes) FROM event_log WHERE kind = 'return'`)
 	if want := `2001-09-09T01:46:40.000Z return u1 Item one o1 -1 1.5 -1.5 {"country":"France"}`; got != want {
 		t.Errorf("event_log = %s, want %s", got, want)
@@ -167,7 +168,8 @@ func TestRejectionsCountOnce(t *testing.T) {
 	w := newWriter(t, db)
 	letter := func(id byte) batch.Record {
 		return batch.Record{Rejection: &batch.Rejection{
-			RecordID: [16]byte{id}, Reason: "missing_user", Detail: "d", Source: batch.Source{Topic: "purchases", Offset: int64(id)},
+			RecordID: [16]byte{id}, Reason: "missing_user", Detail: "d",
+			Source: batch.Source{Topic: "purchases", Offset: int64(id)},
 		}}
 	}
 	write(t, w, chunk(letters, 0, letter(1), letter(2), letter(1)))
@@ -221,9 +223,11 @@ func TestLargeEventImportedAgain(t *testing.T) {
 		db := open(t, events)
 		w := newWriter(t, db)
 		writeIn(t, w.Write, batches, []batch.Record{
-			sale(1, huge, imported(4)), retraction(sale(1), 5), sale(2, huge), sale(1, huge, imported(6)), sale(3, func(e *batch.Event) { e.Currency = "EUR" }),
+			sale(1, huge, imported(4)), retraction(sale(1), 5), sale(2, huge), sale(1, huge, imported(6)),
+			sale(3, func(e *batch.Event) { e.Currency = "EUR" }),
 		})
-		if got := get[string](t, db, `SELECT format('%d %d %d %d', events, retracted, rejected, retractions) FROM internal_partitions`); got != "2 1 1 1" {
+		if got := get[string](t, db, `SELECT format('%d %d %d %d', events, retracted, rejected, retractions) FROM
+			internal_partitions`); got != "2 1 1 1" {
 			t.Errorf("events, retracted, rejected, retractions in %d batches: %s, want 2 1 1 1", batches, got)
 		}
 		wantRight(t, db)
@@ -265,7 +269,8 @@ func TestLargeRefundsLeaveRoomForRevenue(t *testing.T) {
 	refund := func(e *batch.Event) { e.Quantity, e.Amount = -1, -1<<62 }
 	large := func(e *batch.Event) { e.Quantity, e.Amount = 1, 1<<62-1 }
 	write(t, w, chunk(events, 0, sale(1, refund)))
-	write(t, w, chunk(events, 1, sale(2, large), sale(3, large), sale(1, refund))) // the last is a duplicate, for which all are judged
+	// the last is a duplicate, for which all are judged
+	write(t, w, chunk(events, 1, sale(2, large), sale(3, large), sale(1, refund)))
 	if got := get[string](t, db, `SELECT format('%d %d', revenue_micros, refunds_micros) FROM stats_total`); got != "9223372036854775806 4611686018427387904" {
 		t.Errorf("revenue and refunds: %s", got)
 	}
@@ -312,7 +317,8 @@ func TestBestUsersLead(t *testing.T) {
 	db := open(t, events)
 	w := newWriter(t, db)
 	random := rand.New(rand.NewPCG(1, 1))
-	check := verify.Checks(retention.All)[slices.IndexFunc(verify.Checks(retention.All), func(c verify.Check) bool { return c.Name == "the leading users" })]
+	check := verify.Checks(retention.All)[slices.IndexFunc(verify.Checks(retention.All),
+		func(c verify.Check) bool { return c.Name == "the leading users" })]
 	for n := range int64(5) {
 		list := make([]batch.Record, 2000)
 		for i := range list {
@@ -369,7 +375,8 @@ func randomSale(t *rapid.T) batch.Record {
 		e.Item = rapid.SampledFrom([]string{"i1", "i2", "i3"}).Draw(t, "item")
 		e.OrderNumber = rapid.SampledFrom([]string{"", "o1", "o2"}).Draw(t, "order")
 		e.Currency = rapid.SampledFrom([]string{"", "GBP", "EUR"}).Draw(t, "currency")
-		e.Attributes = rapid.SampledFrom([]string{"", `{"country":"France"}`, `{"country":"Spain","shop":"1"}`}).Draw(t, "attributes")
+		e.Attributes = rapid.SampledFrom([]string{"", `{"country":"France"}`, `{"country":"Spain","shop":"1"}`}).
+			Draw(t, "attributes")
 		e.Quantity = rapid.SampledFrom([]int64{-2, -1, 1, 2, 7}).Draw(t, "quantity")
 		e.HasAmount = rapid.Bool().Draw(t, "hasAmount")
 	})

@@ -73,7 +73,8 @@ func (s *summary) prepare(conn driver.Conn) {
 	}
 	s.upsert = sqlitestmt.NewBulk(conn, "INSERT INTO "+s.Table+" ("+strings.Join(columns, ", ")+")", len(columns),
 		"ON CONFLICT DO UPDATE SET "+strings.Join(sets, ", "))
-	s.dropEmpty = sqlitestmt.New(conn, "DELETE FROM "+s.Table+" WHERE "+strings.Join(s.Keys, " = ? AND ")+" = ? AND purchases = 0 AND returns = 0")
+	s.dropEmpty = sqlitestmt.New(conn, "DELETE FROM "+s.Table+" WHERE "+strings.Join(s.Keys, " = ? AND ")+
+		" = ? AND purchases = 0 AND returns = 0")
 }
 
 // add takes the rows in the order of the table's key, so that neighbours are

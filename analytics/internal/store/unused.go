@@ -15,8 +15,9 @@ type unused struct{ month, user, set, attribute *sqlitestmt.Statement }
 func newUnused(conn driver.Conn) *unused {
 	return &unused{
 		month: sqlitestmt.New(conn, `DELETE FROM stats_user_month WHERE user_id = ? AND month = ? AND purchases = 0`),
-		user:  sqlitestmt.New(conn, `DELETE FROM users WHERE user_id = ?1 AND NOT EXISTS (SELECT 1 FROM stats_user WHERE user_id = ?1)`),
-		set:   sqlitestmt.New(conn, `DELETE FROM attribute_sets WHERE attribute_set_id = ? AND events = 0`),
+		user: sqlitestmt.New(conn, `DELETE FROM users WHERE user_id = ?1 AND NOT EXISTS (SELECT 1 FROM stats_user WHERE
+			user_id = ?1)`),
+		set: sqlitestmt.New(conn, `DELETE FROM attribute_sets WHERE attribute_set_id = ? AND events = 0`),
 		attribute: sqlitestmt.New(conn, `DELETE FROM attributes
 			WHERE attribute_id = ?1 AND NOT EXISTS (SELECT 1 FROM stats_attribute WHERE attribute_id = ?1)`),
 	}

@@ -40,7 +40,8 @@ func moneyViews(t *testing.T) *database.Database {
 func columns(t *testing.T, db *database.Database) map[string][]string {
 	t.Helper()
 	var list []struct{ View, Name string }
-	err := db.Select(&list, `SELECT v.name AS view, c.name FROM sqlite_schema v JOIN pragma_table_info(v.name) c WHERE v.type = 'view'`)
+	err := db.Select(&list, `SELECT v.name AS view, c.name FROM sqlite_schema v JOIN pragma_table_info(v.name) c WHERE
+		v.type = 'view'`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +87,8 @@ func wantNumber(t *testing.T, db *database.Database, view, money, micros string)
 		return
 	}
 	var sorted []float64
-	if err := db.Select(&sorted, fmt.Sprintf(`SELECT %s FROM %s WHERE %[1]s IS NOT NULL ORDER BY %[1]s DESC`, money, view)); err != nil {
+	if err := db.Select(&sorted, fmt.Sprintf(`SELECT %s FROM %s WHERE %[1]s IS NOT NULL ORDER BY %[1]s DESC`, money,
+		view)); err != nil {
 		t.Fatal(err)
 	}
 	slices.SortFunc(exact, func(a, b int64) int { return int(min(max(b-a, -1), 1)) })
@@ -106,13 +108,15 @@ func wantNumber(t *testing.T, db *database.Database, view, money, micros string)
 		Max, Sum float64
 		Types    string
 	}
-	err := db.Get(&got, fmt.Sprintf(`SELECT count(*) FILTER (WHERE %[1]s > %[2]d) AS above, max(%[1]s) AS max, sum(%[1]s) AS sum,
+	err := db.Get(&got, fmt.Sprintf(`SELECT count(*) FILTER (WHERE %[1]s > %[2]d) AS above, max(%[1]s) AS max, sum(%[1]s)
+		AS sum,
 		group_concat(DISTINCT typeof(%[1]s)) AS types FROM %[3]s WHERE %[1]s IS NOT NULL`, money, limit, view))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.Above != above || got.Max != float64(exact[0])/1_000_000 || got.Types != "real" {
-		t.Errorf("%s.%s: %d above %d, max %v, types %s, want %d, %v, real", view, money, got.Above, limit, got.Max, got.Types, above, float64(exact[0])/1_000_000)
+		t.Errorf("%s.%s: %d above %d, max %v, types %s, want %d, %v, real", view, money, got.Above, limit, got.Max, got.Types,
+			above, float64(exact[0])/1_000_000)
 	}
 	if difference := got.Sum*1_000_000 - float64(sum); difference > 1 || difference < -1 {
 		t.Errorf("%s.%s: sum %v, want %v", view, money, got.Sum, float64(sum)/1_000_000)
@@ -124,7 +128,8 @@ func wantNumber(t *testing.T, db *database.Database, view, money, micros string)
 func TestTimesInViewsHaveOneForm(t *testing.T) {
 	db := moneyViews(t)
 	forms := map[string]*regexp.Regexp{
-		"_at": regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`), "day": regexp.MustCompile(`^\d{4}-\d\d-\d\d$`), "month": regexp.MustCompile(`^\d{4}-\d\d$`),
+		"_at": regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`), "day": regexp.MustCompile(`^\d{4}-\d\d-\d\d$`),
+		"month": regexp.MustCompile(`^\d{4}-\d\d$`),
 	}
 	for view, names := range columns(t, db) {
 		for _, name := range names {
@@ -152,7 +157,8 @@ func TestMillisecondsSurviveTheViews(t *testing.T) {
 	w := newWriter(t, db)
 	var list []batch.Record
 	for ms := range int64(1000) {
-		list = append(list, sale(byte(ms), func(e *batch.Event) { e.OccurredAt, e.ID[1] = 1_789_123_456_000+ms, byte(ms>>8) }))
+		list = append(list, sale(byte(ms),
+			func(e *batch.Event) { e.OccurredAt, e.ID[1] = 1_789_123_456_000+ms, byte(ms>>8) }))
 	}
 	write(t, w, chunk(events, 0, list...))
 	var texts []string
@@ -184,14 +190,16 @@ func TestDaysOfTheReportingZone(t *testing.T) {
 		w := newWriter(t, db)
 		write(t, w, chunk(events, 0, sale(1, at("2024-10-26T23:00:00Z")), sale(2, at("2024-10-27T00:30:00Z")),
 			sale(3, at("2024-10-27T01:30:00Z")), sale(4, at("2024-10-27T23:59:59Z"))))
-		if got := get[string](t, db, `SELECT group_concat(day || ' ' || purchases) FROM (SELECT * FROM daily_sales ORDER BY day)`); got != test.days {
+		if got := get[string](t, db, `SELECT group_concat(day || ' ' || purchases) FROM (SELECT * FROM daily_sales ORDER BY
+			day)`); got != test.days {
 			t.Errorf("%s: days %s, want %s", test.zone, got, test.days)
 		}
 		if got := get[string](t, db, `SELECT orders FROM overall_sales`); got != test.orders {
 			t.Errorf("%s: %s orders, want %s", test.zone, got, test.orders)
 		}
 		wantRight(t, db)
-		if err := zone.Adopt(t.Context(), db.DB, "Asia/Tokyo"); err == nil || !strings.Contains(err.Error(), "rebuild-rollups --zone Asia/Tokyo") {
+		if err := zone.Adopt(t.Context(), db.DB, "Asia/Tokyo"); err == nil ||
+			!strings.Contains(err.Error(), "rebuild-rollups --zone Asia/Tokyo") {
 			t.Errorf("another zone for a database with events: %v", err)
 		}
 	}

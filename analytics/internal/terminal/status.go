@@ -54,8 +54,10 @@ func topics(list []lag.Position) iter.Seq[[]lag.Position] {
 // PartitionAges has a row for each partition, with ages for people.
 func PartitionAges(list []lag.Position, ends lag.Ends, now time.Time) render.Answer {
 	columns := []query.Column{
-		{Name: "topic", Type: query.Text}, {Name: "partition", Type: query.Integer}, {Name: "next_offset", Type: query.Integer},
-		{Name: "high_watermark", Type: query.Integer}, {Name: "lag", Type: query.Integer}, {Name: "last_event", Type: query.Text},
+		{Name: "topic", Type: query.Text}, {Name: "partition", Type: query.Integer},
+		{Name: "next_offset", Type: query.Integer},
+		{Name: "high_watermark", Type: query.Integer}, {Name: "lag", Type: query.Integer},
+		{Name: "last_event", Type: query.Text},
 		{Name: "stored", Type: query.Text}, {Name: "missing", Type: query.Integer},
 	}
 	rows := make([]query.Row, len(list))
@@ -71,8 +73,10 @@ func PartitionAges(list []lag.Position, ends lag.Ends, now time.Time) render.Ans
 // Partitions has a row for each partition, with times for programs.
 func Partitions(list []lag.Position, ends lag.Ends) render.Answer {
 	columns := []query.Column{
-		{Name: "topic", Type: query.Text}, {Name: "partition", Type: query.Integer}, {Name: "next_offset", Type: query.Integer},
-		{Name: "high_watermark", Type: query.Integer}, {Name: "lag", Type: query.Integer}, {Name: "last_event", Type: query.Time},
+		{Name: "topic", Type: query.Text}, {Name: "partition", Type: query.Integer},
+		{Name: "next_offset", Type: query.Integer},
+		{Name: "high_watermark", Type: query.Integer}, {Name: "lag", Type: query.Integer},
+		{Name: "last_event", Type: query.Time},
 		{Name: "stored_at", Type: query.Time}, {Name: "missing", Type: query.Integer},
 	}
 	rows := make([]query.Row, len(list))

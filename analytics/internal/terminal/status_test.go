@@ -25,13 +25,15 @@ func TestStatus(t *testing.T) {
 		partition("analytics", 1): {LastRecord: 44, HighWatermark: 45},
 	}
 	backlog := &lag.Backlog{Input: lag.Input{Topic: "purchases"}, Partitions: 8, Lag: 12}
-	if got, want := table(t, terminal.Topics(list, ends, backlog, now)), "topic          partitions  lag  last_event  stored\n"+
+	if got, want := table(t, terminal.Topics(list, ends, backlog,
+		now)), "topic          partitions  lag  last_event  stored\n"+
 		"purchases               8   12\n"+
 		"analytics               2    5              3 s ago\npurchases.dlq           1\n"; got != want {
 		t.Errorf("topics:\n%s\nwant\n%s", got, want)
 	}
 	list[2].Missing = 7
-	if got, want := table(t, terminal.PartitionAges(list, ends, now)), "topic          partition  next_offset  high_watermark  lag  last_event  stored      missing\n"+
+	if got, want := table(t, terminal.PartitionAges(list, ends,
+		now)), "topic          partition  next_offset  high_watermark  lag  last_event  stored      missing\n"+
 		"analytics              0          100             101    0              3 s ago           0\n"+
 		"analytics              1           40              45    5              60 min ago        0\n"+
 		"purchases.dlq          0            0                                                     7\n"; got != want {

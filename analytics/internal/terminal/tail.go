@@ -37,12 +37,17 @@ const scanned = 100_000
 func Events() Tail {
 	return Tail{
 		columns: []query.Column{
-			{Name: "occurred_at", Type: query.Time}, {Name: "kind", Type: query.Text}, {Name: "user", Type: query.Text}, {Name: "item", Type: query.Text},
-			{Name: "item_name", Type: query.Text}, {Name: "quantity", Type: query.Integer}, {Name: "amount", Type: query.Money}, {Name: "currency", Type: query.Text},
-			{Name: "order_number", Type: query.Text}, {Name: "partition", Type: query.Integer}, {Name: "offset", Type: query.Integer},
+			{Name: "occurred_at", Type: query.Time}, {Name: "kind", Type: query.Text}, {Name: "user", Type: query.Text},
+			{Name: "item", Type: query.Text},
+			{Name: "item_name", Type: query.Text}, {Name: "quantity", Type: query.Integer}, {Name: "amount", Type: query.Money},
+			{Name: "currency", Type: query.Text},
+			{Name: "order_number", Type: query.Text}, {Name: "partition", Type: query.Integer},
+			{Name: "offset", Type: query.Integer},
 		},
-		newest: `SELECT strftime('%Y-%m-%dT%H:%M:%fZ', e.occurred_at / 1000.0, 'unixepoch') AS occurred_at, iif(e.quantity > 0, 'purchase', 'return') AS kind,
-				u.user, i.item, i.item_name, e.quantity, e.amount_micros AS amount, e.currency, o.order_number, e.partition, e.offset
+		newest: `SELECT strftime('%Y-%m-%dT%H:%M:%fZ', e.occurred_at / 1000.0, 'unixepoch') AS occurred_at, iif(e.quantity >
+			0, 'purchase', 'return') AS kind,
+				u.user, i.item, i.item_name, e.quantity, e.amount_micros AS amount, e.currency, o.order_number, e.partition,
+				e.offset
 			FROM events e
 			JOIN users u ON u.user_id = e.user_id
 			JOIN items i ON i.item_id = e.item_id
@@ -50,7 +55,8 @@ func Events() Tail {
 			ORDER BY e.occurred_at DESC, e.event_id DESC`,
 		stored: `SELECT partition, next_offset, events + retracted AS records FROM internal_partitions
 			WHERE topic IN (SELECT topic FROM internal_topics WHERE role = 'events')`,
-		line: []cell{{0, 20, false}, {2, 12, false}, {3, 8, false}, {5, 5, true}, {6, 10, true}, {7, 3, false}, {4, 0, false}},
+		line: []cell{{0, 20, false}, {2, 12, false}, {3, 8, false}, {5, 5, true}, {6, 10, true}, {7, 3, false},
+			{4, 0, false}},
 	}
 }
 
@@ -58,7 +64,8 @@ func Events() Tail {
 func Rejected() Tail {
 	return Tail{
 		columns: []query.Column{
-			{Name: "rejected_at", Type: query.Time}, {Name: "reason", Type: query.Text}, {Name: "source", Type: query.Text}, {Name: "detail", Type: query.Text},
+			{Name: "rejected_at", Type: query.Time}, {Name: "reason", Type: query.Text}, {Name: "source", Type: query.Text},
+			{Name: "detail", Type: query.Text},
 			{Name: "partition", Type: query.Integer}, {Name: "offset", Type: query.Integer},
 		},
 		newest: `SELECT rejected_at, reason, source, detail, partition, offset FROM rejected_log
@@ -139,7 +146,8 @@ func (f *follower) update(ctx context.Context, pool *readonly.Pool) error {
 	})
 }
 
-func (f *follower) look(ctx context.Context, pool *readonly.Pool, show func(*readonly.Snapshot, []progress) error) (err error) {
+func (f *follower) look(ctx context.Context, pool *readonly.Pool,
+	show func(*readonly.Snapshot, []progress) error) (err error) {
 	s, err := pool.Snapshot(ctx)
 	if err != nil {
 		return err
@@ -161,7 +169,8 @@ func (f *follower) advance(now []progress) {
 }
 
 // collect returns up to n of the newest rows that are wanted, the oldest first.
-func (f *follower) collect(ctx context.Context, s *readonly.Snapshot, n int64, wanted func(query.Row) bool) (found []query.Row, err error) {
+func (f *follower) collect(ctx context.Context, s *readonly.Snapshot, n int64,
+	wanted func(query.Row) bool) (found []query.Row, err error) {
 	if n == 0 {
 		return nil, nil
 	}
@@ -192,13 +201,14 @@ func (f *follower) show(rows []query.Row) error {
 		return f.lines(rows)
 	}
 	shown := len(f.tail.columns) - 2
-	_, err := render.Write(f.Out, f.Format, render.Answer{Columns: f.tail.columns[:shown], Rows: func(yield func(query.Row, error) bool) {
-		for _, row := range rows {
-			if !yield(row[:shown], nil) {
-				return
+	_, err := render.Write(f.Out, f.Format,
+		render.Answer{Columns: f.tail.columns[:shown], Rows: func(yield func(query.Row, error) bool) {
+			for _, row := range rows {
+				if !yield(row[:shown], nil) {
+					return
+				}
 			}
-		}
-	}}, render.Options{NoHeader: f.begun, SafeCSV: f.SafeCSV})
+		}}, render.Options{NoHeader: f.begun, SafeCSV: f.SafeCSV})
 	f.begun = true
 	return err
 }

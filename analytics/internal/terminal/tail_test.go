@@ -25,8 +25,10 @@ func shop(t *testing.T) (*database.Database, *readonly.Pool) {
 	t.Cleanup(func() { _ = db.Close() })
 	db.MustExec(`INSERT INTO users VALUES (1, 'ann'), (2, 'bob')`)
 	db.MustExec(`INSERT INTO items (item_id, item, item_name) VALUES (1, 'A', 'Apple'), (2, 'B', 'Ball')`)
-	db.MustExec(`INSERT INTO internal_topics (topic, role, cluster_id, topic_id) VALUES ('analytics', 'events', 'c', 't'), ('purchases.dlq', 'dead_letters', 'c', 'u')`)
-	db.MustExec(`INSERT INTO internal_partitions (topic, partition, next_offset) VALUES ('analytics', 0, 0), ('analytics', 1, 0), ('purchases.dlq', 0, 0)`)
+	db.MustExec(`INSERT INTO internal_topics (topic, role, cluster_id, topic_id) VALUES ('analytics', 'events', 'c', 't'),
+		('purchases.dlq', 'dead_letters', 'c', 'u')`)
+	db.MustExec(`INSERT INTO internal_partitions (topic, partition, next_offset) VALUES ('analytics', 0, 0), ('analytics',
+		1, 0), ('purchases.dlq', 0, 0)`)
 	pool, err := readonly.Open(path, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -38,9 +40,12 @@ func shop(t *testing.T) (*database.Database, *readonly.Pool) {
 // store stores one event as `analytics run` does, in one transaction.
 func store(db *database.Database, at string, partition, offset, user, item, quantity int) {
 	tx := db.MustBegin()
-	tx.MustExec(`INSERT INTO events (occurred_at, event_id, partition, offset, user_id, item_id, quantity, amount_micros, currency, processed_at)
-		VALUES (unixepoch(?) * 1000, randomblob(16), ?, ?, ?, ?, ?, 2500000 * ?6, 'EUR', 0)`, at, partition, offset, user, item, quantity)
-	tx.MustExec(`UPDATE internal_partitions SET next_offset = ?2 + 1, records = records + 1, events = events + 1 WHERE topic = 'analytics' AND partition = ?1`, partition, offset)
+	tx.MustExec(`INSERT INTO events (occurred_at, event_id, partition, offset, user_id, item_id, quantity, amount_micros,
+		currency, processed_at)
+		VALUES (unixepoch(?) * 1000, randomblob(16), ?, ?, ?, ?, ?, 2500000 * ?6, 'EUR', 0)`, at, partition, offset, user,
+		item, quantity)
+	tx.MustExec(`UPDATE internal_partitions SET next_offset = ?2 + 1, records = records + 1, events = events + 1 WHERE
+		topic = 'analytics' AND partition = ?1`, partition, offset)
 	_ = tx.Commit()
 }
 
@@ -80,13 +85,15 @@ func TestTailFollows(t *testing.T) {
 	o := terminal.Output{Format: render.NDJSON, Out: out, Notes: &bytes.Buffer{}}
 	ended := make(chan error, 1)
 	go func() { ended <- o.Follow(ctx, pool, terminal.Events(), 2, time.Millisecond) }()
-	for _, want := range []string{`"occurred_at":"2026-01-01T11:00:00.000Z","kind":"purchase","user":"bob"`, `"2026-01-01T12:00:00.000Z"`} {
+	for _, want := range []string{`"occurred_at":"2026-01-01T11:00:00.000Z","kind":"purchase","user":"bob"`,
+		`"2026-01-01T12:00:00.000Z"`} {
 		if line := out.next(t); !strings.Contains(line, want) {
 			t.Errorf("begins with %s, want %s", line, want)
 		}
 	}
 	store(db, "2026-01-01T09:30:00Z", 1, 1, 2, 1, -2) // before all others
-	if line := out.next(t); !strings.Contains(line, `"kind":"return","user":"bob","item":"A","item_name":"Apple","quantity":-2,"amount":"-5.00","currency":"EUR"`) {
+	if line := out.next(t); !strings.Contains(line,
+		`"kind":"return","user":"bob","item":"A","item_name":"Apple","quantity":-2,"amount":"-5.00","currency":"EUR"`) {
 		t.Errorf("then came %s", line)
 	}
 	store(db, "2026-01-01T13:00:00Z", 0, 7, 1, 1, 1)
@@ -118,7 +125,8 @@ func TestTailOfLines(t *testing.T) {
 
 func TestTailOfDeadLetters(t *testing.T) {
 	db, pool := shop(t)
-	db.MustExec(`INSERT INTO rejected_causes (cause_id, topic, source_topic, reason, detail) VALUES (1, 'purchases.dlq', 'purchases', 'missing_user', 'user is absent')`)
+	db.MustExec(`INSERT INTO rejected_causes (cause_id, topic, source_topic, reason, detail) VALUES (1, 'purchases.dlq',
+		'purchases', 'missing_user', 'user is absent')`)
 	ctx, cancel := context.WithCancel(t.Context())
 	out := &reader{lines: make(chan string)}
 	o := terminal.Output{Format: render.CSV, Out: out, Notes: &bytes.Buffer{}}
@@ -129,12 +137,15 @@ func TestTailOfDeadLetters(t *testing.T) {
 	}
 	for offset := range 3 {
 		tx := db.MustBegin()
-		tx.MustExec(`INSERT INTO rejected (source_partition, source_offset, record_id, cause_id, partition, offset, rejected_at) VALUES (3, ?, randomblob(16), 1, 0, ?1, 1000)`, offset)
-		tx.MustExec(`UPDATE internal_partitions SET next_offset = ? + 1, records = records + 1, rejected = rejected + 1 WHERE topic = 'purchases.dlq'`, offset)
+		tx.MustExec(`INSERT INTO rejected (source_partition, source_offset, record_id, cause_id, partition, offset,
+			rejected_at) VALUES (3, ?, randomblob(16), 1, 0, ?1, 1000)`, offset)
+		tx.MustExec(`UPDATE internal_partitions SET next_offset = ? + 1, records = records + 1, rejected = rejected + 1 WHERE
+			topic = 'purchases.dlq'`, offset)
 		if err := tx.Commit(); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := out.next(t), "1970-01-01T00:00:01.000Z,missing_user,purchases/3/"+string(rune('0'+offset))+",user is absent"; got != want {
+		if got, want := out.next(t), "1970-01-01T00:00:01.000Z,missing_user,purchases/3/"+string(rune('0'+offset))+
+			",user is absent"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}

@@ -25,7 +25,8 @@ const series = `-- title: Series
 -- column currency: text
 -- column revenue: money
 -- chart: line revenue
-WITH r(period, currency, revenue) AS (VALUES ('2011-02', 'EUR', 7500000), ('2011-01', 'EUR', 5000000), ('2011-02', 'JPY', 1000000000))
+WITH r(period, currency, revenue) AS (VALUES ('2011-02', 'EUR', 7500000), ('2011-01', 'EUR', 5000000), ('2011-02',
+'JPY', 1000000000))
 SELECT period, currency, revenue FROM r`
 
 // shown is an output into memory, a database, and a question.
@@ -47,7 +48,8 @@ func shown(t *testing.T, format render.Format) (*terminal.Output, *readonly.Pool
 		t.Fatal(err)
 	}
 	out := &bytes.Buffer{}
-	return &terminal.Output{Format: format, Out: out, Notes: &bytes.Buffer{}, Program: "analytics"}, pool, terminal.Question{Question: answer.Question{Query: q}}, out
+	return &terminal.Output{Format: format, Out: out, Notes: &bytes.Buffer{}, Program: "analytics"}, pool,
+		terminal.Question{Question: answer.Question{Query: q}}, out
 }
 
 // rounds cancels a watch after some answers.
@@ -67,7 +69,8 @@ func (r *rounds) Write(p []byte) (int, error) {
 func TestWatch(t *testing.T) {
 	for format, check := range map[render.Format]func(string) bool{
 		render.CSV: func(text string) bool {
-			return strings.HasPrefix(text, "period,currency,revenue\n2011-02,") && strings.Count(text, "period") == 1 && strings.Count(text, "2011-01,EUR,5.00") == 3
+			return strings.HasPrefix(text, "period,currency,revenue\n2011-02,") && strings.Count(text, "period") == 1 &&
+				strings.Count(text, "2011-01,EUR,5.00") == 3
 		},
 		render.NDJSON: func(text string) bool {
 			lines := strings.Split(strings.TrimSpace(text), "\n")
@@ -78,7 +81,8 @@ func TestWatch(t *testing.T) {
 					}
 					Rows []map[string]any
 				}
-				if err := json.Unmarshal([]byte(line), &object); err != nil || len(object.Rows) != 3 || object.Freshness.AsOf.IsZero() {
+				if err := json.Unmarshal([]byte(line), &object); err != nil || len(object.Rows) != 3 ||
+					object.Freshness.AsOf.IsZero() {
 					return false
 				}
 			}
@@ -105,7 +109,8 @@ func TestPlot(t *testing.T) {
 	if err := out.Answer(t.Context(), pool, q); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"revenue in EUR, 2011-01 to 2011-02", "revenue in JPY, 2011-02 to 2011-02", "7.50 ┤", "1,000 ┼", "┼"} {
+	for _, want := range []string{"revenue in EUR, 2011-01 to 2011-02", "revenue in JPY, 2011-02 to 2011-02", "7.50 ┤",
+		"1,000 ┼", "┼"} {
 		if !strings.Contains(buffer.String(), want) {
 			t.Errorf("the plot lacks %q:\n%s", want, buffer)
 		}
@@ -120,8 +125,10 @@ func TestPlot(t *testing.T) {
 func TestAge(t *testing.T) {
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	for ago, want := range map[time.Duration]string{
-		-time.Hour: "just now", 0: "just now", 3*time.Second + 900*time.Millisecond: "3 s ago", 119 * time.Second: "119 s ago",
-		2 * time.Minute: "2 min ago", 3 * time.Hour: "3 h ago", 47 * time.Hour: "47 h ago", 48 * time.Hour: "2026-01-29", 1000 * 24 * time.Hour: "2023-05-07",
+		-time.Hour: "just now", 0: "just now", 3*time.Second + 900*time.Millisecond: "3 s ago",
+		119 * time.Second: "119 s ago",
+		2 * time.Minute:   "2 min ago", 3 * time.Hour: "3 h ago", 47 * time.Hour: "47 h ago", 48 * time.Hour: "2026-01-29",
+		1000 * 24 * time.Hour: "2023-05-07",
 	} {
 		if got := terminal.Age(now.Add(-ago), now); got != want {
 			t.Errorf("%s ago is %q, want %q", ago, got, want)

@@ -32,7 +32,8 @@ func TestEightyColumns(t *testing.T) {
 	catalogue, _ := query.Load(sqlfiles.Queries())
 	for _, q := range catalogue {
 		var out bytes.Buffer
-		o := terminal.Output{Format: render.Table, Out: &out, Notes: &bytes.Buffer{}, Fit: func() render.Options { return render.Options{Width: columns} }}
+		o := terminal.Output{Format: render.Table, Out: &out, Notes: &bytes.Buffer{},
+			Fit: func() render.Options { return render.Options{Width: columns} }}
 		asked, err := answer.Ask(catalogue, q.Name, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -53,7 +54,8 @@ func TestEightyColumns(t *testing.T) {
 		if strings.Contains(head, "…") && isTable {
 			t.Errorf("%s: a name is cut:\n%s", q.Name, head)
 		}
-		if slices.ContainsFunc(q.Columns, func(c query.Column) bool { return c.Name == "topic" }) && isTable && !strings.Contains(rows, "analytics ") {
+		if slices.ContainsFunc(q.Columns, func(c query.Column) bool { return c.Name == "topic" }) && isTable &&
+			!strings.Contains(rows, "analytics ") {
 			t.Errorf("%s: a topic is cut:\n%s", q.Name, rows)
 		}
 	}

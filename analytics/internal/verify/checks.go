@@ -20,7 +20,8 @@ type Check struct {
 func Checks(kept retention.Kept) []Check {
 	checks := []Check{
 		{"SQLite's integrity check", `SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'`},
-		{"references between tables", `SELECT "table" || ' refers to a missing row of ' || parent FROM pragma_foreign_key_check`},
+		{"references between tables", `SELECT "table" || ' refers to a missing row of ' || parent FROM
+			pragma_foreign_key_check`},
 	}
 	checks = append(checks, partitionChecks...)
 	for _, s := range statistics(kept) {
@@ -31,7 +32,8 @@ func Checks(kept retention.Kept) []Check {
 
 // stored are the places of all records. Events and what takes them back do not
 // name their topic, as there is one.
-const stored = `WITH log AS (SELECT min(topic) AS topic FROM internal_partitions WHERE events + retractions + retracted > 0),
+const stored = `WITH log AS (SELECT min(topic) AS topic FROM internal_partitions WHERE events + retractions + retracted
+	> 0),
 	stored AS (
 		SELECT log.topic, partition, offset FROM log CROSS JOIN events
 		UNION ALL SELECT log.topic, partition, offset FROM log CROSS JOIN retractions
@@ -41,17 +43,23 @@ const stored = `WITH log AS (SELECT min(topic) AS topic FROM internal_partitions
 		UNION ALL SELECT topic, partition, offset FROM rejected JOIN rejected_causes USING (cause_id)) `
 
 var partitionChecks = []Check{
-	{"the counts of each partition", `SELECT format('%s/%d: %d records, but %d events, %d duplicates, %d rejected, %d retractions, %d retracted and %d expired',
+	{"the counts of each partition",
+		`SELECT format('%s/%d: %d records, but %d events, %d duplicates, %d rejected, %d retractions, %d retracted and %d expired',
 			topic, partition, records, events, duplicates, rejected, retractions, retracted, expired)
 		FROM internal_partitions WHERE records <> events + duplicates + rejected + retractions + retracted + expired
 			OR conflicts > duplicates OR late > events + retracted
 			OR min(events, duplicates, conflicts, rejected, late, retractions, retracted, expired) < 0`},
-	{"the counts of partitions against the events", countsAgainst("events", `SELECT partition, count(*) AS n FROM events GROUP BY partition
+	{"the counts of partitions against the events",
+		countsAgainst("events", `SELECT partition, count(*) AS n FROM events GROUP BY partition
 		UNION ALL SELECT partition, events FROM internal_pruned`)},
-	{"the counts of partitions against the retractions", countsAgainst("retractions", `SELECT partition, count(*) AS n FROM retractions GROUP BY partition`)},
-	{"the counts of partitions against the retracted events", countsAgainst("retracted", `SELECT partition, count(*) AS n FROM retracted_events GROUP BY partition`)},
-	{"the counts of partitions against the duplicates", countsOfTopics("duplicates", `SELECT topic, partition, 1 AS n FROM duplicates`)},
-	{"the counts of partitions against the conflicts", countsOfTopics("conflicts", `SELECT topic, partition, conflict AS n FROM duplicates`)},
+	{"the counts of partitions against the retractions",
+		countsAgainst("retractions", `SELECT partition, count(*) AS n FROM retractions GROUP BY partition`)},
+	{"the counts of partitions against the retracted events",
+		countsAgainst("retracted", `SELECT partition, count(*) AS n FROM retracted_events GROUP BY partition`)},
+	{"the counts of partitions against the duplicates",
+		countsOfTopics("duplicates", `SELECT topic, partition, 1 AS n FROM duplicates`)},
+	{"the counts of partitions against the conflicts",
+		countsOfTopics("conflicts", `SELECT topic, partition, conflict AS n FROM duplicates`)},
 	{"the counts of partitions against the rejected records", countsOfTopics("rejected",
 		`SELECT topic, partition, 1 AS n FROM rejected JOIN rejected_causes USING (cause_id)`)},
 	{"the counts of partitions against the letters of expired offsets", countsOfTopics("expired",
@@ -59,19 +67,25 @@ var partitionChecks = []Check{
 	{"records stored twice", stored + `SELECT format('%s/%d offset %d, %d times', topic, partition, offset, count(*))
 		FROM stored GROUP BY topic, partition, offset HAVING count(*) > 1`},
 	{"the stored offsets against the records", stored + `, last AS (SELECT topic, partition, max(offset) AS offset FROM (
-			SELECT * FROM stored UNION ALL SELECT topic, partition, last_offset FROM log CROSS JOIN internal_pruned) GROUP BY topic, partition)
-		SELECT format('%s/%d: next offset %d, last record %s, but a record at %d', topic, partition, next_offset, ifnull(last_offset, 'unknown'), offset)
+			SELECT * FROM stored UNION ALL SELECT topic, partition, last_offset FROM log CROSS JOIN internal_pruned) GROUP BY
+			topic, partition)
+		SELECT format('%s/%d: next offset %d, last record %s, but a record at %d', topic, partition, next_offset,
+		ifnull(last_offset, 'unknown'), offset)
 		FROM internal_partitions JOIN last USING (topic, partition)
 		WHERE offset >= next_offset OR last_offset <> offset`},
-	{"the stored offsets against the gaps", `SELECT format('%s/%d: next offset %d, but %d records and %d missing offsets', topic, partition, next_offset, records, missing)
+	{"the stored offsets against the gaps",
+		`SELECT format('%s/%d: next offset %d, but %d records and %d missing offsets', topic, partition, next_offset,
+			records, missing)
 		FROM internal_partitions p JOIN (
-			SELECT topic, partition, sum(to_offset - from_offset + 1) AS missing, max(to_offset) AS last FROM gaps GROUP BY topic, partition) g
+			SELECT topic, partition, sum(to_offset - from_offset + 1) AS missing, max(to_offset) AS last FROM gaps GROUP BY
+			topic, partition) g
 			USING (topic, partition)
 		WHERE records + missing > next_offset OR g.last >= next_offset
 		UNION ALL SELECT format('%s/%d: next offset %d, but %d records', topic, partition, next_offset, records)
 			FROM internal_partitions WHERE records > next_offset`},
 	{"records inside gaps", stored + `SELECT format('%s/%d offset %d', g.topic, g.partition, s.offset)
-		FROM gaps g JOIN stored s ON s.topic = g.topic AND s.partition = g.partition AND s.offset BETWEEN g.from_offset AND g.to_offset`},
+		FROM gaps g JOIN stored s ON s.topic = g.topic AND s.partition = g.partition AND s.offset BETWEEN g.from_offset AND
+		g.to_offset`},
 }
 
 // countsAgainst compares a count of each partition, of all topics, with rows of

@@ -17,7 +17,8 @@ import (
 func checksums(ctx context.Context, tx *sqlx.Tx) (string, error) {
 	found := map[batch.Partition]uint64{}
 	var topic string
-	err := tx.GetContext(ctx, &topic, `SELECT ifnull(min(topic), '') FROM internal_partitions WHERE events + retractions + retracted > 0`)
+	err := tx.GetContext(ctx, &topic,
+		`SELECT ifnull(min(topic), '') FROM internal_partitions WHERE events + retractions + retracted > 0`)
 	if err != nil {
 		return "", err
 	}
@@ -56,7 +57,8 @@ func compareChecksums(ctx context.Context, tx *sqlx.Tx, found map[batch.Partitio
 		return "", nil
 	}
 	slices.SortFunc(wrong, batch.Partition.Compare)
-	return fmt.Sprintf("checksums: the rows of %d partitions are not the ones that were stored, such as %s", len(wrong), wrong[0]), nil
+	return fmt.Sprintf("checksums: the rows of %d partitions are not the ones that were stored, such as %s", len(wrong),
+		wrong[0]), nil
 }
 
 // each scans every row of the query into the same T.
@@ -124,7 +126,8 @@ func addRetractions(ctx context.Context, tx *sqlx.Tx, topic string, sums map[bat
 		identity
 		RetractedAt int64 `db:"retracted_at"`
 	}
-	return each(ctx, tx, `SELECT partition, offset, occurred_at, event_id, ifnull(retracted_at, 0) AS retracted_at FROM retractions`, func(r *row) {
+	return each(ctx, tx, `SELECT partition, offset, occurred_at, event_id, ifnull(retracted_at, 0) AS retracted_at FROM
+		retractions`, func(r *row) {
 		sums[batch.Partition{Topic: topic, Partition: r.Partition}] +=
 			batch.RetractionChecksum(r.place(), &batch.Retraction{Identity: r.of(), RetractedAt: r.RetractedAt})
 	})
@@ -147,8 +150,10 @@ func addDuplicates(ctx context.Context, tx *sqlx.Tx, _ string, sums map[batch.Pa
 		identity
 		Conflict int64
 	}
-	return each(ctx, tx, `SELECT topic, partition, offset, ifnull(occurred_at, 0) AS occurred_at, event_id, conflict FROM duplicates`, func(r *row) {
-		sums[batch.Partition{Topic: r.Topic, Partition: r.Partition}] += batch.DuplicateChecksum(r.place(), r.Topic, r.of(), r.Conflict != 0)
+	return each(ctx, tx, `SELECT topic, partition, offset, ifnull(occurred_at, 0) AS occurred_at, event_id, conflict FROM
+		duplicates`, func(r *row) {
+		sums[batch.Partition{Topic: r.Topic, Partition: r.Partition}] += batch.DuplicateChecksum(r.place(), r.Topic, r.of(),
+			r.Conflict != 0)
 	})
 }
 
@@ -163,13 +168,15 @@ func addRejected(ctx context.Context, tx *sqlx.Tx, _ string, sums map[batch.Part
 		SourcePartition int32  `db:"source_partition"`
 		SourceOffset    int64  `db:"source_offset"`
 	}
-	return each(ctx, tx, `SELECT topic, partition, offset, record_id, reason, detail, rejected_at, source_topic, source_partition, source_offset
+	return each(ctx, tx, `SELECT topic, partition, offset, record_id, reason, detail, rejected_at, source_topic,
+		source_partition, source_offset
 		FROM rejected JOIN rejected_causes USING (cause_id)`, func(r *row) {
 		x := batch.Rejection{
 			RecordID: id(r.RecordID), Reason: r.Reason, RejectedAt: r.RejectedAt,
 			Source: batch.Source{Topic: r.SourceTopic, Partition: r.SourcePartition, Offset: r.SourceOffset},
 		}
-		sums[batch.Partition{Topic: r.Topic, Partition: r.Partition}] += batch.RejectedChecksum(r.place(), r.Topic, &x, r.Detail)
+		sums[batch.Partition{Topic: r.Topic, Partition: r.Partition}] += batch.RejectedChecksum(r.place(), r.Topic, &x,
+			r.Detail)
 	})
 }
 

@@ -15,16 +15,19 @@ import (
 
 // once are the columns of what is stored in one place only.
 var once = map[string][]string{
-	"events": {"occurred_at", "event_id", "partition", "offset", "user_id", "item_id", "order_id", "quantity", "amount_micros", "currency",
+	"events": {"occurred_at", "event_id", "partition", "offset", "user_id", "item_id", "order_id", "quantity",
+		"amount_micros", "currency",
 		"attribute_set_id", "given_id", "imported_at", "processed_at"},
 	"users": {"user"}, "items": {"item"}, "orders": {"order_number", "day", "currency"}, "attribute_sets": {"attributes"},
-	"retractions":       {"occurred_at", "event_id", "partition", "offset", "retracted_at"},
-	"retracted_events":  {"occurred_at", "event_id", "partition", "offset"},
-	"duplicates":        {"topic", "partition", "offset", "occurred_at", "event_id", "conflict"},
-	"rejected":          {"source_partition", "source_offset", "record_id", "cause_id", "partition", "offset", "rejected_at"},
+	"retractions":      {"occurred_at", "event_id", "partition", "offset", "retracted_at"},
+	"retracted_events": {"occurred_at", "event_id", "partition", "offset"},
+	"duplicates":       {"topic", "partition", "offset", "occurred_at", "event_id", "conflict"},
+	"rejected": {"source_partition", "source_offset", "record_id", "cause_id", "partition", "offset",
+		"rejected_at"},
 	"rejected_causes":   {"topic", "source_topic", "reason", "detail"},
 	"rejected_examples": {"record_id", "reason", "value"},
-	"expired":           {"topic", "partition", "offset", "source_topic", "source_partition", "from_offset", "to_offset", "recorded_at"},
+	"expired": {"topic", "partition", "offset", "source_topic", "source_partition", "from_offset", "to_offset",
+		"recorded_at"},
 }
 
 // A bit that flips in a row that is stored once is found, whichever it is.
@@ -94,7 +97,8 @@ func flip(t *testing.T, db *sqlx.DB, table, column string, random *rand.Rand) in
 	tx := db.MustBegin()
 	defer func() { _ = tx.Rollback() }()
 	var rows []any
-	if err := tx.Select(&rows, fmt.Sprintf(`SELECT DISTINCT %s FROM %s WHERE %[1]s IS NOT NULL`, column, table)); err != nil {
+	if err := tx.Select(&rows, fmt.Sprintf(`SELECT DISTINCT %s FROM %s WHERE %[1]s IS NOT NULL`, column,
+		table)); err != nil {
 		t.Fatal(err)
 	}
 	if len(rows) == 0 {
@@ -105,7 +109,8 @@ func flip(t *testing.T, db *sqlx.DB, table, column string, random *rand.Rand) in
 	if changed == nil {
 		return 0
 	}
-	if _, err := tx.Exec(fmt.Sprintf(`UPDATE %s SET %s = ? WHERE rowid = (SELECT min(rowid) FROM %[1]s WHERE %[2]s = ?)`, table, column), changed, old); err != nil {
+	if _, err := tx.Exec(fmt.Sprintf(`UPDATE %s SET %s = ? WHERE rowid = (SELECT min(rowid) FROM %[1]s WHERE %[2]s = ?)`,
+		table, column), changed, old); err != nil {
 		if _, err := tx.Exec(fmt.Sprintf(`UPDATE %s SET %s = ? WHERE %[2]s = ?`, table, column), changed, old); err != nil {
 			return 0
 		}

@@ -108,11 +108,13 @@ func quarters(kept retention.Kept) string {
 					ifnull((SELECT min(since) FROM internal_zone_offsets n WHERE n.since > o.since), %[1]d))
 			AND (SELECT min(quarter_hour) FROM early) > 0 AS by_day)
 		SELECT format('%%s currency=%%Q: purchases %%+d returns %%+d revenue_micros %%+d refunds_micros %%+d',
-			iif(by_day, 'day=' || day, 'all days'), currency, sum(purchases), sum(returns), sum(revenue_micros), sum(refunds_micros))
+			iif(by_day, 'day=' || day, 'all days'), currency, sum(purchases), sum(returns), sum(revenue_micros),
+			sum(refunds_micros))
 		FROM exact CROSS JOIN (
 			SELECT %[3]s AS day, currency, %[4]s FROM early
 			UNION ALL SELECT day, currency, -%[5]s FROM stats_day WHERE day < %[2]d)
 		GROUP BY currency, iif(by_day, day, 0)
 		HAVING %[6]s`, kept.Since, kept.Day, day,
-		strings.Join(rollup.Measures, ", "), strings.Join(rollup.Measures, ", -"), "sum("+strings.Join(rollup.Measures, ") <> 0 OR sum(")+") <> 0")
+		strings.Join(rollup.Measures, ", "), strings.Join(rollup.Measures, ", -"), "sum("+
+			strings.Join(rollup.Measures, ") <> 0 OR sum(")+") <> 0")
 }

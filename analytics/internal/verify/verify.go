@@ -103,7 +103,8 @@ func run(ctx context.Context, tx *sqlx.Tx, done func()) (r Report, err error) {
 	if r.Warnings, err = warnings(ctx, tx); err != nil {
 		return r, fmt.Errorf("verify: %w", err)
 	}
-	err = tx.QueryRowxContext(ctx, `SELECT (SELECT ifnull(sum(events), 0) FROM internal_partitions), (SELECT count(*) FROM rejected),
+	err = tx.QueryRowxContext(ctx,
+		`SELECT (SELECT ifnull(sum(events), 0) FROM internal_partitions), (SELECT count(*) FROM rejected),
 		(SELECT ifnull(sum(events), 0) FROM internal_pruned)`).Scan(&r.Events, &r.Rejected, &r.Pruned)
 	return r, err
 }
@@ -122,17 +123,20 @@ func warnings(ctx context.Context, tx *sqlx.Tx) (list []string, err error) {
 		return nil, err
 	}
 	if conflicts > 0 {
-		list = append(list, fmt.Sprintf("%d records have the identity of a stored event and other content, and were not counted; "+
+		list = append(list, fmt.Sprintf("%d records have the identity of a stored event and other content, and were not "+
+			"counted; "+
 			"`analytics query duplicates --kind conflict` lists them", conflicts))
 	}
 	var repeated struct {
 		IDs  int64
 		Some sql.NullString
 	}
-	err = tx.GetContext(ctx, &repeated, `SELECT count(*) AS ids, min(id) AS some FROM (SELECT ifnull(max(given_id), lower(hex(event_id))) AS id
+	err = tx.GetContext(ctx, &repeated,
+		`SELECT count(*) AS ids, min(id) AS some FROM (SELECT ifnull(max(given_id), lower(hex(event_id))) AS id
 		FROM events GROUP BY event_id HAVING count(*) > 1)`)
 	if err == nil && repeated.IDs > 0 {
-		list = append(list, fmt.Sprintf("%d event ids stand on events of different times, such as %.60q, and each event counts; "+
+		list = append(list, fmt.Sprintf("%d event ids stand on events of different times, such as %.60q, and each event "+
+			"counts; "+
 			"`analytics query repeated-ids` lists them", repeated.IDs, repeated.Some.String))
 	}
 	return list, err

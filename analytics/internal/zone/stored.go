@@ -14,7 +14,8 @@ func Stored(ctx context.Context, db sqlx.QueryerContext) (*Zone, error) {
 	if err := sqlx.GetContext(ctx, db, &z.Name, `SELECT zone FROM internal_database`); err != nil {
 		return nil, fmt.Errorf("read the reporting zone: %w", err)
 	}
-	if err := sqlx.SelectContext(ctx, db, &z.Offsets, `SELECT since, offset_seconds FROM internal_zone_offsets ORDER BY since`); err != nil {
+	if err := sqlx.SelectContext(ctx, db, &z.Offsets,
+		`SELECT since, offset_seconds FROM internal_zone_offsets ORDER BY since`); err != nil {
 		return nil, fmt.Errorf("read the offsets of the reporting zone %s: %w", z.Name, err)
 	}
 	return z, nil
@@ -24,14 +25,16 @@ func Stored(ctx context.Context, db sqlx.QueryerContext) (*Zone, error) {
 // holds already stay what they were: run it within the transaction that computes
 // them again.
 func (z *Zone) Save(ctx context.Context, tx sqlx.ExecerContext) error {
-	if _, err := tx.ExecContext(ctx, `UPDATE internal_database SET zone = ?, zone_data = ?`, z.Name, DataVersion()); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE internal_database SET zone = ?, zone_data = ?`, z.Name,
+		DataVersion()); err != nil {
 		return fmt.Errorf("save the reporting zone %s: %w", z.Name, err)
 	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM internal_zone_offsets`); err != nil {
 		return fmt.Errorf("save the reporting zone %s: %w", z.Name, err)
 	}
 	for _, o := range z.Offsets {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO internal_zone_offsets (since, offset_seconds) VALUES (?, ?)`, o.Since, o.Seconds); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO internal_zone_offsets (since, offset_seconds) VALUES (?, ?)`, o.Since,
+			o.Seconds); err != nil {
 			return fmt.Errorf("save the reporting zone %s: %w", z.Name, err)
 		}
 	}
@@ -56,11 +59,13 @@ func Adopt(ctx context.Context, db *sqlx.DB, name string) error {
 	}
 	defer func() { _ = tx.Rollback() }()
 	var filled bool
-	if err := tx.GetContext(ctx, &filled, `SELECT EXISTS (SELECT 1 FROM internal_partitions WHERE records > 0) OR EXISTS (SELECT 1 FROM events)`); err != nil {
+	if err := tx.GetContext(ctx, &filled,
+		`SELECT EXISTS (SELECT 1 FROM internal_partitions WHERE records > 0) OR EXISTS (SELECT 1 FROM events)`); err != nil {
 		return fmt.Errorf("save the reporting zone %s: %w", name, err)
 	}
 	if filled {
-		return fmt.Errorf("the database's reporting zone is %s, not %s; change it with `analytics rebuild-rollups --zone %s`", stored.Name, name, name)
+		return fmt.Errorf("the database's reporting zone is %s, not %s; change it with `analytics rebuild-rollups --zone %s`",
+			stored.Name, name, name)
 	}
 	if err := wanted.Save(ctx, tx); err != nil {
 		return err

@@ -22,7 +22,8 @@ func load(t *testing.T, name string) *zone.Zone {
 // Go's own calendar is the oracle, with zones whose offsets have seconds, half
 // and quarter hours, and a day that was left out.
 func TestDaysAreThoseOfTheZone(t *testing.T) {
-	for _, name := range []string{"UTC", "Europe/Paris", "Europe/London", "America/Los_Angeles", "Asia/Kolkata", "Asia/Kathmandu",
+	for _, name := range []string{"UTC", "Europe/Paris", "Europe/London", "America/Los_Angeles", "Asia/Kolkata",
+		"Asia/Kathmandu",
 		"Pacific/Apia", "Pacific/Kiritimati", "Australia/Lord_Howe", "Africa/Monrovia", "America/St_Johns"} {
 		z := load(t, name)
 		location, err := zone.Location(name)

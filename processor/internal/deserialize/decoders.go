@@ -202,7 +202,8 @@ func (d *Decoders) tell(away error) {
 	switch {
 	case away != nil && !d.away:
 		d.outages++
-		d.Log.Warn("the schema registry is unreachable; partitions with new schemas wait for it", "outage", d.outages, "cause", away)
+		d.Log.Warn("the schema registry is unreachable; partitions with new schemas wait for it", "outage", d.outages,
+			"cause", away)
 	case away == nil && d.away:
 		d.Log.Info("the schema registry is reachable again", "outage", d.outages)
 	}

@@ -102,9 +102,12 @@ func avroValue(t *testing.T, schema string, value any) []byte {
 func TestReasons(t *testing.T) {
 	f := newFixture(t)
 	long := f.register(t, sr.Schema{Schema: `"long"`, Type: sr.TypeAvro})
-	record := f.register(t, sr.Schema{Schema: `{"type":"record","name":"P","fields":[{"name":"user","type":"string"}]}`, Type: sr.TypeAvro})
-	proto := f.register(t, sr.Schema{Schema: "syntax = \"proto3\";\nmessage P { string user = 1; }", Type: sr.TypeProtobuf})
-	broken := f.register(t, sr.Schema{Schema: "syntax = \"proto3\";\nmessage P { Absent user = 1; }", Type: sr.TypeProtobuf})
+	record := f.register(t, sr.Schema{Schema: `{"type":"record","name":"P","fields":[{"name":"user","type":"string"}]}`,
+		Type: sr.TypeAvro})
+	proto := f.register(t, sr.Schema{Schema: "syntax = \"proto3\";\nmessage P { string user = 1; }",
+		Type: sr.TypeProtobuf})
+	broken := f.register(t, sr.Schema{Schema: "syntax = \"proto3\";\nmessage P { Absent user = 1; }",
+		Type: sr.TypeProtobuf})
 	for name, c := range map[string]struct {
 		message *sarama.ConsumerMessage
 		want    purchase.Reason
@@ -153,7 +156,8 @@ func TestAnIdMayComeLate(t *testing.T) {
 func TestAnAwayRegistryIsWaitedForAndSaidOnce(t *testing.T) {
 	for _, status := range []int32{401, 403, 404, 429, 500, 503} {
 		f := newFixture(t)
-		id := f.register(t, sr.Schema{Schema: `{"type":"record","name":"P","fields":[{"name":"user","type":"string"}]}`, Type: sr.TypeAvro})
+		id := f.register(t, sr.Schema{Schema: `{"type":"record","name":"P","fields":[{"name":"user","type":"string"}]}`,
+			Type: sr.TypeAvro})
 		f.status.Store(status)
 		message := framed(id, []byte{2, 'a'})
 		ctx, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -165,7 +169,8 @@ func TestAnAwayRegistryIsWaitedForAndSaidOnce(t *testing.T) {
 		if got, err := f.json(t, message); err != nil || got != `{"user":"a"}` {
 			t.Errorf("%d: %s, %v", status, got, err)
 		}
-		if text := f.log.String(); strings.Count(text, "is unreachable") != 1 || strings.Count(text, "is reachable again") != 1 {
+		if text := f.log.String(); strings.Count(text, "is unreachable") != 1 ||
+			strings.Count(text, "is reachable again") != 1 {
 			t.Errorf("%d: it logged %s", status, text)
 		}
 		f.status.Store(status)
@@ -211,7 +216,8 @@ func TestARegistryWithoutGUIDs(t *testing.T) {
 
 func TestEachIdIsAskedForOnce(t *testing.T) {
 	f := newFixture(t)
-	id := f.register(t, sr.Schema{Schema: `{"type":"record","name":"P","fields":[{"name":"user","type":"string"}]}`, Type: sr.TypeAvro})
+	id := f.register(t, sr.Schema{Schema: `{"type":"record","name":"P","fields":[{"name":"user","type":"string"}]}`,
+		Type: sr.TypeAvro})
 	batch := []*sarama.ConsumerMessage{framed(id, []byte{2, 'a'}), framed(id, []byte{2, 'b'})}
 	for range 3 {
 		if err := f.decoders.Fetch(t.Context(), batch); err != nil {
@@ -255,7 +261,8 @@ func TestHostileReferences(t *testing.T) {
 	}
 	deep := strings.Repeat(`{"type":"array","items":`, 200) + `"long"` + strings.Repeat("}", 200)
 	id := newFixture(t)
-	number := id.register(t, sr.Schema{Schema: `{"type":"record","name":"P","fields":[{"name":"user","type":` + deep + `}]}`, Type: sr.TypeAvro})
+	number := id.register(t, sr.Schema{Schema: `{"type":"record","name":"P","fields":[{"name":"user","type":` + deep +
+		`}]}`, Type: sr.TypeAvro})
 	_, err = id.json(t, framed(number, []byte{0}))
 	wantReason(t, err, deserialize.UnsupportedSchema)
 }

@@ -72,7 +72,8 @@ func (d *Decoders) JSON(scratch []byte, m *sarama.ConsumerMessage) (value []byte
 	case err != nil:
 		return nil, true, invalid(NotOfItsSchema, "%v", err)
 	case d == nil:
-		return nil, true, invalid(RegistryNotConfigured, "the value has schema %s of a registry; set schema.registry.url in the file of --kafka-config", f.ID)
+		return nil, true, invalid(RegistryNotConfigured,
+			"the value has schema %s of a registry; set schema.registry.url in the file of --kafka-config", f.ID)
 	case len(m.Value) > purchase.MaxValue:
 		return nil, true, invalid(purchase.TooLarge, "%d bytes, at most %d are accepted", len(m.Value), purchase.MaxValue)
 	}

@@ -20,7 +20,8 @@ func TestManualHasEachReason(t *testing.T) {
 		found = append(found, purchase.Reason(row[1]))
 	}
 	want := []purchase.Reason{
-		deserialize.UnknownSchema, deserialize.UnsupportedSchema, deserialize.NotOfItsSchema, deserialize.RegistryNotConfigured,
+		deserialize.UnknownSchema, deserialize.UnsupportedSchema, deserialize.NotOfItsSchema,
+		deserialize.RegistryNotConfigured,
 	}
 	for _, reason := range want {
 		if !slices.Contains(found, reason) {

@@ -25,7 +25,8 @@ func wantSound(t *testing.T, value []byte, err error) {
 		return
 	}
 	var invalid *purchase.Invalid
-	if _, err := purchase.Decode(value); err != nil && (!errors.As(err, &invalid) || invalid.Reason == purchase.InvalidJSON) {
+	if _, err := purchase.Decode(value); err != nil &&
+		(!errors.As(err, &invalid) || invalid.Reason == purchase.InvalidJSON) {
 		t.Errorf("it wrote %.300q: %v", value, err)
 	}
 }
@@ -91,7 +92,8 @@ func TestHostilePayloads(t *testing.T) {
 	if _, err := nulls(nil, registry.Frame{Payload: []byte("\xfe\xff\xff\xff\xff\xff\xff\xff\x7f\x00\x00")}); err == nil {
 		t.Error("an array of 2^61 nulls is read")
 	}
-	if _, err := nested(nil, registry.Frame{Payload: append([]byte{0}, strings.Repeat("\x1a\x7f", 500_000)...)}); err == nil {
+	if _, err := nested(nil, registry.Frame{Payload: append([]byte{0},
+		strings.Repeat("\x1a\x7f", 500_000)...)}); err == nil {
 		t.Error("messages half a million deep are read")
 	}
 }

@@ -54,7 +54,8 @@ func TestAvro(t *testing.T) {
 func TestAvroMoneyIsExact(t *testing.T) {
 	f := newFixture(t)
 	for kind, values := range map[string]map[any]string{
-		`"string"`: {"0.1": `"0.1"`}, `"double"`: {0.1: "0.1", 1e15: "1000000000000000"}, `"float"`: {float32(19.99): "19.99"}, `"long"`: {int64(1 << 60): "1152921504606846976"},
+		`"string"`: {"0.1": `"0.1"`}, `"double"`: {0.1: "0.1", 1e15: "1000000000000000"},
+		`"float"`: {float32(19.99): "19.99"}, `"long"`: {int64(1 << 60): "1152921504606846976"},
 	} {
 		schema := fmt.Sprintf(`{"type":"record","name":"P","fields":[{"name":"amount","type":%s}]}`, kind)
 		id := f.register(t, sr.Schema{Schema: schema, Type: sr.TypeAvro})
@@ -94,7 +95,8 @@ func TestAvroTimes(t *testing.T) {
 
 func TestAvroReference(t *testing.T) {
 	f := newFixture(t)
-	f.SeedSchema("currency", 1, 901, sr.Schema{Schema: `{"type":"enum","name":"Currency","symbols":["EUR"]}`, Type: sr.TypeAvro})
+	f.SeedSchema("currency", 1, 901,
+		sr.Schema{Schema: `{"type":"enum","name":"Currency","symbols":["EUR"]}`, Type: sr.TypeAvro})
 	f.SeedSchema(subject, 1, 902, sr.Schema{
 		Schema: `{"type":"record","name":"P","fields":[{"name":"currency","type":"Currency"}]}`, Type: sr.TypeAvro,
 		References: []sr.SchemaReference{{Name: "Currency", Subject: "currency", Version: 1}},
@@ -209,7 +211,8 @@ func TestJSONSchemaAndHeaders(t *testing.T) {
 	}
 	guid := uuid.New()
 	plain := &sarama.ConsumerMessage{Value: []byte(`{"user":"u"}`), Headers: header(append([]byte{1}, guid[:]...))}
-	if got, known, err := (*deserialize.Decoders)(nil).JSON(nil, plain); err != nil || !known || string(got) != `{"user":"u"}` {
+	if got, known, err := (*deserialize.Decoders)(nil).JSON(nil, plain); err != nil || !known ||
+		string(got) != `{"user":"u"}` {
 		t.Errorf("JSON is JSON whatever the header says: %s, %v", got, err)
 	}
 	_, err := f.json(t, &sarama.ConsumerMessage{Value: []byte("x"), Headers: header(append([]byte{1}, guid[:]...))})

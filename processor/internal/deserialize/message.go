@@ -109,7 +109,8 @@ func appendMessage(b []byte, m protoreflect.Message) []byte {
 	case "confluent.type.Decimal":
 		return appendDecimal(b, get(1).Bytes(), get(3).Int())
 	default:
-		if strings.HasPrefix(string(name), "google.protobuf.") && strings.HasSuffix(string(name), "Value") && fields.Len() == 1 {
+		if strings.HasPrefix(string(name), "google.protobuf.") && strings.HasSuffix(string(name), "Value") &&
+			fields.Len() == 1 {
 			return appendSingle(b, fields.Get(0), get(1))
 		}
 	}

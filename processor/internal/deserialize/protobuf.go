@@ -120,7 +120,8 @@ func sources(files map[string]string) protocompile.ResolverFunc {
 // unmarshal ignores fields that the schema does not have.
 func unmarshal(payload []byte, message protoreflect.MessageDescriptor) (*dynamicpb.Message, error) {
 	m := dynamicpb.NewMessage(message)
-	return m, proto.UnmarshalOptions{DiscardUnknown: true, AllowPartial: true, RecursionLimit: maxMessageDepth}.Unmarshal(payload, m)
+	return m, proto.UnmarshalOptions{DiscardUnknown: true, AllowPartial: true,
+		RecursionLimit: maxMessageDepth}.Unmarshal(payload, m)
 }
 
 // nameForJSON gives each field its own JSON name, which generated code leaves out

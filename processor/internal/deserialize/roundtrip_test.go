@@ -18,8 +18,10 @@ func events() []purchase.Event {
 	return []purchase.Event{
 		{User: "u", Item: "i", Quantity: 1, Timestamp: at},
 		{
-			EventID: "e", User: "u", Item: "café", ItemName: "Lamp \"7\"", Quantity: -3, UnitPrice: money(0), Amount: money(-9_223_372_036_854_775_807),
-			Currency: "EUR", OrderID: "o", Timestamp: at, Attributes: map[string]string{"country": "DE", "x": ""}, ImportedAt: at.Add(time.Hour),
+			EventID: "e", User: "u", Item: "café", ItemName: "Lamp \"7\"", Quantity: -3, UnitPrice: money(0),
+			Amount:   money(-9_223_372_036_854_775_807),
+			Currency: "EUR", OrderID: "o", Timestamp: at, Attributes: map[string]string{"country": "DE", "x": ""},
+			ImportedAt: at.Add(time.Hour),
 		},
 		{Op: purchase.Retract, EventID: "e", User: "u", Quantity: 1, Timestamp: at, RetractedAt: at},
 	}

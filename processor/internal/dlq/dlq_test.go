@@ -53,7 +53,8 @@ func newBroker(t *testing.T, all ...*deadletter.Letter) (kafka.Settings, sarama.
 			t.Fatal(err)
 		}
 	}
-	if _, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: letters, Value: sarama.StringEncoder("foreign")}); err != nil {
+	if _, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: letters,
+		Value: sarama.StringEncoder("foreign")}); err != nil {
 		t.Fatal(err)
 	}
 	return settings, client
@@ -64,7 +65,8 @@ func letter(n int, reason purchase.Reason, value string) *deadletter.Letter {
 		Reason: reason, Detail: "detail " + fmt.Sprint(n), Stage: "validate",
 		EventID: fmt.Sprintf("id-%d", n), RecordID: purchase.DerivedID("topic", 0, int64(n)),
 		Source: enriched.Source{Topic: purchases, Partition: 0, Offset: int64(n)},
-		Key:    []byte("key"), Value: []byte(value), Headers: []sarama.RecordHeader{{Key: []byte("trace"), Value: []byte("1")}},
+		Key:    []byte("key"), Value: []byte(value),
+		Headers: []sarama.RecordHeader{{Key: []byte("trace"), Value: []byte("1")}},
 	}
 }
 
@@ -154,9 +156,11 @@ func sent(t *testing.T, client sarama.Client) (values []string) {
 
 func TestRedriveSendsEachLetterOnce(t *testing.T) {
 	settings, client := newBroker(t, five()...)
-	first := &dlq.Redrive{Kafka: settings, Letters: letters, Purchases: purchases, Filter: dlq.Filter{Reasons: []string{"missing_user"}}}
+	first := &dlq.Redrive{Kafka: settings, Letters: letters, Purchases: purchases,
+		Filter: dlq.Filter{Reasons: []string{"missing_user"}}}
 	plan, err := first.Plan(t.Context())
-	if err != nil || plan.Letters != 2 || plan.Sent != 2 || plan.Reasons["missing_user"] != 2 || len(sent(t, client)) != 0 {
+	if err != nil || plan.Letters != 2 || plan.Sent != 2 || plan.Reasons["missing_user"] != 2 ||
+		len(sent(t, client)) != 0 {
 		t.Fatalf("plan %+v, %v", plan, err)
 	}
 	if plan, err = first.Run(t.Context()); err != nil || plan.Sent != 2 {
@@ -171,7 +175,8 @@ func TestRedriveSendsEachLetterOnce(t *testing.T) {
 	}
 	got := strings.Join(sent(t, client), "\n")
 	want := strings.Join([]string{
-		`key {"event_id":"id-0","item":"A"}`, `key {"item":"B","event_id":"own"}`, "key not \xff JSON", `key [1]`, `key  {"event_id":"id-3" } `,
+		`key {"event_id":"id-0","item":"A"}`, `key {"item":"B","event_id":"own"}`, "key not \xff JSON", `key [1]`,
+		`key  {"event_id":"id-3" } `,
 	}, "\n")
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -181,13 +186,15 @@ func TestRedriveSendsEachLetterOnce(t *testing.T) {
 func TestEditedLettersKeepTheirIdentity(t *testing.T) {
 	settings, client := newBroker(t, five()...)
 	var exported bytes.Buffer
-	_, err := dlq.Each(t.Context(), client, letters, dlq.Filter{Reasons: []string{"missing_user"}}, func(l *dlq.Letter) error {
-		return dlq.WriteLine(&exported, l)
-	})
+	_, err := dlq.Each(t.Context(), client, letters, dlq.Filter{Reasons: []string{"missing_user"}},
+		func(l *dlq.Letter) error {
+			return dlq.WriteLine(&exported, l)
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
-	edited, err := dlq.ReadEdited(strings.NewReader(strings.ReplaceAll(exported.String(), `"value":{`, `"value":{"user":"u",`)))
+	edited, err := dlq.ReadEdited(strings.NewReader(strings.ReplaceAll(exported.String(), `"value":{`,
+		`"value":{"user":"u",`)))
 	if err != nil || len(edited) != 2 {
 		t.Fatal(edited, err)
 	}
@@ -220,7 +227,8 @@ func TestEveryValueSurvivesAnExport(t *testing.T) {
 }
 
 func TestFaultyEditsAreRefused(t *testing.T) {
-	for _, text := range []string{`{"dead_letter":"x"}`, `{}`, `{"dead_letter":"0/1"}{"dead_letter":"0/1"}`, `{"dead_letter":"0/1"`, `[]`} {
+	for _, text := range []string{`{"dead_letter":"x"}`, `{}`, `{"dead_letter":"0/1"}{"dead_letter":"0/1"}`,
+		`{"dead_letter":"0/1"`, `[]`} {
 		if edited, err := dlq.ReadEdited(strings.NewReader(text)); err == nil {
 			t.Errorf("%s is read as %v", text, edited)
 		}

@@ -64,7 +64,8 @@ func (f *Filter) matches(l *Letter) bool {
 // Each hands every letter of the topic that the filter chooses to use, in the
 // order of partition and offset. A record that is no dead letter of ours is
 // counted and passed over.
-func Each(ctx context.Context, client sarama.Client, topic string, f Filter, use func(*Letter) error) (foreign int64, err error) {
+func Each(ctx context.Context, client sarama.Client, topic string, f Filter,
+	use func(*Letter) error) (foreign int64, err error) {
 	err = scan(ctx, client, topic, func(m *sarama.ConsumerMessage) error {
 		parsed, err := deadletter.Parse(m)
 		if err != nil {
@@ -89,7 +90,8 @@ type Summary struct {
 }
 
 // Summarize counts the letters by reason, the most frequent first.
-func Summarize(ctx context.Context, client sarama.Client, topic string, f Filter) (list []Summary, foreign int64, err error) {
+func Summarize(ctx context.Context, client sarama.Client, topic string,
+	f Filter) (list []Summary, foreign int64, err error) {
 	byReason := map[string]*Summary{}
 	foreign, err = Each(ctx, client, topic, f, func(l *Letter) error {
 		s := byReason[string(l.Reason)]

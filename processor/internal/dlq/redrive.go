@@ -102,7 +102,8 @@ func (r *Redrive) connect(ctx context.Context) (sarama.Client, error) {
 }
 
 // each hands what is to be sent to send.
-func (r *Redrive) each(ctx context.Context, client sarama.Client, send func(*sarama.ProducerMessage) error) (*Plan, error) {
+func (r *Redrive) each(ctx context.Context, client sarama.Client,
+	send func(*sarama.ProducerMessage) error) (*Plan, error) {
 	id, err := kafka.Identify(client, r.Letters)
 	if err != nil {
 		return nil, err
@@ -138,7 +139,8 @@ func (r *Redrive) each(ctx context.Context, client sarama.Client, send func(*sar
 		return send(r.message(l, value, id.TopicID))
 	})
 	if err == nil && r.Edited != nil && missing > 0 {
-		err = fmt.Errorf("topic %q does not have %d of the %d edited dead letters; export them again", r.Letters, missing, len(r.Edited))
+		err = fmt.Errorf("topic %q does not have %d of the %d edited dead letters; export them again", r.Letters, missing,
+			len(r.Edited))
 	}
 	return plan, err
 }
@@ -176,7 +178,8 @@ func (r *Redrive) message(l *Letter, value []byte, topicID string) *sarama.Produ
 			m.Headers = append(m.Headers, h)
 		}
 	}
-	m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(HeaderRedriven), Value: []byte(topicID + "/" + l.Position.String())})
+	m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(HeaderRedriven),
+		Value: []byte(topicID + "/" + l.Position.String())})
 	return m
 }
 

@@ -53,7 +53,8 @@ func scan(ctx context.Context, client sarama.Client, topic string, use func(*sar
 	return nil
 }
 
-func scanPartition(ctx context.Context, consumer sarama.Consumer, topic string, partition int32, last int64, use func(*sarama.ConsumerMessage) error) error {
+func scanPartition(ctx context.Context, consumer sarama.Consumer, topic string, partition int32, last int64,
+	use func(*sarama.ConsumerMessage) error) error {
 	messages, err := consumer.ConsumePartition(topic, partition, sarama.OffsetOldest)
 	if err != nil {
 		return err

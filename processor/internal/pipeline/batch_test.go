@@ -9,8 +9,10 @@ import (
 )
 
 // claimOf is a claim of one partition whose batches nobody publishes.
-func claimOf(messages chan *sarama.ConsumerMessage, s Settings, maxBytes int) (*partitionClaim, chan []*sarama.ConsumerMessage) {
-	return &partitionClaim{session: &session{pipeline: &pipeline{Settings: s}}, messages: messages, maxBytes: maxBytes}, make(chan []*sarama.ConsumerMessage)
+func claimOf(messages chan *sarama.ConsumerMessage, s Settings,
+	maxBytes int) (*partitionClaim, chan []*sarama.ConsumerMessage) {
+	return &partitionClaim{session: &session{pipeline: &pipeline{Settings: s}}, messages: messages, maxBytes: maxBytes},
+		make(chan []*sarama.ConsumerMessage)
 }
 
 // While a transaction is under way, what waits for the next one is bounded by
@@ -70,7 +72,8 @@ func TestBatchEndsWithTheLinger(t *testing.T) {
 }
 
 func TestBatchBytesOfManyPartitions(t *testing.T) {
-	for partitions, want := range map[int]int{1: maxBatchBytes, 8: maxBatchBytes, 64: maxHeldBytes / 64, 1000: maxHeldBytes / 1000} {
+	for partitions, want := range map[int]int{1: maxBatchBytes, 8: maxBatchBytes, 64: maxHeldBytes / 64,
+		1000: maxHeldBytes / 1000} {
 		if got := batchBytes(partitions); got != want {
 			t.Errorf("%d partitions: %d, want %d", partitions, got, want)
 		}

@@ -57,7 +57,8 @@ func drain(b *testing.B, p *pipeline) int {
 
 func passThrough(_ string, in []*sarama.ConsumerMessage, now time.Time) (out []*sarama.ProducerMessage, letters int) {
 	for _, m := range in {
-		out = append(out, &sarama.ProducerMessage{Topic: enriched.Topic, Key: sarama.ByteEncoder(m.Key), Value: sarama.ByteEncoder(m.Value), Timestamp: now})
+		out = append(out, &sarama.ProducerMessage{Topic: enriched.Topic, Key: sarama.ByteEncoder(m.Key),
+			Value: sarama.ByteEncoder(m.Value), Timestamp: now})
 	}
 	return out, 0
 }

@@ -122,7 +122,8 @@ func (c *partitionClaim) unprocessed(batch []*sarama.ConsumerMessage) []*sarama.
 		batch = batch[1:]
 	}
 	if first < c.position.Next {
-		c.Log.Warn("the group's offset was lost; skipping records that this process has committed; to process them again, restart all members",
+		c.Log.Warn("the group's offset was lost; skipping records that this process has committed; to process them again, "+
+			"restart all members",
 			"topic", c.position.Topic, "partition", c.position.Partition, "offset", first, "committed", c.position.Next)
 	}
 	return batch

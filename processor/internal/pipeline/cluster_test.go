@@ -124,7 +124,8 @@ func (c *cluster) produce(count int) {
 }
 
 func message(key, value string) *sarama.ProducerMessage {
-	return &sarama.ProducerMessage{Topic: purchase.Topic, Key: sarama.StringEncoder(key), Value: sarama.StringEncoder(value)}
+	return &sarama.ProducerMessage{Topic: purchase.Topic, Key: sarama.StringEncoder(key),
+		Value: sarama.StringEncoder(value)}
 }
 
 func (c *cluster) send(messages ...*sarama.ProducerMessage) {
@@ -163,7 +164,8 @@ func (c *cluster) read(topic string) []*sarama.ConsumerMessage {
 	return slices.Concat(byPartition...)
 }
 
-func (c *cluster) readTo(consumer sarama.Consumer, topic string, partition int32, last int64) []*sarama.ConsumerMessage {
+func (c *cluster) readTo(consumer sarama.Consumer, topic string, partition int32,
+	last int64) []*sarama.ConsumerMessage {
 	claim, err := consumer.ConsumePartition(topic, partition, sarama.OffsetOldest)
 	if err != nil {
 		c.t.Error(err)

@@ -26,7 +26,8 @@ func TestDrainFailsBehindAnOpenTransaction(t *testing.T) {
 		t.Fatalf("got %v, want one partition that is held up", err)
 	}
 	p := held.Partitions[0]
-	if want := fmt.Sprintf("%s/%d from offset %d (", p.Topic, p.Partition, p.Offset); !strings.Contains(err.Error(), want) || p.Topic != purchase.Topic {
+	if want := fmt.Sprintf("%s/%d from offset %d (", p.Topic, p.Partition, p.Offset); !strings.Contains(err.Error(),
+		want) || p.Topic != purchase.Topic {
 		t.Errorf("error %q does not say %q", err, want)
 	}
 	if totals.Events < 40 || totals.Events >= 80 || totals.DeadLetters != 0 {

@@ -98,7 +98,8 @@ func TestStaleOffsetIsRead(t *testing.T) {
 		return staleOffset(request, old), nil, true
 	})
 	c.Fault(forgotten)
-	c.eventually("the stale offset is noticed", func() bool { return lines.count("the committed offset is not the one") > 0 })
+	c.eventually("the stale offset is noticed",
+		func() bool { return lines.count("the committed offset is not the one") > 0 })
 	c.produce(100)
 	c.waitFor(400)
 	c.checkExactlyOnce()

@@ -168,7 +168,8 @@ func TestRetentionThatOvertakesARun(t *testing.T) {
 	if problems, err := testutil.GatherAndLint(registry); err != nil || len(problems) > 0 {
 		t.Errorf("%v %v", problems, err)
 	}
-	want := fmt.Sprintf("# HELP processor_expired_offsets_total Offsets that expired before they were processed, and are recorded as gaps.\n"+
+	want := fmt.Sprintf("# HELP processor_expired_offsets_total Offsets that expired before they were processed, and "+
+		"are recorded as gaps.\n"+
 		"# TYPE processor_expired_offsets_total counter\nprocessor_expired_offsets_total %d\n", gone-committed)
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "processor_expired_offsets_total"); err != nil {
 		t.Error(err)

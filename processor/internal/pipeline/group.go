@@ -190,9 +190,11 @@ func fatal(err error) bool {
 func explain(s Settings, err error) error {
 	switch {
 	case errors.Is(err, sarama.ErrFencedInstancedId):
-		return fmt.Errorf("another processor has joined group %s as instance %s: %w; stop one of the two", s.Group, s.Instance, err)
+		return fmt.Errorf("another processor has joined group %s as instance %s: %w; stop one of the two", s.Group,
+			s.Instance, err)
 	case errors.Is(err, sarama.ErrMessageSizeTooLarge):
-		return fmt.Errorf("%w; set max.message.bytes of the topics %s and %s to Kafka's default or above", err, s.Output, s.DeadLetters)
+		return fmt.Errorf("%w; set max.message.bytes of the topics %s and %s to Kafka's default or above", err, s.Output,
+			s.DeadLetters)
 	case errors.Is(err, sarama.ErrInconsistentGroupProtocol):
 		return fmt.Errorf("join group %s: %w; another application uses this group, choose one with --group", s.Group, err)
 	}

@@ -25,7 +25,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "processor", Name: name, Help: help})
 	}
 	gauge := func(name, help string) *prometheus.GaugeVec {
-		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "processor", Name: name, Help: help}, []string{"topic", "partition"})
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "processor", Name: name, Help: help},
+			[]string{"topic", "partition"})
 	}
 	m := &Metrics{
 		events:     counter("events_total", "Enriched events in committed transactions."),
@@ -42,9 +43,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Namespace: "processor", Name: "transaction_duration_seconds", Help: "Duration of committed transactions.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}),
-		lag:  gauge("consumer_lag_offsets", "Offsets from the first unprocessed purchase to the high watermark; 0 if there is none."),
-		age:  gauge("consumer_lag_seconds", "Age of the first unprocessed purchase, by its record's timestamp."),
-		held: gauge("open_transaction_age_seconds", "Age of the open transaction of another producer that blocks the partition; 0 without one."),
+		lag: gauge("consumer_lag_offsets",
+			"Offsets from the first unprocessed purchase to the high watermark; 0 if there is none."),
+		age: gauge("consumer_lag_seconds", "Age of the first unprocessed purchase, by its record's timestamp."),
+		held: gauge("open_transaction_age_seconds",
+			"Age of the open transaction of another producer that blocks the partition; 0 without one."),
 	}
 	if r != nil {
 		r.MustRegister(m.events, m.bytes, m.batches, m.retries, m.rebalances, m.expired,
@@ -53,7 +56,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
-func (m *Metrics) published(in []*sarama.ConsumerMessage, out []*sarama.ProducerMessage, letters int, took time.Duration) {
+func (m *Metrics) published(in []*sarama.ConsumerMessage, out []*sarama.ProducerMessage, letters int,
+	took time.Duration) {
 	m.batches.Inc()
 	m.transactions.Observe(took.Seconds())
 	m.events.Add(float64(len(out) - letters))

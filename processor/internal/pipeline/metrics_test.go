@@ -30,7 +30,8 @@ processor_dead_letters_total{reason="missing_item"} 1
 # TYPE processor_events_total counter
 processor_events_total 30
 `
-	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "processor_events_total", "processor_dead_letters_total"); err != nil {
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "processor_events_total",
+		"processor_dead_letters_total"); err != nil {
 		t.Error(err)
 	}
 	if problems, err := testutil.GatherAndLint(registry); err != nil || len(problems) > 0 {

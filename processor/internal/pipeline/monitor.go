@@ -62,7 +62,8 @@ func (p partitionHealth) reason(partition int32, stalled time.Duration) string {
 	if p.held {
 		cause = "an open transaction of another producer begins there"
 	}
-	return fmt.Sprintf("%s/%d has been at offset %d for %s: %s", p.topic, partition, p.offset, stalled.Round(time.Second), cause)
+	return fmt.Sprintf("%s/%d has been at offset %d for %s: %s", p.topic, partition, p.offset, stalled.Round(time.Second),
+		cause)
 }
 
 func (h *Health) sessionBegan() {

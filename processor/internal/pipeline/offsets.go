@@ -78,7 +78,8 @@ func (p *pipeline) checkFresh() error {
 		}
 		for partition, offset := range last {
 			if offset != kafka.NoRecord {
-				return fmt.Errorf("process %s from its beginning: %s/%d already has records that group %s did not write; use empty topics",
+				return fmt.Errorf("process %s from its beginning: %s/%d already has records that group %s did not write; use "+
+					"empty topics",
 					p.Input, topic, partition, p.Group)
 			}
 		}

@@ -75,7 +75,8 @@ type Totals struct {
 // batchTransform returns one output message for each input message of the topic
 // with the id, and how many of them are dead letters. It ends before a message whose
 // schema has to be fetched.
-type batchTransform func(topicID string, in []*sarama.ConsumerMessage, now time.Time) (out []*sarama.ProducerMessage, letters int)
+type batchTransform func(topicID string, in []*sarama.ConsumerMessage, now time.Time) (out []*sarama.ProducerMessage,
+	letters int)
 
 type pipeline struct {
 	Settings
@@ -118,7 +119,8 @@ func (s Settings) schemas() (*deserialize.Decoders, error) {
 }
 
 func transformer(s Settings) *transform.Transformer {
-	return &transform.Transformer{Events: s.Output, DeadLetters: s.DeadLetters, MaxMessage: transaction.MaxMessage, Frame: s.Frame}
+	return &transform.Transformer{Events: s.Output, DeadLetters: s.DeadLetters, MaxMessage: transaction.MaxMessage,
+		Frame: s.Frame}
 }
 
 func newPipeline(s Settings, transform batchTransform) *pipeline {

@@ -164,7 +164,8 @@ func TestCompressionBombStops(t *testing.T) {
 	_, err = Run(t.Context(), c.run())
 	where := fmt.Sprintf("%s/%d: the batch with offsets %d to %[3]d cannot be read", purchase.Topic, partition, offset)
 	way := fmt.Sprintf("--topic %s:%d --reset-offsets --to-offset %d ", purchase.Topic, partition, offset+1)
-	if !errors.Is(err, sarama.ErrDecompressedBatchTooLarge) || !strings.Contains(err.Error(), where) || !strings.Contains(err.Error(), way) {
+	if !errors.Is(err, sarama.ErrDecompressedBatchTooLarge) || !strings.Contains(err.Error(), where) ||
+		!strings.Contains(err.Error(), way) {
 		t.Errorf("got %v, want %q and %q", err, where, way)
 	}
 }
@@ -347,7 +348,8 @@ func (c *cluster) recreate(topic string) {
 	if err := admin.DeleteTopic(topic); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false); err != nil {
+	if err := admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1},
+		false); err != nil {
 		c.t.Fatal(err)
 	}
 }

@@ -46,7 +46,8 @@ func register(t *testing.T, fake *srfake.Registry, subject string) int32 {
 }
 
 func avroMessage(t *testing.T, id int32, user string) *sarama.ProducerMessage {
-	value, err := avro.MustParse(avroSchema).Encode(map[string]any{"user": user, "item": "tea", "timestamp": time.UnixMilli(1769860800123)})
+	value, err := avro.MustParse(avroSchema).
+		Encode(map[string]any{"user": user, "item": "tea", "timestamp": time.UnixMilli(1769860800123)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +117,8 @@ func TestRegistryAwayInMidRun(t *testing.T) {
 	fake.SeedSchema("other", 1, 4711, sr.Schema{Schema: strings.Replace(avroSchema, `"P"`, `"Q"`, 1), Type: sr.TypeAvro})
 	fresh = 4711
 	away.Store(true)
-	c.send(avroMessage(t, known, "u"), message("u", `{"user":"u","item":"i","timestamp":"2026-01-02T03:04:05Z"}`), avroMessage(t, fresh, "u"))
+	c.send(avroMessage(t, known, "u"), message("u", `{"user":"u","item":"i","timestamp":"2026-01-02T03:04:05Z"}`),
+		avroMessage(t, fresh, "u"))
 	c.waitFor(3)
 	c.eventually("it says so", func() bool { return lines.count("schema registry is unreachable") > 0 })
 	away.Store(false)
@@ -138,7 +140,8 @@ func TestEventsInTheFrameOfASchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range c.read(enriched.Topic) {
-		if e, err := enriched.Decode(m.Value, time.Now()); err != nil || !strings.HasPrefix(string(m.Value), "\x00\x00\x00\x01\x02{") || string(m.Key) != e.User {
+		if e, err := enriched.Decode(m.Value, time.Now()); err != nil ||
+			!strings.HasPrefix(string(m.Value), "\x00\x00\x00\x01\x02{") || string(m.Key) != e.User {
 			t.Errorf("%q: %+v, %v", m.Value, e, err)
 		}
 	}

@@ -45,7 +45,8 @@ const (
 var (
 	// ErrFenced means that another process has opened the same partition, or
 	// that the broker has ended a transaction that took longer than Timeout.
-	ErrFenced = fmt.Errorf("another processor has taken over this partition, or the transaction took longer than %s", Timeout)
+	ErrFenced = fmt.Errorf("another processor has taken over this partition, or the transaction took longer than %s",
+		Timeout)
 	// ErrRepeated means that a request to end the transaction was sent more
 	// than once. A late copy could end the next transaction in its place, so
 	// this Producer must not begin one. Whether the transaction was committed

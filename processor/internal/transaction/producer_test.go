@@ -103,7 +103,8 @@ func TestPublishCommitsMessagesAndOffset(t *testing.T) {
 // A process that dies at any step leaves all or nothing behind, as soon as the
 // next one has opened.
 func TestDeathAtEachStep(t *testing.T) {
-	for _, step := range []string{"begin.before", "begin.after", "offsets.before", "offsets.after", "commit.before", "commit.after"} {
+	for _, step := range []string{"begin.before", "begin.after", "offsets.before", "offsets.after", "commit.before",
+		"commit.after"} {
 		t.Run(step, func(t *testing.T) {
 			b := newBroker(t)
 			p := b.open()
@@ -124,7 +125,8 @@ func TestDeathAtEachStep(t *testing.T) {
 				wantVisible, wantCommitted = 9, 10
 			}
 			if b.visible() != wantVisible || b.committed() != wantCommitted {
-				t.Errorf("last visible record %d, committed offset %d, want %d and %d", b.visible(), b.committed(), wantVisible, wantCommitted)
+				t.Errorf("last visible record %d, committed offset %d, want %d and %d", b.visible(), b.committed(), wantVisible,
+					wantCommitted)
 			}
 			last := offset(20)
 			last.Previous = wantCommitted
@@ -226,7 +228,8 @@ func TestCancelledPublishLeavesNothingOpen(t *testing.T) {
 	}
 	info := b.PartitionInfo("out", 0)
 	if info.LastStableOffset != info.HighWatermark || b.visible() != kafka.NoRecord {
-		t.Errorf("last stable offset %d, high watermark %d, visible %d", info.LastStableOffset, info.HighWatermark, b.visible())
+		t.Errorf("last stable offset %d, high watermark %d, visible %d", info.LastStableOffset, info.HighWatermark,
+			b.visible())
 	}
 }
 
@@ -257,7 +260,8 @@ func TestOpenEndsWhatAnotherHasInHand(t *testing.T) {
 		t.Errorf("got %v, want ErrFenced", err)
 	}
 	if info := b.PartitionInfo("out", 0); info.LastStableOffset != info.HighWatermark || b.visible() != kafka.NoRecord {
-		t.Errorf("last stable offset %d, high watermark %d, visible %d", info.LastStableOffset, info.HighWatermark, b.visible())
+		t.Errorf("last stable offset %d, high watermark %d, visible %d", info.LastStableOffset, info.HighWatermark,
+			b.visible())
 	}
 }
 

@@ -70,7 +70,8 @@ func (w *offsetVerifyingClient) compare(o *Offset) error {
 	case err != nil:
 		return fmt.Errorf("read the committed offset of %s/%d: %w", o.Topic, o.Partition, err)
 	case committed != o.Previous:
-		return fmt.Errorf("%s/%d: started from offset %d, but %d is committed: %w; a deposed group coordinator returned the old one",
+		return fmt.Errorf("%s/%d: started from offset %d, but %d is committed: %w; a deposed group coordinator returned "+
+			"the old one",
 			o.Topic, o.Partition, o.Previous, committed, ErrStale)
 	}
 	return nil
@@ -79,7 +80,8 @@ func (w *offsetVerifyingClient) compare(o *Offset) error {
 // committed asks the coordinator that has accepted the successor for the
 // offset that stays committed until the transaction ends.
 func (w *offsetVerifyingClient) committed(o *Offset) (int64, error) {
-	request := sarama.NewOffsetFetchRequest(w.Config().Version, o.Group.GroupID, map[string][]int32{o.Topic: {o.Partition}})
+	request := sarama.NewOffsetFetchRequest(w.Config().Version, o.Group.GroupID,
+		map[string][]int32{o.Topic: {o.Partition}})
 	response, err := w.group.FetchOffset(request)
 	if err != nil {
 		return 0, err

@@ -38,7 +38,8 @@ func transform(in *sarama.ConsumerMessage, now time.Time) (out *sarama.ProducerM
 }
 
 func received(value string) *sarama.ConsumerMessage {
-	return &sarama.ConsumerMessage{Topic: source.Topic, Partition: source.Partition, Offset: source.Offset, Key: []byte("k"), Value: []byte(value)}
+	return &sarama.ConsumerMessage{Topic: source.Topic, Partition: source.Partition, Offset: source.Offset,
+		Key: []byte("k"), Value: []byte(value)}
 }
 
 // parse reads a dead letter back as its consumers do.
@@ -76,7 +77,8 @@ func TestGoodEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.EventID != "e-1" || e.Source != source || e.Currency != "GBP" || *e.Amount != 5_100_000 || !e.ProcessedAt.Equal(now.Truncate(time.Millisecond)) {
+	if e.EventID != "e-1" || e.Source != source || e.Currency != "GBP" || *e.Amount != 5_100_000 ||
+		!e.ProcessedAt.Equal(now.Truncate(time.Millisecond)) {
 		t.Errorf("event %+v", e)
 	}
 }
@@ -149,7 +151,8 @@ func TestEachReason(t *testing.T) {
 			if l.Reason != c.reason || l.Stage != c.stage {
 				t.Errorf("reason %s in stage %s (%s), want %s in %s", l.Reason, l.Stage, l.Detail, c.reason, c.stage)
 			}
-			if string(l.Key) != "k" || l.Source != source || l.EventID != recordID.String() || l.RecordID != recordID || l.Detail == "" {
+			if string(l.Key) != "k" || l.Source != source || l.EventID != recordID.String() || l.RecordID != recordID ||
+				l.Detail == "" {
 				t.Errorf("letter %+v", l)
 			}
 			if !strings.HasPrefix(c.value, string(l.Value)) {
@@ -205,7 +208,8 @@ func TestEventThatGrowsBeyondTheLimit(t *testing.T) {
 	small := transformer()
 	small.MaxMessage = 200
 	batch, letters := small.Batch(topicID, []*sarama.ConsumerMessage{received(good)}, now)
-	if l := parse(t, batch[0]); letters != 1 || l.Reason != purchase.TooLarge || l.Stage != StageEncode || l.EventID != "e-1" {
+	if l := parse(t, batch[0]); letters != 1 || l.Reason != purchase.TooLarge || l.Stage != StageEncode ||
+		l.EventID != "e-1" {
 		t.Errorf("%d letters, %+v", letters, l)
 	}
 }
@@ -225,7 +229,8 @@ func TestBatch(t *testing.T) {
 	}
 	for i, m := range out {
 		alone, _ := transform(in[i], now)
-		if m.Topic != alone.Topic || !bytes.Equal(encoded(t, m.Key), encoded(t, alone.Key)) || !bytes.Equal(encoded(t, m.Value), encoded(t, alone.Value)) {
+		if m.Topic != alone.Topic || !bytes.Equal(encoded(t, m.Key), encoded(t, alone.Key)) ||
+			!bytes.Equal(encoded(t, m.Value), encoded(t, alone.Value)) {
 			t.Errorf("message %d is %s, alone it is %s", i, encoded(t, m.Value), encoded(t, alone.Value))
 		}
 	}
@@ -267,7 +272,8 @@ func BenchmarkBatch(b *testing.B) {
 	const typical = `{"event_id":"5b2c1f0e-8a57-4b1e-9d5c-3e1f2a4b6c7d","user":"user-00042","item":"item-00007","item_name":"Vintage Cake Stand",` +
 		`"quantity":3,"unit_price":"12.95","currency":"GBP","order_id":"order-3f1c9a7be210","timestamp":"2026-01-02T13:04:05.678Z",` +
 		`"attributes":{"country":"United Kingdom"}}`
-	for name, value := range map[string]string{"event": typical, "letter": strings.Replace(typical, `"user":"user-00042",`, "", 1)} {
+	for name, value := range map[string]string{"event": typical,
+		"letter": strings.Replace(typical, `"user":"user-00042",`, "", 1)} {
 		b.Run(name, func(b *testing.B) {
 			in := make([]*sarama.ConsumerMessage, 1000)
 			for i := range in {

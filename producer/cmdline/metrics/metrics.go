@@ -42,7 +42,8 @@ func NewRegistry(program string) *prometheus.Registry {
 	build := cmdline.ThisBuild()
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "purchases_build_info", Help: "Always 1; the labels say which program runs.",
-		ConstLabels: prometheus.Labels{"program": program, "version": build.Version, "commit": build.Commit, "go_version": build.Go},
+		ConstLabels: prometheus.Labels{"program": program, "version": build.Version, "commit": build.Commit,
+			"go_version": build.Go},
 	})
 	info.Set(1)
 	r := prometheus.NewRegistry()
@@ -58,7 +59,8 @@ type Reasons func() []string
 // /readyz with 200, or with 503 and the reasons. A nil Reasons gives none.
 func Handler(registry *prometheus.Registry, reasons Reasons) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxConcurrent, Timeout: writeTimeout}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry,
+		promhttp.HandlerOpts{MaxRequestsInFlight: maxConcurrent, Timeout: writeTimeout}))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if reasons == nil {
@@ -97,8 +99,9 @@ func Serve(c *cli.Context, handler http.Handler, log *slog.Logger) (stop func(),
 		return nil, fmt.Errorf("serve metrics: %w", err)
 	}
 	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout,
+		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	log.Info("serving metrics", "url", "http://"+listener.Addr().String()+"/metrics")
 	go func() {

@@ -17,7 +17,8 @@ func get(h http.Handler, method, path string) *httptest.ResponseRecorder {
 
 func TestMetricsOfEveryProgram(t *testing.T) {
 	w := get(Handler(NewRegistry("shop"), nil), "GET", "/metrics")
-	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `purchases_build_info{`) || !strings.Contains(w.Body.String(), `program="shop"`) {
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `purchases_build_info{`) ||
+		!strings.Contains(w.Body.String(), `program="shop"`) {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	problems, err := promlint.New(w.Body).Lint()
@@ -33,7 +34,8 @@ func TestHealth(t *testing.T) {
 		t.Errorf("ready: %d %s", w.Code, w.Body)
 	}
 	reasons = []string{"Kafka is away", "the disk is full"}
-	if w := get(h, "GET", "/readyz"); w.Code != http.StatusServiceUnavailable || w.Body.String() != "Kafka is away\nthe disk is full\n" {
+	if w := get(h, "GET", "/readyz"); w.Code != http.StatusServiceUnavailable ||
+		w.Body.String() != "Kafka is away\nthe disk is full\n" {
 		t.Errorf("not ready: %d %s", w.Code, w.Body)
 	}
 	if w := get(h, "GET", "/livez"); w.Code != http.StatusOK {

@@ -77,7 +77,8 @@ func TestNoteStandsBehindWhatIsDone(t *testing.T) {
 	var out bytes.Buffer
 	l := &lines{w: &out, label: "replay", unit: "records", began: time.Now()}
 	l.show(5, "partitions at 1 2 %")
-	if text := out.String(); !strings.HasPrefix(text, "replay: 5 records, ") || !strings.HasSuffix(text, "/s, partitions at 1 2 %\n") {
+	if text := out.String(); !strings.HasPrefix(text, "replay: 5 records, ") ||
+		!strings.HasSuffix(text, "/s, partitions at 1 2 %\n") {
 		t.Errorf("the line is %q", text)
 	}
 	out.Reset()

@@ -171,7 +171,8 @@ func listen(address string) (net.Listener, error) {
 	}
 	if tcp, ok := listener.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
 		_ = listener.Close()
-		return nil, fmt.Errorf("listen on %s: the broker has no authentication and listens on a loopback address only, such as 127.0.0.1:9092", address)
+		return nil, fmt.Errorf("listen on %s: the broker has no authentication and listens on a loopback address only, "+
+			"such as 127.0.0.1:9092", address)
 	}
 	return listener, nil
 }
@@ -190,7 +191,8 @@ func lockDir(dir string) (*flock.Flock, error) {
 	}
 	if !locked {
 		holder, _ := os.ReadFile(path)
-		return nil, fmt.Errorf("lock the broker's data directory %s: process %s has it; stop that broker, or choose another directory with --data-dir",
+		return nil, fmt.Errorf("lock the broker's data directory %s: process %s has it; stop that broker, or choose "+
+			"another directory with --data-dir",
 			dir, strings.TrimSpace(string(holder)))
 	}
 	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {

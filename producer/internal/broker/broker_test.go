@@ -168,11 +168,12 @@ func TestStartErrors(t *testing.T) {
 		listen, dir string
 		want        []string
 	}{
-		"directory in use": {"127.0.0.1:0", c.DataDir, []string{c.DataDir, fmt.Sprint("process ", os.Getpid()), "--data-dir"}},
-		"address in use":   {b.Addr(), t.TempDir(), []string{b.Addr(), "in use", "--listen"}},
-		"not loopback":     {"0.0.0.0:0", t.TempDir(), []string{"loopback"}},
-		"no address":       {"nonsense", t.TempDir(), []string{"nonsense"}},
-		"a file":           {"127.0.0.1:0", file, []string{file}},
+		"directory in use": {"127.0.0.1:0", c.DataDir,
+			[]string{c.DataDir, fmt.Sprint("process ", os.Getpid()), "--data-dir"}},
+		"address in use": {b.Addr(), t.TempDir(), []string{b.Addr(), "in use", "--listen"}},
+		"not loopback":   {"0.0.0.0:0", t.TempDir(), []string{"loopback"}},
+		"no address":     {"nonsense", t.TempDir(), []string{"nonsense"}},
+		"a file":         {"127.0.0.1:0", file, []string{file}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := config(tt.dir)

@@ -131,7 +131,8 @@ func TestCalculationsAreExact(t *testing.T) {
 }
 
 func TestErrorsAreOneLine(t *testing.T) {
-	for _, text := range []string{`Status * 2`, `Price / Zero`, `Empty - 1`, `Status and Flag`, `lines`, `Status in Date`, `number("1e999999999")`, `text(1, 2)`} {
+	for _, text := range []string{`Status * 2`, `Price / Zero`, `Empty - 1`, `Status and Flag`, `lines`, `Status in Date`,
+		`number("1e999999999")`, `text(1, 2)`} {
 		_, err := compile(t, text, false).Text()
 		if err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: error %q", text, err)
@@ -146,8 +147,10 @@ func TestErrorsAreOneLine(t *testing.T) {
 
 func TestMissing(t *testing.T) {
 	for text, want := range map[string]string{
-		`Date + Time`: "", `Dat + Time`: "Dat", `a ?? b`: "a b", `a ?? Date`: "", `Date ?? a`: "", `a ?? ""`: "", `a ?? b ?? Date`: "",
-		`filter(lines, .x > y)`: "y", `let x = Date; x + z`: "z", `row["Net Sales"] + row["Nett"]`: "Nett", `lower(a.b)`: "a.b", `customer.id`: "",
+		`Date + Time`: "", `Dat + Time`: "Dat", `a ?? b`: "a b", `a ?? Date`: "", `Date ?? a`: "", `a ?? ""`: "",
+		`a ?? b ?? Date`:        "",
+		`filter(lines, .x > y)`: "y", `let x = Date; x + z`: "z", `row["Net Sales"] + row["Nett"]`: "Nett",
+		`lower(a.b)`: "a.b", `customer.id`: "",
 	} {
 		e, err := expression.Parse(text)
 		if err != nil {

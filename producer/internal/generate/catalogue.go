@@ -29,8 +29,10 @@ func country(at float64) string {
 }
 
 var (
-	adjectives = []string{"Blue", "Red", "Green", "White", "Vintage", "Striped", "Wooden", "Small", "Large", "Folding", "Hand-made", "Enamel"}
-	nouns      = []string{"Mug", "Lantern", "Tea Towel", "Cake Stand", "Photo Frame", "Lunch Box", "Candle", "Umbrella", "Clock", "Bunting", "Teapot"}
+	adjectives = []string{"Blue", "Red", "Green", "White", "Vintage", "Striped", "Wooden", "Small", "Large", "Folding",
+		"Hand-made", "Enamel"}
+	nouns = []string{"Mug", "Lantern", "Tea Towel", "Cake Stand", "Photo Frame", "Lunch Box", "Candle", "Umbrella",
+		"Clock", "Bunting", "Teapot"}
 )
 
 // itemName differs for the first 132 items, and repeats after that as shops'

@@ -52,7 +52,8 @@ func (c Config) check() error {
 	case c.Items < 1 || c.Items > maxPopulation:
 		return fmt.Errorf("%d items: want 1 to %d", c.Items, maxPopulation)
 	case !isRatio(c.InvalidRatio) || !isRatio(c.DuplicateRatio) || !isRatio(c.InvalidRatio+c.DuplicateRatio):
-		return fmt.Errorf("invalid ratio %v and duplicate ratio %v: want 0 to 1, also together", c.InvalidRatio, c.DuplicateRatio)
+		return fmt.Errorf("invalid ratio %v and duplicate ratio %v: want 0 to 1, also together", c.InvalidRatio,
+			c.DuplicateRatio)
 	case c.Times == nil:
 		return errors.New("no times")
 	}

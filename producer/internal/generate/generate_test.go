@@ -156,10 +156,13 @@ func TestInvalidEventsCoverTheRules(t *testing.T) {
 	}
 	for _, reason := range []purchase.Reason{
 		purchase.EmptyValue, purchase.InvalidUTF8, purchase.InvalidJSON, purchase.DuplicateName, purchase.InvalidType,
-		purchase.MissingUser, purchase.MissingItem, purchase.MissingTimestamp, purchase.InvalidTimestamp, purchase.TimestampInFuture,
-		purchase.InvalidQuantity, purchase.InvalidPrice, purchase.AmountTooLarge, purchase.InvalidCurrency, purchase.InvalidAttributes,
+		purchase.MissingUser, purchase.MissingItem, purchase.MissingTimestamp, purchase.InvalidTimestamp,
+		purchase.TimestampInFuture,
+		purchase.InvalidQuantity, purchase.InvalidPrice, purchase.AmountTooLarge, purchase.InvalidCurrency,
+		purchase.InvalidAttributes,
 		purchase.FieldTooLong, purchase.ControlCharacter, purchase.InvalidAmount, purchase.InvalidOp, purchase.MissingEventID,
-		purchase.InvalidImportedAt, purchase.InvalidRetractedAt, purchase.ByteOrderMark, purchase.JSONArray, purchase.JSONInString, purchase.Envelope,
+		purchase.InvalidImportedAt, purchase.InvalidRetractedAt, purchase.ByteOrderMark, purchase.JSONArray,
+		purchase.JSONInString, purchase.Envelope,
 	} {
 		if !seen[reason] {
 			t.Errorf("no event is invalid as %s", reason)

@@ -28,10 +28,14 @@ var invalidations = []invalidation{
 	{purchase.InvalidPrice, edit(func(e *purchase.Event) { *e.UnitPrice = -*e.UnitPrice })},
 	{purchase.AmountTooLarge, edit(func(e *purchase.Event) { *e.UnitPrice, e.Quantity = purchase.MaxMicros, 2 })},
 	{purchase.InvalidCurrency, edit(func(e *purchase.Event) { e.Currency = "QQQ" })},
-	{purchase.InvalidAttributes, member(`"attributes":{"country":{"code":"GB"}}`, func(e *purchase.Event) { e.Attributes = nil })},
+	{purchase.InvalidAttributes, member(`"attributes":{"country":{"code":"GB"}}`,
+		func(e *purchase.Event) { e.Attributes = nil })},
 	{purchase.InvalidType, member(`"item_name":42`, func(e *purchase.Event) { e.ItemName = "" })},
 	{purchase.DuplicateName, member(`"item":"twice"`, func(*purchase.Event) {})},
-	{purchase.FieldTooLong, edit(func(e *purchase.Event) { e.ItemName = strings.Repeat("long ", purchase.MaxName/5+1) + "name" })},
+	{purchase.FieldTooLong, edit(func(e *purchase.Event) {
+		e.ItemName = strings.Repeat("long ", purchase.MaxName/5+1) +
+			"name"
+	})},
 	{purchase.ControlCharacter, edit(func(e *purchase.Event) { e.Item += "\abell" })},
 	{purchase.InvalidUTF8, member(`"note":"`+"\xff"+`"`, func(*purchase.Event) {})},
 	{purchase.InvalidJSON, cut},

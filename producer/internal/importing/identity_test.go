@@ -66,9 +66,11 @@ type order struct{ user, item, at, quantity, note string }
 func drawOrders(t *rapid.T, name string) []order {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) order {
 		return order{
-			user: rapid.SampledFrom([]string{"u1", "u2", ""}).Draw(t, "user"), item: rapid.SampledFrom([]string{"A", "Bé", "C, \"D\""}).Draw(t, "item"),
+			user:     rapid.SampledFrom([]string{"u1", "u2", ""}).Draw(t, "user"),
+			item:     rapid.SampledFrom([]string{"A", "Bé", "C, \"D\""}).Draw(t, "item"),
 			at:       fmt.Sprintf("2026-01-0%dT00:00:00Z", rapid.IntRange(1, 3).Draw(t, "day")),
-			quantity: rapid.SampledFrom([]string{"1", "2"}).Draw(t, "quantity"), note: rapid.StringMatching("[a-z]{0,3}").Draw(t, "note"),
+			quantity: rapid.SampledFrom([]string{"1", "2"}).Draw(t, "quantity"), note: rapid.StringMatching("[a-z]{0,3}").
+					Draw(t, "note"),
 		}
 	}), 0, 30).Draw(t, name)
 }
@@ -88,7 +90,8 @@ func drawFile(t *rapid.T, orders []order) string {
 	}
 	text := strings.ToUpper(strings.Join(columns, delimiter)) + end
 	for _, o := range orders {
-		cells := map[string]string{"user": o.user, "item": quote(o.item), "timestamp": o.at, "quantity": o.quantity, "note": o.note}
+		cells := map[string]string{"user": o.user, "item": quote(o.item), "timestamp": o.at, "quantity": o.quantity,
+			"note": o.note}
 		var row []string
 		for _, column := range columns {
 			row = append(row, cells[column])
@@ -117,7 +120,8 @@ func TestSameOrdersAreTheSameEvents(t *testing.T) {
 		again := append(slices.Clone(orders), drawOrders(t, "more")...)
 		shuffled := rapid.Permutation(again).Draw(t, "shuffled")
 		cut := rapid.IntRange(0, len(shuffled)).Draw(t, "cut")
-		got := identities(t, imported(t, importing.Import{}, drawFile(t, shuffled[:cut]), drawFile(t, shuffled[cut:])), purchase.Add)
+		got := identities(t, imported(t, importing.Import{}, drawFile(t, shuffled[:cut]), drawFile(t, shuffled[cut:])),
+			purchase.Add)
 		if len(got) != len(again) {
 			t.Fatalf("%d identities of %d orders", len(got), len(again))
 		}
@@ -176,15 +180,18 @@ func TestWhatMakesOtherEvents(t *testing.T) {
 
 func TestIDColumnsStayWhenTheContentChanges(t *testing.T) {
 	job := importing.Import{Mapping: mapping.Mapping{ID: []string{"order", "line"}}}
-	before := idsOf(t, imported(t, job, "user,item,timestamp,unit_price,order,line\nu,A,2026-01-01T00:00:00Z,1,o,1\nu,A,2026-01-01T00:00:00Z,1,o,2\n"))
-	after := idsOf(t, imported(t, job, "order,line,user,item,timestamp,unit_price\no,2,u,A,2026-01-01T00:00:00Z,5\no,1,u,B,2026-01-01T00:00:00Z,1\n"))
+	before := idsOf(t, imported(t, job,
+		"user,item,timestamp,unit_price,order,line\nu,A,2026-01-01T00:00:00Z,1,o,1\nu,A,2026-01-01T00:00:00Z,1,o,2\n"))
+	after := idsOf(t, imported(t, job,
+		"order,line,user,item,timestamp,unit_price\no,2,u,A,2026-01-01T00:00:00Z,5\no,1,u,B,2026-01-01T00:00:00Z,1\n"))
 	if !maps.Equal(before, after) {
 		t.Errorf("got  %v\nwant %v", after, before)
 	}
 }
 
 func TestImportedAt(t *testing.T) {
-	for _, file := range []string{"user,item,timestamp\nu,A,2026-01-01T00:00:00Z\n", `{"user":"u","item":"A","timestamp":"2026-01-01T00:00:00Z","imported_at":"2020-01-01T00:00:00Z"}`,
+	for _, file := range []string{"user,item,timestamp\nu,A,2026-01-01T00:00:00Z\n",
+		`{"user":"u","item":"A","timestamp":"2026-01-01T00:00:00Z","imported_at":"2020-01-01T00:00:00Z"}`,
 		`{"event_id":"e","user":"u","item":"A","timestamp":"2026-01-01T00:00:00Z"}`} {
 		for _, undo := range []bool{false, true} {
 			value := imported(t, importing.Import{Undo: undo}, file)[0]
@@ -202,7 +209,8 @@ func TestImportedAt(t *testing.T) {
 
 // What an import writes is what the contract writes.
 func TestMessagesAreOfTheContract(t *testing.T) {
-	for _, value := range imported(t, importing.Import{Mapping: mapping.Mapping{Constants: map[string]string{"attributes.a": "\"é"}}},
+	for _, value := range imported(t,
+		importing.Import{Mapping: mapping.Mapping{Constants: map[string]string{"attributes.a": "\"é"}}},
 		"user,item,item_name,timestamp,unit_price,amount,currency,order_id,quantity\nu,A,n,2026-01-01T00:00:00.25Z,1,2,EUR,o,3\n,,,,,,,,\n") {
 		e, err := purchase.Decode([]byte(value))
 		if err != nil {
@@ -246,7 +254,8 @@ func TestUnfinishedRows(t *testing.T) {
 func TestJudge(t *testing.T) {
 	var reports []string
 	job := &importing.Import{
-		Sources: []importing.Source{text("a.csv", "user,item,timestamp,quantity\n,A,2026-01-01T00:00:00Z,1\nu,A,2026-01-01T00:00:00Z,0\nu,A,2026-01-01T00:00:00Z,1\nu,A,2027-01-01T00:00:00Z,1\n"),
+		Sources: []importing.Source{text("a.csv",
+			"user,item,timestamp,quantity\n,A,2026-01-01T00:00:00Z,1\nu,A,2026-01-01T00:00:00Z,0\nu,A,2026-01-01T00:00:00Z,1\nu,A,2027-01-01T00:00:00Z,1\n"),
 			text("b.jsonl", `{"user":"u","item":"i","quantity":"many"}`)},
 		Sink: &collector{}, Began: began, Judge: true, Report: func(err error) { reports = append(reports, err.Error()) },
 	}
@@ -254,7 +263,8 @@ func TestJudge(t *testing.T) {
 	if err != nil || tally.DeadLetters != 4 || tally.Sent != 5 {
 		t.Errorf("%+v, %v", tally, err)
 	}
-	for i, want := range []string{"a.csv:2: would be a dead letter: missing_user", "a.csv:3: would be a dead letter: invalid_quantity",
+	for i, want := range []string{"a.csv:2: would be a dead letter: missing_user",
+		"a.csv:3: would be a dead letter: invalid_quantity",
 		"a.csv:5: would be a dead letter: timestamp_in_future", "b.jsonl:1: would be a dead letter: invalid_quantity"} {
 		if i >= len(reports) || !strings.HasPrefix(reports[i], want) {
 			t.Errorf("report %d of %q: want %s", i, reports, want)
@@ -275,11 +285,13 @@ func TestMembersOfTheWholeFile(t *testing.T) {
 		if err := job.Check(); err != nil {
 			t.Fatal(err)
 		}
-		if tally, err := job.Run(t.Context()); err != nil || tally.Sent != 6001 || !strings.Contains(sink.values[6000], `"coupon":"c"`) {
+		if tally, err := job.Run(t.Context()); err != nil || tally.Sent != 6001 ||
+			!strings.Contains(sink.values[6000], `"coupon":"c"`) {
 			t.Errorf("stream %v: %+v, %v", stream, tally, err)
 		}
 	}
-	job := &importing.Import{Sources: []importing.Source{text("x.jsonl", strings.Repeat(line, 6000))}, Mapping: m, Sink: &collector{}}
+	job := &importing.Import{Sources: []importing.Source{text("x.jsonl", strings.Repeat(line, 6000))}, Mapping: m,
+		Sink: &collector{}}
 	if err := job.Check(); err == nil || !strings.Contains(err.Error(), `no line has a member "coupon"`) {
 		t.Errorf("got %v", err)
 	}
@@ -288,7 +300,8 @@ func TestMembersOfTheWholeFile(t *testing.T) {
 func TestEncodingsAreTheSameEvents(t *testing.T) {
 	const plain = "user,item,timestamp\nu,Bé,2026-01-01T00:00:00Z\n"
 	want := idsOf(t, imported(t, importing.Import{}, plain))
-	for name, file := range map[string]string{"mark": "\uFEFF" + plain, "latin1": strings.ReplaceAll(plain, "é", "\xe9"), "UTF-16": utf16(plain)} {
+	for name, file := range map[string]string{"mark": "\uFEFF" + plain, "latin1": strings.ReplaceAll(plain, "é", "\xe9"),
+		"UTF-16": utf16(plain)} {
 		job := importing.Import{}
 		if name == "latin1" {
 			job.Rows = rows.Options{Encoding: charmap.ISO8859_1}

@@ -82,7 +82,8 @@ func TestFilesAreSentInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	bad := count / 7
-	want := importing.Tally{Rows: 2 * count, Malformed: int64(2 * bad), Sent: int64(2 * (count - bad)), File: "b.csv", Line: count + 1}
+	want := importing.Tally{Rows: 2 * count, Malformed: int64(2 * bad), Sent: int64(2 * (count - bad)), File: "b.csv",
+		Line: count + 1}
 	if tally != want {
 		t.Errorf("tally %+v, want %+v", tally, want)
 	}
@@ -178,7 +179,8 @@ func (f failing) Read([]byte) (int, error) { return 0, f.error }
 
 func TestCheckFindsMistakesInAnyFile(t *testing.T) {
 	good, headless := text("good.csv", numbered(1)), text("bad.csv", "a,b\n")
-	stream := importing.Source{Name: "stdin", Stream: true, Open: func() (io.ReadCloser, error) { return nil, errors.New("read too early") }}
+	stream := importing.Source{Name: "stdin", Stream: true,
+		Open: func() (io.ReadCloser, error) { return nil, errors.New("read too early") }}
 	if err := (&importing.Import{Sources: []importing.Source{good, stream}}).Check(); err != nil {
 		t.Error(err)
 	}

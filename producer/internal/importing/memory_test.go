@@ -20,8 +20,9 @@ func TestLongRowsDoNotPileUp(t *testing.T) {
 	source := &counter{r: io.MultiReader(strings.NewReader(header), bytes.NewReader(bytes.Repeat(row, rows)))}
 	sink := &slow{read: &source.n, row: int64(len(row))}
 	job := importing.Import{
-		Sources: []importing.Source{{Name: "a.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(source), nil }}},
-		Sink:    sink,
+		Sources: []importing.Source{{Name: "a.csv",
+			Open: func() (io.ReadCloser, error) { return io.NopCloser(source), nil }}},
+		Sink: sink,
 	}
 	tally, err := job.Run(t.Context())
 	if err != nil || tally.Sent != rows {

@@ -99,7 +99,8 @@ func TestRefusals(t *testing.T) {
 		{"%F %T %Z", "America/Los_Angeles", "2024-07-01 12:00:00 EDT", `"EDT", which America/Los_Angeles does not have`},
 	} {
 		got, err := read(t, test.layout, test.zone, test.text)
-		if err == nil || !strings.Contains(err.Error(), test.want) || len(err.Error()) > 400 || strings.Contains(err.Error(), "\n") {
+		if err == nil || !strings.Contains(err.Error(), test.want) || len(err.Error()) > 400 ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%.60q by %q is %v, %v; want %s", test.text, test.layout, got.Time, err, test.want)
 		}
 	}
@@ -132,7 +133,8 @@ func TestChangesOfTheClock(t *testing.T) {
 		{"Asia/Tokyo", "2024-03-31 01:30:00", "2024-03-30T16:30:00Z", false, false},
 	} {
 		got, err := read(t, "%F %T", test.zone, test.text)
-		if text := got.Time.Format(time.RFC3339); err != nil || text != test.want || got.Skipped != test.skipped || got.Repeated != test.repeated || !got.Local {
+		if text := got.Time.Format(time.RFC3339); err != nil || text != test.want || got.Skipped != test.skipped ||
+			got.Repeated != test.repeated || !got.Local {
 			t.Errorf("%s in %s is %s, %+v, %v; want %+v", test.text, test.zone, text, got, err, test)
 		}
 	}
@@ -141,7 +143,8 @@ func TestChangesOfTheClock(t *testing.T) {
 // A local time is read as an instant at which the clock showed it, unless it is
 // said to be skipped.
 func TestClockShowsWhatWasRead(t *testing.T) {
-	zones := []string{"Europe/London", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu", "Africa/Casablanca"}
+	zones := []string{"Europe/London", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu",
+		"Africa/Casablanca"}
 	rapid.Check(t, func(t *rapid.T) {
 		zone, err := time.LoadLocation(rapid.SampledFrom(zones).Draw(t, "zone"))
 		if err != nil {
@@ -153,7 +156,8 @@ func TestClockShowsWhatWasRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := r.Read(text)
-		if shown := got.Time.In(zone).Format(time.DateTime); err != nil || shown != text && !got.Skipped || shown == text && got.Skipped {
+		if shown := got.Time.In(zone).Format(time.DateTime); err != nil || shown != text && !got.Skipped || shown == text &&
+			got.Skipped {
 			t.Fatalf("%s is %+v, %v, when clocks show %s", text, got, err, shown)
 		}
 	})

@@ -169,7 +169,8 @@ func TestRowsOfTables(t *testing.T) {
 		"expressions": {
 			text: "Customer,Guest,SKU,Name,Date,Time,Price,Qty,Net Sales\n,g1,,Mug,2026-01-01,10:00:00,2.10,3,9\n",
 			mapping: mapping.Mapping{
-				Columns: set{"user": "Customer ?? Guest", "item": "SKU ?? Name", "timestamp": `Date + " " + Time`, "quantity": "Qty",
+				Columns: set{"user": "Customer ?? Guest", "item": "SKU ?? Name", "timestamp": `Date + " " + Time`,
+					"quantity":   "Qty",
 					"unit_price": `row["Net Sales"] / Qty`, "amount": "Price * Qty + Price"},
 				TimeLayouts: []string{"%Y-%m-%d %H:%M:%S"},
 			},
@@ -218,16 +219,23 @@ func TestRowsOfTables(t *testing.T) {
 			want:    `!unit_price: "free" is not a number`,
 		},
 		"contradicting currency": {
-			text: "user,item,timestamp,unit_price,currency\nu,i,,19.99 EUR,USD\n", want: `!unit_price 19.99 is in EUR, but the currency is "USD"`,
+			text: "user,item,timestamp,unit_price,currency\nu,i,,19.99 EUR,USD\n",
+			want: `!unit_price 19.99 is in EUR, but the currency is "USD"`,
 		},
 		"too short for the item": {
-			text: "user,timestamp,item\nu,2026-01-01T00:00:00Z\n", want: "!2 cells, the header has 3, and user, item or timestamp is among those that are missing",
+			text: "user,timestamp,item\nu,2026-01-01T00:00:00Z\n",
+			want: "!2 cells, the header has 3, and user, item or timestamp is among those that are missing",
 		},
-		"quantity that is none":   {text: "user,item,timestamp,quantity\nu,i,,abc\n", want: `!quantity "abc" is not a number`},
-		"quantity with decimals":  {text: "user,item,timestamp,quantity\nu,i,,1.5\n", want: `!quantity "1.5" is not an integer: a piece has no fractions`},
-		"quantity beyond 64 bits": {text: "user,item,timestamp,quantity\nu,i,,9223372036854775808\n", want: `!quantity "9223372036854775808" is too large`},
-		"price that is none":      {text: "user,item,timestamp,unit_price\nu,i,,1.234.5\n", want: `!unit_price "1.234.5" is not a number`},
-		"price that is too fine":  {text: "user,item,timestamp,unit_price\nu,i,,0.0000001\n", want: `!unit_price "0.0000001": more than 6 decimals`},
+		"quantity that is none": {text: "user,item,timestamp,quantity\nu,i,,abc\n",
+			want: `!quantity "abc" is not a number`},
+		"quantity with decimals": {text: "user,item,timestamp,quantity\nu,i,,1.5\n",
+			want: `!quantity "1.5" is not an integer: a piece has no fractions`},
+		"quantity beyond 64 bits": {text: "user,item,timestamp,quantity\nu,i,,9223372036854775808\n",
+			want: `!quantity "9223372036854775808" is too large`},
+		"price that is none": {text: "user,item,timestamp,unit_price\nu,i,,1.234.5\n",
+			want: `!unit_price "1.234.5" is not a number`},
+		"price that is too fine": {text: "user,item,timestamp,unit_price\nu,i,,0.0000001\n",
+			want: `!unit_price "0.0000001": more than 6 decimals`},
 		"timestamp without zone": {text: "user,item,timestamp\nu,i,2026-01-01 00:00:00\n",
 			want: `!timestamp "2026-01-01 00:00:00" does not fit the layout "rfc3339"; --time-layout "%Y-%m-%d %H:%M:%S" fits it`},
 		"day that is none": {text: "user,item,timestamp\nu,i,2026-02-30T00:00:00Z\n",
@@ -255,31 +263,41 @@ func TestPlanFails(t *testing.T) {
 			`no column "who" for user; the columns are "user", "item", "timestamp"`},
 		"column that is there twice": {mapping.Mapping{}, "user,item,timestamp,user",
 			`two columns "user"; rename one, for user`},
-		"column that is there twice in other spellings": {mapping.Mapping{Columns: set{"quantity": "q t y"}}, "user,item,timestamp,Qty,QTY",
+		"column that is there twice in other spellings": {mapping.Mapping{Columns: set{"quantity": "q t y"}},
+			"user,item,timestamp,Qty,QTY",
 			`two columns "Qty"; rename one, for quantity`},
 		"name in an expression": {mapping.Mapping{Columns: set{"timestamp": `Date + " " + Tim`}}, "user,item,Date,Time",
 			`no column "Tim" for timestamp; the columns are "user", "item", "Date", "Time"`},
-		"neither of two":     {mapping.Mapping{Columns: set{"user": `a ?? b`}}, "user,item,timestamp", `no column "a", "b" for user; the columns are "user", "item", "timestamp"`},
-		"name in --where":    {mapping.Mapping{Where: `Statu == "x"`}, "user,item,timestamp,Status", `no column "Statu" for --where; the columns are "user", "item", "timestamp", "Status"`},
-		"name in --id":       {mapping.Mapping{ID: []string{"line"}}, "user,item,timestamp", `no column "line" for --id; the columns are "user", "item", "timestamp"`},
-		"name in --fill":     {mapping.Mapping{Fill: []string{"x"}}, "user,item,timestamp", `--fill "x" is neither a field with a column nor a column; the columns are "user", "item", "timestamp"`},
-		"no expression":      {mapping.Mapping{Columns: set{"user": `a + `}}, "user,item,timestamp", `user: "a +" is neither a column nor an expression (unexpected token EOF); the columns are "user", "item", "timestamp"; in an expression, `},
-		"no such function":   {mapping.Mapping{Columns: set{"user": `shout(user)`}}, "user,item,timestamp", `user: "shout(user)" is neither a column nor an expression (there is no function shout()); `},
+		"neither of two": {mapping.Mapping{Columns: set{"user": `a ?? b`}}, "user,item,timestamp",
+			`no column "a", "b" for user; the columns are "user", "item", "timestamp"`},
+		"name in --where": {mapping.Mapping{Where: `Statu == "x"`}, "user,item,timestamp,Status",
+			`no column "Statu" for --where; the columns are "user", "item", "timestamp", "Status"`},
+		"name in --id": {mapping.Mapping{ID: []string{"line"}}, "user,item,timestamp",
+			`no column "line" for --id; the columns are "user", "item", "timestamp"`},
+		"name in --fill": {mapping.Mapping{Fill: []string{"x"}}, "user,item,timestamp",
+			`--fill "x" is neither a field with a column nor a column; the columns are "user", "item", "timestamp"`},
+		"no expression": {mapping.Mapping{Columns: set{"user": `a + `}}, "user,item,timestamp",
+			`user: "a +" is neither a column nor an expression (unexpected token EOF); the columns are "user", "item", "timestamp"; in an expression, `},
+		"no such function": {mapping.Mapping{Columns: set{"user": `shout(user)`}}, "user,item,timestamp",
+			`user: "shout(user)" is neither a column nor an expression (there is no function shout()); `},
 		"--each of a table":  {mapping.Mapping{Each: "lines"}, "user,item,timestamp", "--each is for JSON"},
 		"a whole file of it": {mapping.Mapping{Columns: set{"user": long}}, long + "1,item", "no column "},
 		"constant that is no number": {mapping.Mapping{Constants: set{"quantity": "two"}}, "user,item,timestamp",
 			`constant or default: quantity "two" is not a number`},
 		"default in another layout": {mapping.Mapping{Defaults: set{"timestamp": "today"}}, "user,item",
 			`constant or default: timestamp "today" does not fit the layout "rfc3339"; name its own with --time-layout`},
-		"member that no line has": {mapping.Mapping{Columns: set{"quantity": "Qty"}}, `{"user":"u","item":"i","timestamp":"t","qty":1}`,
+		"member that no line has": {mapping.Mapping{Columns: set{"quantity": "Qty"}},
+			`{"user":"u","item":"i","timestamp":"t","qty":1}`,
 			`no line has a member "Qty", for quantity; the members are "item", "qty", "timestamp", "user"`},
-		"nested member that no line has": {mapping.Mapping{Columns: set{"user": "a.c"}}, `{"a":{"b":1},"item":"i","timestamp":"t"}`,
+		"nested member that no line has": {mapping.Mapping{Columns: set{"user": "a.c"}},
+			`{"a":{"b":1},"item":"i","timestamp":"t"}`,
 			`no line has a member "a.c", for user; the members are "a", "item", "timestamp"`},
 		"member that every event needs": {mapping.Mapping{Columns: set{"user": "a"}}, `{"a":1,"item":"i"}`,
 			`no line has a member for timestamp; add --map timestamp=MEMBER with one of "a", "item"`},
 		"--each that no line has": {mapping.Mapping{Each: "rows"}, `{"lines":[],"user":1,"item":"i","timestamp":"t"}`,
 			`no line has a member "rows", for --each; the members are "item", "lines", "timestamp", "user"`},
-		"--fill of JSON": {mapping.Mapping{Fill: []string{"user"}}, `{"user":1,"item":"i","timestamp":"t"}`, "--fill is for tables; for the lines of an order in JSON, use --each"},
+		"--fill of JSON": {mapping.Mapping{Fill: []string{"user"}}, `{"user":1,"item":"i","timestamp":"t"}`,
+			"--fill is for tables; for the lines of an order in JSON, use --each"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := "x.csv"
@@ -287,7 +305,8 @@ func TestPlanFails(t *testing.T) {
 				file = "x.jsonl"
 			}
 			_, err := convert(test.mapping, file, test.text+"\n")
-			if err == nil || !strings.HasPrefix(err.Error(), test.want) || len(err.Error()) > 500 || strings.Contains(err.Error(), "\n") {
+			if err == nil || !strings.HasPrefix(err.Error(), test.want) || len(err.Error()) > 500 ||
+				strings.Contains(err.Error(), "\n") {
 				t.Errorf("got  %.600v\nwant %s", err, test.want)
 			}
 		})
@@ -300,7 +319,8 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	plan, err := mapping.Mapping{
-		Columns: map[string]string{"item": "SKU", "timestamp": "at", "unit_price": "price * 2"}, Constants: map[string]string{"currency": "EUR"},
+		Columns:   map[string]string{"item": "SKU", "timestamp": "at", "unit_price": "price * 2"},
+		Constants: map[string]string{"currency": "EUR"},
 	}.Plan(mapping.Shape{Header: all.header})
 	if err != nil {
 		t.Fatal(err)
@@ -339,7 +359,8 @@ func TestWithOverridesPreset(t *testing.T) {
 }
 
 func TestCheckField(t *testing.T) {
-	for name, want := range map[string]bool{"user": true, "attributes.x": true, "attributes.": false, "attributes": false, "User": false, "": false} {
+	for name, want := range map[string]bool{"user": true, "attributes.x": true, "attributes.": false, "attributes": false,
+		"User": false, "": false} {
 		if err := mapping.CheckField(name); (err == nil) != want {
 			t.Errorf("CheckField(%q) = %v", name, err)
 		}

@@ -258,7 +258,8 @@ func (o *object) check(text string) error {
 
 // each calls do with the name and the value of each member of the object that
 // the text holds. Both are valid during the call.
-func (o *object) each(text string, do func(name string, value jsontext.Value) error, options ...jsontext.Options) error {
+func (o *object) each(text string, do func(name string, value jsontext.Value) error,
+	options ...jsontext.Options) error {
 	o.text = append(o.text[:0], text...)
 	o.decoder.Reset(bytes.NewBuffer(o.text), options...)
 	start, err := o.decoder.ReadToken()

@@ -10,18 +10,21 @@ import (
 	"pgregory.net/rapid"
 )
 
-var columns = []string{"CustomerID", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "InvoiceNo", "Country"}
+var columns = []string{"CustomerID", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "InvoiceNo",
+	"Country"}
 
 // drawOrder draws the cells of one row, some of them empty or malformed.
 func drawOrder(t *rapid.T) map[string]string {
-	text := rapid.OneOf(rapid.SampledFrom([]string{"", " ", "85123A", "a, \"b\"\nc", "£ é"}), rapid.StringMatching(`[ -~]{0,8}`))
+	text := rapid.OneOf(rapid.SampledFrom([]string{"", " ", "85123A", "a, \"b\"\nc", "£ é"}),
+		rapid.StringMatching(`[ -~]{0,8}`))
 	order := map[string]string{}
 	for _, column := range columns {
 		order[column] = text.Draw(t, column)
 	}
 	order["Quantity"] = rapid.SampledFrom([]string{"6", "-1", " 12 ", "", "abc", "1.5"}).Draw(t, "quantity")
 	order["UnitPrice"] = rapid.SampledFrom([]string{"2.55", "0.001", "0", "", "-1", "2,55"}).Draw(t, "price")
-	order["InvoiceDate"] = rapid.SampledFrom([]string{"12/1/2010 8:26", "1/31/2011 18:05", "", "2010-12-01", "13/1/2010 8:26"}).Draw(t, "date")
+	order["InvoiceDate"] = rapid.SampledFrom([]string{"12/1/2010 8:26", "1/31/2011 18:05", "", "2010-12-01",
+		"13/1/2010 8:26"}).Draw(t, "date")
 	return order
 }
 

@@ -13,16 +13,26 @@ import (
 
 func TestMoney(t *testing.T) {
 	for text, want := range map[string]string{
-		"2.5": "2.50", "-3": "-3.00", "0": "0.00", "1e2": "100.00", "1.5E+1": "15.00", "2e-2": "0.02", ".99": "0.99", "5.": "5.00",
-		"+5.00": "5.00", "$1,234.50": "1234.50", "19.99 EUR": "19.99", "EUR 19.99": "19.99", "eur19.99": "19.99", "€ 19.99": "19.99", "19.99€": "19.99",
-		"US$ 7": "7.00", "-$4.50": "-4.50", "$-4.50": "-4.50", "$(4.50)": "-4.50", "(4.50)": "-4.50", "( 4.50 USD )": "-4.50", "−5.00": "-5.00", "5.00-": "-5.00",
-		"1 299.00": "1299.00", "1\u00a0299.00": "1299.00", "1\u202f299.00": "1299.00", "1 299,00": "1299.00", "1'299.00": "1299.00", "1’299": "1299.00",
-		"1,299": "1299.00", "12,34,567.00": "1234567.00", "1,234,567": "1234567.00", "1.00000000": "1.00", "0.000001": "0.000001",
-		"19.989999999999998": "19.99", "0.30000000000000004": "0.30", "kr 100": "100.00", "100 kr.": "100.00", "00012.50": "12.50",
-		"12,50": "!decimal comma", "1.299,00": "!decimal comma", "12.345,6": "!decimal comma", "1,29": "!decimal comma", "1,2345.00": "!thousands", "12,50 €": "!decimal comma",
-		"": "!not a number", "NaN": "!not a number", "Inf": "!not a number", "0x1p4": "!not a number", "1_000": "!not a number", "FREE": "!not a number", "EUR": "!not a number",
-		"1.2.3": "!not a number", "--5": "!not a number", "(-5)": "!not a number", "12 pcs": "!not a number", "١٢": "!not a number", "1e": "!not a number", "1 2": "!not a number", "12%": "!not a number",
-		"-": "!dash", "–": "!dash", "0.0000001": "!more than 6 decimals", "99999999999999": "!too large", "1e999999999": "!too large", "1,234,56": "!thousands",
+		"2.5": "2.50", "-3": "-3.00", "0": "0.00", "1e2": "100.00", "1.5E+1": "15.00", "2e-2": "0.02", ".99": "0.99",
+		"5.":    "5.00",
+		"+5.00": "5.00", "$1,234.50": "1234.50", "19.99 EUR": "19.99", "EUR 19.99": "19.99", "eur19.99": "19.99",
+		"€ 19.99": "19.99", "19.99€": "19.99",
+		"US$ 7": "7.00", "-$4.50": "-4.50", "$-4.50": "-4.50", "$(4.50)": "-4.50", "(4.50)": "-4.50", "( 4.50 USD )": "-4.50",
+		"−5.00": "-5.00", "5.00-": "-5.00",
+		"1 299.00": "1299.00", "1\u00a0299.00": "1299.00", "1\u202f299.00": "1299.00", "1 299,00": "1299.00",
+		"1'299.00": "1299.00", "1’299": "1299.00",
+		"1,299": "1299.00", "12,34,567.00": "1234567.00", "1,234,567": "1234567.00", "1.00000000": "1.00",
+		"0.000001":           "0.000001",
+		"19.989999999999998": "19.99", "0.30000000000000004": "0.30", "kr 100": "100.00", "100 kr.": "100.00",
+		"00012.50": "12.50",
+		"12,50":    "!decimal comma", "1.299,00": "!decimal comma", "12.345,6": "!decimal comma", "1,29": "!decimal comma",
+		"1,2345.00": "!thousands", "12,50 €": "!decimal comma",
+		"": "!not a number", "NaN": "!not a number", "Inf": "!not a number", "0x1p4": "!not a number",
+		"1_000": "!not a number", "FREE": "!not a number", "EUR": "!not a number",
+		"1.2.3": "!not a number", "--5": "!not a number", "(-5)": "!not a number", "12 pcs": "!not a number",
+		"١٢": "!not a number", "1e": "!not a number", "1 2": "!not a number", "12%": "!not a number",
+		"-": "!dash", "–": "!dash", "0.0000001": "!more than 6 decimals", "99999999999999": "!too large",
+		"1e999999999": "!too large", "1,234,56": "!thousands",
 	} {
 		check(t, number.Style{}, text, want)
 	}
@@ -30,7 +40,8 @@ func TestMoney(t *testing.T) {
 
 func TestMoneyWithDecimalComma(t *testing.T) {
 	for text, want := range map[string]string{
-		"12,50": "12.50", "1.299,00": "1299.00", "1.299": "1299.00", "1.234.567,8": "1234567.80", "1 299,00": "1299.00", "1'299,00": "1299.00", "7": "7.00",
+		"12,50": "12.50", "1.299,00": "1299.00", "1.299": "1299.00", "1.234.567,8": "1234567.80", "1 299,00": "1299.00",
+		"1'299,00": "1299.00", "7": "7.00",
 		"-0,5": "-0.50", "(19,99 €)": "-19.99", ",99": "0.99", "€1.299": "1299.00", "1,5e2": "150.00",
 		"12.50": "!decimal point", "1,299.00": "!decimal point", "0.5": "!decimal point", "1,2,3": "!not a number",
 	} {
@@ -57,7 +68,8 @@ func check(t *testing.T, style number.Style, text, want string) {
 }
 
 func TestPieces(t *testing.T) {
-	for text, want := range map[string]int64{"2": 2, "2.0": 2, "1.00": 1, "1,000": 1000, "+1": 1, "(2)": -2, "-1.0": -1, "1e3": 1000, "9000000000000": 9_000_000_000_000} {
+	for text, want := range map[string]int64{"2": 2, "2.0": 2, "1.00": 1, "1,000": 1000, "+1": 1, "(2)": -2, "-1.0": -1,
+		"1e3": 1000, "9000000000000": 9_000_000_000_000} {
 		n, err := number.Style{}.Read(text)
 		if err != nil {
 			t.Fatal(err)
@@ -79,7 +91,8 @@ func TestPieces(t *testing.T) {
 
 func TestCurrencies(t *testing.T) {
 	for text, want := range map[string]string{
-		"19.99": "", "19.99 EUR": "EUR", "usd 5": "USD", "€5": "EUR", "5 £": "GBP", "US$5": "USD", "R$5": "BRL", "5 zł": "PLN", "CHF 5": "CHF",
+		"19.99": "", "19.99 EUR": "EUR", "usd 5": "USD", "€5": "EUR", "5 £": "GBP", "US$5": "USD", "R$5": "BRL",
+		"5 zł": "PLN", "CHF 5": "CHF",
 	} {
 		n, err := number.Style{}.Read(text)
 		if err != nil || strings.Join(n.Currencies, " ") != want {
@@ -137,7 +150,8 @@ func written(t *rapid.T, micros purchase.Micros, comma bool) string {
 		text = rapid.SampledFrom([]string{"-%", "−%", "(%)", "%-"}).Draw(t, "minus")
 		text = strings.Replace(text, "%", whole+point+fraction, 1)
 	}
-	return strings.Replace(rapid.SampledFrom([]string{"%", " % ", "$%", "% EUR", "EUR %", "€ %"}).Draw(t, "currency"), "%", text, 1)
+	return strings.Replace(rapid.SampledFrom([]string{"%", " % ", "$%", "% EUR", "EUR %", "€ %"}).Draw(t, "currency"), "%",
+		text, 1)
 }
 
 func FuzzRead(f *testing.F) {

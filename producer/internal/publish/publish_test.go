@@ -69,7 +69,8 @@ func read(t testing.TB, settings kafka.Settings) []*sarama.ConsumerMessage {
 	return all
 }
 
-func readPartition(t testing.TB, consumer sarama.Consumer, partition int32, last int64) (all []*sarama.ConsumerMessage) {
+func readPartition(t testing.TB, consumer sarama.Consumer, partition int32,
+	last int64) (all []*sarama.ConsumerMessage) {
 	t.Helper()
 	if last == kafka.NoRecord {
 		return nil

@@ -85,7 +85,8 @@ func (s Search) Find(ctx context.Context) (Found, error) {
 		return Found{}, err
 	}
 	if after, err := kafka.Identify(client, s.Topic); err != nil || after != topic {
-		return Found{}, cmp.Or(err, fmt.Errorf("read topic %s: it was deleted and created again; run the command again", s.Topic))
+		return Found{}, cmp.Or(err, fmt.Errorf("read topic %s: it was deleted and created again; run the command again",
+			s.Topic))
 	}
 	return f.conclude(), nil
 }

@@ -95,7 +95,8 @@ func event(user string, day int, more string) string {
 }
 
 func retraction(id string, day int, user string) purchase.Event {
-	return purchase.Event{Op: purchase.Retract, EventID: id, Timestamp: time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC), User: user, RetractedAt: now}
+	return purchase.Event{Op: purchase.Retract, EventID: id, Timestamp: time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC),
+		User: user, RetractedAt: now}
 }
 
 func TestFindsEachEventOfTheUser(t *testing.T) {
@@ -154,12 +155,15 @@ func TestFindsNothingTwice(t *testing.T) {
 }
 
 func TestReadList(t *testing.T) {
-	got, err := retract.ReadList(strings.NewReader(event("u", 1, `,"event_id":" a "`)+"\n\n"+`{"event_id":7,"timestamp":1767312000000}`), now)
-	if want := []purchase.Event{retraction("a", 1, "u"), retraction("7", 2, "")}; err != nil || !reflect.DeepEqual(got, want) {
+	got, err := retract.ReadList(strings.NewReader(event("u", 1, `,"event_id":" a "`)+"\n\n"+
+		`{"event_id":7,"timestamp":1767312000000}`), now)
+	if want := []purchase.Event{retraction("a", 1, "u"), retraction("7", 2, "")}; err != nil ||
+		!reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
 	for text, want := range map[string]string{
-		"\n{\"event_id\":\"a\"}": "line 2: missing_timestamp", `{"timestamp":"2026-01-01T00:00:00Z"}`: "line 1: missing_event_id", "a,b": "line 1: invalid_json",
+		"\n{\"event_id\":\"a\"}":               "line 2: missing_timestamp",
+		`{"timestamp":"2026-01-01T00:00:00Z"}`: "line 1: missing_event_id", "a,b": "line 1: invalid_json",
 	} {
 		if _, err := retract.ReadList(strings.NewReader(text), now); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)

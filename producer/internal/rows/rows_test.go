@@ -92,8 +92,9 @@ func TestRows(t *testing.T) {
 			want: []string{"2|1\n|2", "4|3|", "5|5|6"}},
 		"not UTF-8": {text: "a,b\n1,\xe9\n3,4\n",
 			want: []string{"2|1|\xe9!column \"b\" is not UTF-8; name the file's encoding with --encoding", "3|3|4"}},
-		"quote escaped by a backslash": {text: "a,b\n\"12\\\" vinyl\",\"x\\\"\"\n\"C:\\\",2\n", want: []string{`2|12" vinyl|x"`, `3|C:\|2`}},
-		"spaces around quotes":         {text: "a,b\n \"1\" , \"2\" \n", want: []string{"2|1|2"}},
+		"quote escaped by a backslash": {text: "a,b\n\"12\\\" vinyl\",\"x\\\"\"\n\"C:\\\",2\n",
+			want: []string{`2|12" vinyl|x"`, `3|C:\|2`}},
+		"spaces around quotes": {text: "a,b\n \"1\" , \"2\" \n", want: []string{"2|1|2"}},
 		"two rows swallowed": {text: "user,note,item,at\na,\"broken,A,2024-01-01\nb,19\",B,2024-01-02\nd,y,D,2024-01-03\n",
 			want: []string{`2|a,"broken,A,2024-01-01!a quoted cell of line 2 runs into line 3, which looks like another row; close its quote "`,
 				`3|b,19",B,2024-01-02!` + bare, "4|d|y|D|2024-01-03"}},
@@ -108,34 +109,42 @@ func TestRows(t *testing.T) {
 				`3|2024-01-02",B,C!` + bare, "4|2024-01-03|D"}},
 		"prose over several lines": {text: "user,note,item,at\na,\"Hello, you,\nit is 5, or 6, now\nbye\",A,2024-01-01\n",
 			want: []string{"2|a|Hello, you,\nit is 5, or 6, now\nbye|A|2024-01-01"}},
-		"tabs":                  {file: "x.TSV", text: "a\tb\n1,5\t2\n", want: []string{"2|1,5|2"}},
-		"tabs, quotes are text": {file: "x.tsv", text: "a\tb\n\"1\t5\" disk\n\"x\"\ty\n", want: []string{`2|"1|5" disk`, `3|"x"|y`}},
+		"tabs": {file: "x.TSV", text: "a\tb\n1,5\t2\n", want: []string{"2|1,5|2"}},
+		"tabs, quotes are text": {file: "x.tsv", text: "a\tb\n\"1\t5\" disk\n\"x\"\ty\n",
+			want: []string{`2|"1|5" disk`, `3|"x"|y`}},
 		"tabs with quotes": {file: "x.tsv", text: "a\tb\n\"1\t5\"\tdisk\n", options: rows.Options{Quotes: true},
 			want: []string{"2|1\t5|disk"}},
 		"tabs in a file called CSV":       {text: "a\tb\n1,5\t5\"\n", want: []string{`2|1,5|5"`}},
 		"semicolon":                       {text: "a;b\n1,5;2\n", want: []string{"2|1,5|2"}},
 		"semicolon, commas in the header": {text: "a, net;b;c\n1,5;2;3\n", want: []string{"2|1,5|2|3"}},
 		"bar":                             {file: "x.txt", text: "a|b\n1,5|2\n", want: []string{"2|1,5|2"}},
-		"delimiter is told":               {text: "a;b,c\n1;2,3\n", options: rows.Options{Delimiter: ','}, want: []string{"2|1;2|3"}},
-		"delimiter of two bytes":          {text: "a§b\n1§\"2\"\n", options: rows.Options{Delimiter: '§'}, want: []string{"2|1|2"}},
-		"sep=":                            {text: "sep=;\r\na;b\r\n1,5;2\r\n", want: []string{"3|1,5|2"}},
-		"sep= of a comma":                 {text: "\"sep=,\"\na,b;c\n1,2;3\n", want: []string{"3|1|2;3"}},
-		"CR":                              {text: "a,b\r1,2\r\"3\r4\",5\r", want: []string{"2|1|2", "3|3\n4|5"}},
-		"CR in JSON":                      {file: "x.json", text: "{\"a\":1}\r{\"a\":2}\r", want: []string{`1|{"a":1}`, `2|{"a":2}`}},
-		"JSON by another name":            {text: "{\"a\":1}\n", want: []string{`1|{"a":1}`}},
-		"commas by another name":          {file: "x.tsv", text: "a,b\n1,\"2,3\"\n", want: []string{"2|1|2,3"}},
-		"lines to skip":                   {text: "made on Monday\n\nfor you\na,b\n1,2\n", options: rows.Options{SkipLines: 3}, want: []string{"5|1|2"}},
+		"delimiter is told": {text: "a;b,c\n1;2,3\n", options: rows.Options{Delimiter: ','},
+			want: []string{"2|1;2|3"}},
+		"delimiter of two bytes": {text: "a§b\n1§\"2\"\n", options: rows.Options{Delimiter: '§'}, want: []string{"2|1|2"}},
+		"sep=":                   {text: "sep=;\r\na;b\r\n1,5;2\r\n", want: []string{"3|1,5|2"}},
+		"sep= of a comma":        {text: "\"sep=,\"\na,b;c\n1,2;3\n", want: []string{"3|1|2;3"}},
+		"CR":                     {text: "a,b\r1,2\r\"3\r4\",5\r", want: []string{"2|1|2", "3|3\n4|5"}},
+		"CR in JSON":             {file: "x.json", text: "{\"a\":1}\r{\"a\":2}\r", want: []string{`1|{"a":1}`, `2|{"a":2}`}},
+		"JSON by another name":   {text: "{\"a\":1}\n", want: []string{`1|{"a":1}`}},
+		"commas by another name": {file: "x.tsv", text: "a,b\n1,\"2,3\"\n", want: []string{"2|1|2,3"}},
+		"lines to skip": {text: "made on Monday\n\nfor you\na,b\n1,2\n", options: rows.Options{SkipLines: 3},
+			want: []string{"5|1|2"}},
 		"JSON lines": {file: "x.jsonl", text: "{\"a\":1}\r\n\n  {}\nrubbish",
 			want: []string{`1|{"a":1}`, "3|{}", "4|rubbish!not a JSON object"}},
-		"JSON one behind the other": {file: "x.json", text: "{\"a\":\"}\"}{}\n{} {\"b\":[{}]}", want: []string{`1|{"a":"}"}`, "1|{}", "2|{}", `2|{"b":[{}]}`}},
-		"JSON array":                {file: "-", text: "[{\"a\":1},\n {\"a\":2}]", want: []string{`1|{"a":1}`, `2|{"a":2}`}},
-		"JSON arrays on lines":      {file: "x.ndjson", text: "[{\"a\":1},{}]\n[]\n[{}]\n", want: []string{`1|{"a":1}`, "1|{}", "3|{}"}},
-		"JSON over lines":           {file: "x.json", text: "[\n  {\n    \"a\": 1\n  },\n  {\n  }\n]\n", want: []string{"2|{\n    \"a\": 1\n  }", "5|{\n  }"}},
-		"JSON broken off": {file: "x.jsonl", text: "{\"a\":1\n{\"a\":2}\n{\"a\":\"x\n{\"a\":3}\n{\"a\":[\n{\"a\":4}\n{\"a\":1,\n{}\n",
+		"JSON one behind the other": {file: "x.json", text: "{\"a\":\"}\"}{}\n{} {\"b\":[{}]}",
+			want: []string{`1|{"a":"}"}`, "1|{}", "2|{}", `2|{"b":[{}]}`}},
+		"JSON array": {file: "-", text: "[{\"a\":1},\n {\"a\":2}]", want: []string{`1|{"a":1}`, `2|{"a":2}`}},
+		"JSON arrays on lines": {file: "x.ndjson", text: "[{\"a\":1},{}]\n[]\n[{}]\n",
+			want: []string{`1|{"a":1}`, "1|{}", "3|{}"}},
+		"JSON over lines": {file: "x.json", text: "[\n  {\n    \"a\": 1\n  },\n  {\n  }\n]\n",
+			want: []string{"2|{\n    \"a\": 1\n  }", "5|{\n  }"}},
+		"JSON broken off": {file: "x.jsonl",
+			text: "{\"a\":1\n{\"a\":2}\n{\"a\":\"x\n{\"a\":3}\n{\"a\":[\n{\"a\":4}\n{\"a\":1,\n{}\n",
 			want: []string{`1|{"a":1!` + broken, `2|{"a":2}`, `3|{"a":"x!a JSON string contains a line end`, `4|{"a":3}`,
 				`5|{"a":[!` + broken, `6|{"a":4}`, `7|{"a":1,!` + broken, "8|{}"}},
-		"JSON without an end": {file: "x.jsonl", text: "{\"a\":1}\n{\"a\":[", want: []string{`1|{"a":1}`, `2|{"a":[!the JSON object does not end`}},
-		"numbers in JSON":     {file: "x.json", text: "[1,2]\n{}", want: []string{"1|1,2]!not a JSON object", "2|{}"}},
+		"JSON without an end": {file: "x.jsonl", text: "{\"a\":1}\n{\"a\":[",
+			want: []string{`1|{"a":1}`, `2|{"a":[!the JSON object does not end`}},
+		"numbers in JSON": {file: "x.json", text: "[1,2]\n{}", want: []string{"1|1,2]!not a JSON object", "2|{}"}},
 		"JSON that is not UTF-8": {file: "x.ndjson.gz", text: "{\"\xff\":1}\n",
 			want: []string{"1|{\"\xff\":1}!the row is not UTF-8; name the file's encoding with --encoding"}},
 		"no JSON":        {file: "x.jsonl"},
@@ -149,9 +158,11 @@ func TestRows(t *testing.T) {
 			want: []string{"2|1|\uFFFD!column \"b\" does not fit the encoding of --encoding"}},
 		"UTF-16": {text: "\xff\xfea\x00,\x00b\x00\n\x001\x00,\x002\x00\n\x00",
 			want: []string{"2|1|2"}},
-		"UTF-16, highest byte first": {text: "\xfe\xff\x00a\x00,\x00b\x00\n\x20\xac\x00,\x002\x00\n", want: []string{"2|€|2"}},
-		"UTF-16 that is told":        {text: "a\x00,\x00b\x00\n\x001\x00,\x002\x00\n\x00", options: rows.Options{Encoding: unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)}, want: []string{"2|1|2"}},
-		"UTF-32":                     {text: "\xff\xfe\x00\x00a\x00\x00\x00\n\x00\x00\x001\x00\x00\x00", want: []string{"2|1"}},
+		"UTF-16, highest byte first": {text: "\xfe\xff\x00a\x00,\x00b\x00\n\x20\xac\x00,\x002\x00\n",
+			want: []string{"2|€|2"}},
+		"UTF-16 that is told": {text: "a\x00,\x00b\x00\n\x001\x00,\x002\x00\n\x00",
+			options: rows.Options{Encoding: unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)}, want: []string{"2|1|2"}},
+		"UTF-32": {text: "\xff\xfe\x00\x00a\x00\x00\x00\n\x00\x00\x001\x00\x00\x00", want: []string{"2|1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.file == "" {
@@ -170,24 +181,36 @@ func TestOpenFails(t *testing.T) {
 	for name, test := range map[string]struct{ file, text, want string }{
 		"empty":          {"x.csv", "", "is empty, want a header row"},
 		"nothing behind": {"x.csv", "sep=;\n", "is empty, want a header row"},
-		"header encoded": {"x.csv", "Stra\xdfe,b\n", `header row: the row is not UTF-8; name the file's encoding with --encoding`},
-		"header quoted":  {"x.csv", "a,\"b\n1,2\n", "header row: " + open},
-		"no format":      {"-", "hello\n", rows.ErrFormat.Error()},
-		"bad gzip":       {"x.csv.gz", "\x1f\x8b\x00", "gzip: unexpected EOF"},
-		"preamble":       {"x.txt", "My report\n\na,b\n1,2\n", rows.ErrFormat.Error() + "; lines stand before the header, which may be line 3: give --skip-lines 2"},
-		"Excel":          {"x.csv", "PK\x03\x04....[Content_Types].xml", "is an Office document such as an Excel workbook (.xlsx), not a table or JSON; open it in a spreadsheet and save the sheet as CSV"},
-		"zip":            {"x.csv", "PK\x03\x04....orders.csv", "is a zip archive, not a table or JSON; unpack it first"},
-		"PDF":            {"x.csv", "%PDF-1.7\n", "is a PDF document, not a table or JSON; ask its source for CSV or JSON"},
-		"SQLite":         {"-", "SQLite format 3\x00", "is a SQLite database, not a table or JSON; export the table with `sqlite3 -csv -header FILE 'SELECT ...'`"},
-		"xz":             {"x.csv.xz", "\xfd7zXZ\x00\x00", "is an xz file, not a table or JSON; pipe it in with `xz -dc FILE | producer import -`"},
-		"bzip2":          {"x.bz2", "BZh91AY&SY", "is a bzip2 file, not a table or JSON; pipe it in with `bzip2 -dc FILE | producer import -`"},
-		"7z":             {"x.7z", "7z\xbc\xaf\x27\x1c", "is a 7-Zip archive, not a table or JSON; unpack it first"},
-		"old Excel":      {"x.xls", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is an old Excel workbook (.xls) or another Office document, not a table or JSON; open it in a spreadsheet and save the sheet as CSV"},
-		"web page":       {"x.csv", "\n<!DOCTYPE html><html>", "is a web page (HTML), not a table or JSON; the download may have asked for a login"},
-		"XML":            {"x.csv", "<?xml version='1.0'?><orders/>", "is XML, not a table or JSON; export it as CSV"},
-		"tar":            {"x.csv", strings.Repeat("a\x00", 128) + "\x00ustar\x00", "is a tar archive, not a table or JSON; unpack it first"},
-		"no mark":        {"x.csv", "a\x00,\x00b\x00\n\x00", "is UTF-16 without a byte order mark; give --encoding utf-16le"},
-		"binary":         {"x.csv", "\x7fELF\x02\x01\x01\x00\x00\x00", "is binary, not a table or JSON; export it as CSV or JSON lines"},
+		"header encoded": {"x.csv", "Stra\xdfe,b\n",
+			`header row: the row is not UTF-8; name the file's encoding with --encoding`},
+		"header quoted": {"x.csv", "a,\"b\n1,2\n", "header row: " + open},
+		"no format":     {"-", "hello\n", rows.ErrFormat.Error()},
+		"bad gzip":      {"x.csv.gz", "\x1f\x8b\x00", "gzip: unexpected EOF"},
+		"preamble": {"x.txt", "My report\n\na,b\n1,2\n", rows.ErrFormat.Error() +
+			"; lines stand before the header, which may be line 3: give --skip-lines 2"},
+		"Excel": {"x.csv", "PK\x03\x04....[Content_Types].xml",
+			"is an Office document such as an Excel workbook (.xlsx), not a table or JSON; open it in a spreadsheet and save " +
+				"the sheet as CSV"},
+		"zip": {"x.csv", "PK\x03\x04....orders.csv", "is a zip archive, not a table or JSON; unpack it first"},
+		"PDF": {"x.csv", "%PDF-1.7\n", "is a PDF document, not a table or JSON; ask its source for CSV or JSON"},
+		"SQLite": {"-", "SQLite format 3\x00",
+			"is a SQLite database, not a table or JSON; export the table with `sqlite3 -csv -header FILE 'SELECT ...'`"},
+		"xz": {"x.csv.xz", "\xfd7zXZ\x00\x00",
+			"is an xz file, not a table or JSON; pipe it in with `xz -dc FILE | producer import -`"},
+		"bzip2": {"x.bz2", "BZh91AY&SY",
+			"is a bzip2 file, not a table or JSON; pipe it in with `bzip2 -dc FILE | producer import -`"},
+		"7z": {"x.7z", "7z\xbc\xaf\x27\x1c", "is a 7-Zip archive, not a table or JSON; unpack it first"},
+		"old Excel": {"x.xls", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+			"is an old Excel workbook (.xls) or another Office document, not a table or JSON; open it in a spreadsheet and " +
+				"save the sheet as CSV"},
+		"web page": {"x.csv", "\n<!DOCTYPE html><html>",
+			"is a web page (HTML), not a table or JSON; the download may have asked for a login"},
+		"XML": {"x.csv", "<?xml version='1.0'?><orders/>", "is XML, not a table or JSON; export it as CSV"},
+		"tar": {"x.csv", strings.Repeat("a\x00", 128) + "\x00ustar\x00",
+			"is a tar archive, not a table or JSON; unpack it first"},
+		"no mark": {"x.csv", "a\x00,\x00b\x00\n\x00", "is UTF-16 without a byte order mark; give --encoding utf-16le"},
+		"binary": {"x.csv", "\x7fELF\x02\x01\x01\x00\x00\x00",
+			"is binary, not a table or JSON; export it as CSV or JSON lines"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := rows.Options{}.Open(test.file, strings.NewReader(test.text))
@@ -238,7 +261,8 @@ func TestInputErrors(t *testing.T) {
 		}
 	}
 	whole := gzipped(t, "a,b\n"+strings.Repeat("1,2\n", 10_000))
-	if _, err := readAll(rows.Options{}, "x.csv", bytes.NewReader(whole[:len(whole)-9])); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := readAll(rows.Options{}, "x.csv", bytes.NewReader(whole[:len(whole)-9])); !errors.Is(err,
+		io.ErrUnexpectedEOF) {
 		t.Errorf("a gzip file that is cut off: %v", err)
 	}
 }
@@ -251,7 +275,8 @@ func TestLongRows(t *testing.T) {
 	}{
 		"cell":        {"x.csv", "a,b\n1,2\n" + long + ",2\n3,4\n", []int{3, 2, 4}},
 		"cell at end": {"x.csv", "a,b\n1,2\n" + long, []int{3, 2}},
-		"open quote":  {"x.csv", "a,b\n1,\"2\n" + strings.Repeat("x,y\n", 4) + long + ",y\nx,y\n", []int{2, 7, 3, 4, 5, 6, 8}},
+		"open quote": {"x.csv", "a,b\n1,\"2\n" + strings.Repeat("x,y\n", 4) + long + ",y\nx,y\n",
+			[]int{2, 7, 3, 4, 5, 6, 8}},
 		"line":        {"x.jsonl", "{}\n" + long + "\n{}\n", []int{2, 1, 3}},
 		"line at end": {"x.jsonl", "{}\n" + long, []int{2, 1}},
 		"object":      {"x.jsonl", "{}\n{\"a\":\"" + long + "\"}\n{}\n", []int{2, 1, 3}},
@@ -332,7 +357,8 @@ func TestInputBytesAreCompressedBytes(t *testing.T) {
 
 // A slow pipe: a reader of all that has come is told so.
 func TestWouldBlock(t *testing.T) {
-	for file, text := range map[string][2]string{"-.csv": {"a,b\n1,2\n", "3,4\n5,6\n"}, "-.jsonl": {"{\"a\":1}\n", "{}\n{}\n"}} {
+	for file, text := range map[string][2]string{"-.csv": {"a,b\n1,2\n", "3,4\n5,6\n"},
+		"-.jsonl": {"{\"a\":1}\n", "{}\n{}\n"}} {
 		r, w := io.Pipe()
 		go func() {
 			for _, part := range text {

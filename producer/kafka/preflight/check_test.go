@@ -21,7 +21,8 @@ func needs() []preflight.Need {
 		{Kind: preflight.Topic, Name: "in", Operation: sarama.AclOperationRead, Why: "read"},
 		{Kind: preflight.Topic, Name: "out", Operation: sarama.AclOperationWrite, Why: "write"},
 		{Kind: preflight.Group, Name: "crew", Operation: sarama.AclOperationRead, Why: "share"},
-		{Kind: preflight.TransactionalID, Name: "crew-in-0", Prefix: "crew-in-", Operation: sarama.AclOperationWrite, Why: "commit"},
+		{Kind: preflight.TransactionalID, Name: "crew-in-0", Prefix: "crew-in-", Operation: sarama.AclOperationWrite,
+			Why: "commit"},
 		{Kind: preflight.Cluster, Operation: sarama.AclOperationIdempotentWrite, Why: "write once"},
 	}
 }
@@ -29,7 +30,8 @@ func needs() []preflight.Need {
 // grants are the ACLs that the needs call for.
 func grants(needs []preflight.Need) (acls []kfake.ACL) {
 	for _, n := range needs {
-		acl := kfake.ACL{Name: n.Name, Pattern: kmsg.ACLResourcePatternTypeLiteral, Operation: kmsg.ACLOperation(n.Operation), Allow: true}
+		acl := kfake.ACL{Name: n.Name, Pattern: kmsg.ACLResourcePatternTypeLiteral, Operation: kmsg.ACLOperation(n.Operation),
+			Allow: true}
 		switch n.Kind {
 		case preflight.Topic:
 			acl.Resource = kmsg.ACLResourceTypeTopic
@@ -75,7 +77,8 @@ func TestNothingIsMissing(t *testing.T) {
 	if err := report.Write(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"anna by PLAIN", "in     2", "unknown", "Write on transactional id crew-in-0  yes", "OK\n"} {
+	for _, want := range []string{"anna by PLAIN", "in     2", "unknown", "Write on transactional id crew-in-0  yes",
+		"OK\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, &out)
 		}
@@ -88,7 +91,8 @@ func TestEachMissingRightIsNamed(t *testing.T) {
 		{"Read on topic in (to read)", "User:anna --operation Read --topic in"},
 		{"Write on topic out (to write)", "User:anna --operation Write --topic out"},
 		{"Read on group crew (to share)", "User:anna --operation Read --group crew"},
-		{"Write on transactional id crew-in-0 (to commit)", "User:anna --operation Write --transactional-id crew-in- --resource-pattern-type prefixed"},
+		{"Write on transactional id crew-in-0 (to commit)",
+			"User:anna --operation Write --transactional-id crew-in- --resource-pattern-type prefixed"},
 	} {
 		t.Run(want.need, func(t *testing.T) {
 			settings := guarded(t, grants(slices.Delete(needs(), i, i+1)))
@@ -112,7 +116,8 @@ func TestEachMissingRightIsNamed(t *testing.T) {
 func TestIdempotentWriteIsNamed(t *testing.T) {
 	settings := guarded(t, nil)
 	err := preflight.Start(t.Context(), settings, needs()[4:])
-	if !errors.Is(err, sarama.ErrClusterAuthorizationFailed) || !strings.Contains(err.Error(), "--operation IdempotentWrite --cluster") {
+	if !errors.Is(err, sarama.ErrClusterAuthorizationFailed) ||
+		!strings.Contains(err.Error(), "--operation IdempotentWrite --cluster") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -160,7 +165,8 @@ func TestMissingTopicsAreAllNamed(t *testing.T) {
 	}
 	defer cluster.Close()
 	err = preflight.Start(t.Context(), kafka.Settings{Bootstrap: cluster.ListenAddrs()}, needs())
-	if !errors.Is(err, kafka.ErrNoTopic) || !strings.Contains(err.Error(), `"in"`) || !strings.Contains(err.Error(), `"out"`) ||
+	if !errors.Is(err, kafka.ErrNoTopic) || !strings.Contains(err.Error(), `"in"`) ||
+		!strings.Contains(err.Error(), `"out"`) ||
 		!strings.Contains(err.Error(), "producer topics create") {
 		t.Errorf("error %v", err)
 	}

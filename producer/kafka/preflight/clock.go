@@ -52,7 +52,8 @@ func (r *Report) addClock(c Clock) {
 // compareClocks asks for the quorum of the controllers. Their leader says when
 // it has last heard of each of them, and of itself that is now, by its clock.
 // No other answer of Kafka's that changes nothing has the time in it.
-func compareClocks(ctx context.Context, settings kafka.Settings, address string, versions *sarama.ApiVersionsResponse) Clock {
+func compareClocks(ctx context.Context, settings kafka.Settings, address string,
+	versions *sarama.ApiVersionsResponse) Clock {
 	request := quorumRequest()
 	if !serves(versions, request) {
 		return Clock{Unknown: errors.New("this cluster does not report its time")}

@@ -57,17 +57,20 @@ func TestClocksAreCompared(t *testing.T) {
 		"a little behind": {4 * time.Second, sarama.ErrNoError, "s behind the cluster", false},
 		"far behind":      {time.Hour, sarama.ErrNoError, "s behind the cluster", true},
 		"far ahead":       {-time.Hour, sarama.ErrNoError, "s ahead of the cluster", true},
-		"not allowed":     {0, sarama.ErrClusterAuthorizationFailed, "not compared: the cluster reports its time only to users with Describe", false},
+		"not allowed": {0, sarama.ErrClusterAuthorizationFailed,
+			"not compared: the cluster reports its time only to users with Describe", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			report, err := preflight.Inspect(t.Context(), quorum(t, tt.off, tt.code), needs())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !strings.Contains(report.Clock.String(), tt.want) || (len(report.Notes) > 0) != tt.note || len(report.Problems) > 0 {
+			if !strings.Contains(report.Clock.String(), tt.want) || (len(report.Notes) > 0) != tt.note ||
+				len(report.Problems) > 0 {
 				t.Errorf("clock %s, notes %v, problems %v", report.Clock, report.Notes, report.Problems)
 			}
-			if off := -tt.off; tt.note && (report.Clock.Ahead < off-report.Clock.Within || report.Clock.Ahead > off+report.Clock.Within) {
+			if off := -tt.off; tt.note && (report.Clock.Ahead < off-report.Clock.Within ||
+				report.Clock.Ahead > off+report.Clock.Within) {
 				t.Errorf("clock %+v, want it to be %s ahead", report.Clock, off)
 			}
 		})

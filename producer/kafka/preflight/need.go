@@ -61,7 +61,8 @@ type MissingError struct {
 }
 
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("not allowed: %s (to %s); grant it with kafka-acls --add --allow-principal %s", e.Need, e.Why, e.grant())
+	return fmt.Sprintf("not allowed: %s (to %s); grant it with kafka-acls --add --allow-principal %s", e.Need, e.Why,
+		e.grant())
 }
 
 // grant is the end of the command that grants the right.
@@ -167,7 +168,8 @@ func authorizationError(broker *sarama.Broker, n Need) (denied, err error) {
 	code := sarama.ErrNoError
 	switch n.Kind {
 	case Group:
-		found, err := broker.FindCoordinator(&sarama.FindCoordinatorRequest{Version: 1, CoordinatorKey: n.Name, CoordinatorType: sarama.CoordinatorGroup})
+		found, err := broker.FindCoordinator(&sarama.FindCoordinatorRequest{Version: 1, CoordinatorKey: n.Name,
+			CoordinatorType: sarama.CoordinatorGroup})
 		if err != nil {
 			return nil, err
 		}
@@ -180,7 +182,8 @@ func authorizationError(broker *sarama.Broker, n Need) (denied, err error) {
 		}
 		code = answer.Err
 	case TransactionalID:
-		answer, err := broker.EndTxn(&sarama.EndTxnRequest{Version: 1, TransactionalID: n.Name, ProducerID: -1, ProducerEpoch: -1})
+		answer, err := broker.EndTxn(&sarama.EndTxnRequest{Version: 1, TransactionalID: n.Name, ProducerID: -1,
+			ProducerEpoch: -1})
 		if err != nil {
 			return nil, err
 		}
@@ -193,7 +196,8 @@ func authorizationError(broker *sarama.Broker, n Need) (denied, err error) {
 		code = answer.Err
 	}
 	switch code {
-	case sarama.ErrGroupAuthorizationFailed, sarama.ErrTransactionalIDAuthorizationFailed, sarama.ErrClusterAuthorizationFailed:
+	case sarama.ErrGroupAuthorizationFailed, sarama.ErrTransactionalIDAuthorizationFailed,
+		sarama.ErrClusterAuthorizationFailed:
 		return code, nil
 	}
 	return nil, nil
@@ -215,7 +219,8 @@ func missingTopics(broker *sarama.Broker, version sarama.KafkaVersion, user stri
 		}
 		switch {
 		case topic.Err == sarama.ErrUnknownTopicOrPartition:
-			lacks = append(lacks, fmt.Errorf("topic %q: %w; `producer broker` creates it, on another cluster run `producer topics create`", n.Name, kafka.ErrNoTopic))
+			lacks = append(lacks, fmt.Errorf("topic %q: %w; `producer broker` creates it, on another cluster run `producer "+
+				"topics create`", n.Name, kafka.ErrNoTopic))
 		case topic.Err == sarama.ErrTopicAuthorizationFailed, !allowed(topic, n.Operation):
 			lacks = append(lacks, &MissingError{Need: n, User: user, Cause: sarama.ErrTopicAuthorizationFailed})
 		}
@@ -238,7 +243,8 @@ func allowed(topic *sarama.TopicMetadata, operation sarama.AclOperation) bool {
 }
 
 // describe asks for the topics with what the user may do to them.
-func describe(broker *sarama.Broker, version sarama.KafkaVersion, topics []string) (map[string]*sarama.TopicMetadata, error) {
+func describe(broker *sarama.Broker, version sarama.KafkaVersion,
+	topics []string) (map[string]*sarama.TopicMetadata, error) {
 	if len(topics) == 0 {
 		return nil, nil
 	}

@@ -28,7 +28,8 @@ func TestOldOpenTransactionIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	notes := fmt.Sprint(report.Notes)
-	if !strings.Contains(notes, "an open transaction blocks in/0 from offset 0, since ") || strings.Contains(notes, "in/1") {
+	if !strings.Contains(notes, "an open transaction blocks in/0 from offset 0, since ") ||
+		strings.Contains(notes, "in/1") {
 		t.Errorf("notes %s", notes)
 	}
 }

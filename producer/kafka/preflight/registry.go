@@ -29,7 +29,8 @@ func (r *Report) addRegistry(ctx context.Context, settings kafka.Settings) {
 	case standing.Version == 0:
 		r.Registry = fmt.Sprintf("%s is not registered", subject)
 	default:
-		r.Registry = fmt.Sprintf("%s version %d, %v, compatibility %v", subject, standing.Version, standing.Type, standing.Compatibility)
+		r.Registry = fmt.Sprintf("%s version %d, %v, compatibility %v", subject, standing.Version, standing.Type,
+			standing.Compatibility)
 	}
 	if standing.Refused != nil { // a writer of another schema may be right
 		r.Notes = append(r.Notes, standing.Refused)

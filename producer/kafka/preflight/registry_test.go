@@ -22,7 +22,8 @@ func TestTheRegistryIsAsked(t *testing.T) {
 	defer cluster.Close()
 	fake := srfake.New(srfake.WithAuth("Basic YW5uYTpzZWNyZXQ="), srfake.WithGlobalCompat(sr.CompatBackward))
 	defer fake.Close()
-	settings := kafka.Settings{Bootstrap: cluster.ListenAddrs(), Registry: kafka.Registry{URLs: []string{fake.URL()}, User: "anna"}}
+	settings := kafka.Settings{Bootstrap: cluster.ListenAddrs(),
+		Registry: kafka.Registry{URLs: []string{fake.URL()}, User: "anna"}}
 	inspect := func(problems int, want string) {
 		t.Helper()
 		report, err := preflight.Inspect(t.Context(), settings, needs()[:1])
@@ -30,7 +31,8 @@ func TestTheRegistryIsAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 		var text strings.Builder
-		if err := report.Write(&text); err != nil || len(report.Problems) != problems || !strings.Contains(text.String(), want) {
+		if err := report.Write(&text); err != nil || len(report.Problems) != problems ||
+			!strings.Contains(text.String(), want) {
 			t.Errorf("%v, %d problems; want %d and %q in\n%s", err, len(report.Problems), problems, want, &text)
 		}
 	}

@@ -125,7 +125,8 @@ func (r *Report) addCluster(ctx context.Context, client sarama.Client, settings 
 func guess(versions *sarama.ApiVersionsResponse) string {
 	response := kmsg.NewPtrApiVersionsResponse()
 	for _, k := range versions.ApiKeys {
-		response.ApiKeys = append(response.ApiKeys, kmsg.ApiVersionsResponseApiKey{ApiKey: k.ApiKey, MinVersion: k.MinVersion, MaxVersion: k.MaxVersion})
+		response.ApiKeys = append(response.ApiKeys,
+			kmsg.ApiVersionsResponseApiKey{ApiKey: k.ApiKey, MinVersion: k.MinVersion, MaxVersion: k.MaxVersion})
 	}
 	version := kversion.FromApiVersionsResponse(response).VersionGuess()
 	if strings.HasPrefix(version, "v") || strings.HasPrefix(version, "at least v") {
@@ -145,7 +146,8 @@ func (r *Report) addUnreachable(ctx context.Context, settings kafka.Settings) {
 	}
 	for range r.Brokers {
 		if err := <-failures; err != nil {
-			r.Problems = append(r.Problems, fmt.Errorf("a broker that the cluster advertises is unreachable: %w; check its advertised.listeners", err))
+			r.Problems = append(r.Problems,
+				fmt.Errorf("a broker that the cluster advertises is unreachable: %w; check its advertised.listeners", err))
 		}
 	}
 }
@@ -199,14 +201,17 @@ func findOpen(client sarama.Client, topic string, partition int32) error {
 func (r *Report) addReplication(t TopicReport) {
 	switch {
 	case t.MinInSyncReplicas > t.Replicas:
-		r.Problems = append(r.Problems, fmt.Errorf("topic %q has %d replicas and min.insync.replicas=%d: every write is refused; lower it, or add replicas",
-			t.Name, t.Replicas, t.MinInSyncReplicas))
+		r.Problems = append(r.Problems,
+			fmt.Errorf("topic %q has %d replicas and min.insync.replicas=%d: every write is refused; lower it, or add replicas",
+				t.Name, t.Replicas, t.MinInSyncReplicas))
 	case t.Replicas == 1 && len(r.Brokers) > 1:
 		r.Notes = append(r.Notes, fmt.Errorf("topic %q has one replica: losing its broker loses its data", t.Name))
 	case t.Replicas > 1 && t.MinInSyncReplicas == 1:
-		r.Notes = append(r.Notes, fmt.Errorf("topic %q has min.insync.replicas=1: losing one broker can lose acknowledged records; set 2", t.Name))
+		r.Notes = append(r.Notes, fmt.Errorf("topic %q has min.insync.replicas=1: losing one broker can lose acknowledged "+
+			"records; set 2", t.Name))
 	case t.Replicas > 1 && t.Replicas == t.MinInSyncReplicas:
-		r.Notes = append(r.Notes, fmt.Errorf("topic %q has as many replicas as min.insync.replicas: writes wait while any broker is away", t.Name))
+		r.Notes = append(r.Notes, fmt.Errorf("topic %q has as many replicas as min.insync.replicas: writes wait while any "+
+			"broker is away", t.Name))
 	}
 	if t.Partitions == 1 {
 		r.Notes = append(r.Notes, fmt.Errorf("topic %q has one partition: a second processor would be idle", t.Name))
@@ -221,7 +226,9 @@ func (r *Report) addCoordinator(client sarama.Client) {
 			continue
 		}
 		if _, err := client.TransactionCoordinator(n.Name); err != nil {
-			r.Problems = append(r.Problems, fmt.Errorf("no transaction coordinator: %w; retry on a new cluster, set transaction.state.log.replication.factor=1 on a small one", err))
+			r.Problems = append(r.Problems,
+				fmt.Errorf("no transaction coordinator: %w; retry on a new cluster, set "+
+					"transaction.state.log.replication.factor=1 on a small one", err))
 		}
 	}
 }

@@ -64,9 +64,11 @@ func chromium(t *testing.T) context.Context {
 		found = found || err == nil
 	}
 	if !found {
-		t.Skip("NOT TESTED: the pages in a browser, Chromium is not installed; `apt-get install chromium` and `make test-page`")
+		t.Skip("NOT TESTED: the pages in a browser, Chromium is not installed; `apt-get install chromium` and `make " +
+			"test-page`")
 	}
-	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true))
+	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox,
+		chromedp.Flag("disable-dev-shm-usage", true))
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), flags...)
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(allocator)
@@ -154,7 +156,8 @@ func (o *tab) note(event any) {
 	case *runtime.EventExceptionThrown:
 		o.faults = append(o.faults, "exception: "+e.ExceptionDetails.Error())
 	case *network.EventRequestWillBeSent:
-		if u, err := url.Parse(e.Request.URL); err != nil || u.Scheme != "data" && !strings.HasPrefix(e.Request.URL, o.site.url+"/") {
+		if u, err := url.Parse(e.Request.URL); err != nil || u.Scheme != "data" &&
+			!strings.HasPrefix(e.Request.URL, o.site.url+"/") {
 			o.faults = append(o.faults, "a request to "+e.Request.URL)
 		}
 	}

@@ -62,7 +62,8 @@ func TestQueryPage(t *testing.T) {
 	everywhere(t, newSite(t, newShop(t, plainShop).path), func(o *tab) {
 		o.goTo("/queries")
 		o.do(chromedp.Click(`a[href="/queries/top-items"]`), chromedp.WaitReady("#table"))
-		o.do(chromedp.SetValue(`[name=limit]`, "3"), chromedp.SetValue(`[name=by]`, "revenue"), chromedp.Submit("form.ask"), chromedp.WaitReady("#table"))
+		o.do(chromedp.SetValue(`[name=limit]`, "3"), chromedp.SetValue(`[name=by]`, "revenue"), chromedp.Submit("form.ask"),
+			chromedp.WaitReady("#table"))
 		o.is(`document.querySelectorAll("#table tbody tr").length === 3 && location.search.includes("by=revenue")`)
 		o.is(`document.querySelector(".ways pre").textContent === "analytics query top-items --by revenue --limit 3"`)
 		o.do(chromedp.Click(`//th/a[.="Units sold"]`, chromedp.BySearch), chromedp.WaitReady("#table"))
@@ -95,7 +96,8 @@ func TestEmptyDatabase(t *testing.T) {
 	everywhere(t, newSite(t, shop.path), func(o *tab) {
 		o.goTo("/")
 		o.is(`document.querySelector(".welcome pre").textContent === "bin/producer import --sample"`)
-		for _, path := range []string{"/queries/top-items", "/queries/sales-over-time", "/queries/cohorts", "/queries/busiest-hours", "/queries/summary", "/dead-letters", "/replays"} {
+		for _, path := range []string{"/queries/top-items", "/queries/sales-over-time", "/queries/cohorts",
+			"/queries/busiest-hours", "/queries/summary", "/dead-letters", "/replays"} {
 			o.goTo(path)
 			o.is(`!document.querySelector("[role=alert]")`)
 		}
@@ -171,10 +173,12 @@ func TestAccessibility(t *testing.T) {
 	shop := newShop(t, plainShop.in("EUR", "JPY"))
 	shop.reject()
 	everywhere(t, newSite(t, shop.path), func(o *tab) {
-		for _, path := range []string{"/", "/queries", "/queries/top-items", "/queries/cohorts", "/queries/sales-over-time", "/queries/summary", "/sql?sql=SELECT+1+AS+n", "/dead-letters", "/replays", "/queries/top-items?limit=x"} {
+		for _, path := range []string{"/", "/queries", "/queries/top-items", "/queries/cohorts", "/queries/sales-over-time",
+			"/queries/summary", "/sql?sql=SELECT+1+AS+n", "/dead-letters", "/replays", "/queries/top-items?limit=x"} {
 			o.goTo(path)
 			var found []string
-			o.do(chromedp.Evaluate(string(axe), nil), chromedp.Evaluate(`axe.run().then(r => r.violations.filter(v => ["serious", "critical"].includes(v.impact))
+			o.do(chromedp.Evaluate(string(axe), nil),
+				chromedp.Evaluate(`axe.run().then(r => r.violations.filter(v => ["serious", "critical"].includes(v.impact))
 				.map(v => v.id + ": " + v.help + ": " + v.nodes.slice(0, 3).map(n => n.html.slice(0, 150)).join(" | ")))`, &found, awaited))
 			for _, violation := range found {
 				o.Errorf("%s: %s", path, violation)

@@ -43,8 +43,11 @@ func TestScreenshots(t *testing.T) {
 		return
 	}
 	for page, path := range map[string]string{
-		"queries": "/queries", "query": "/queries/top-items?by=revenue", "series": "/queries/sales-over-time?every=week", "cohorts": "/queries/cohorts", "wrong": "/queries/top-items?limit=x",
-		"heat": "/queries/busiest-hours?limit=168", "summary": "/queries/summary", "sql": "/sql?sql=SELECT+*+FROM+item_sales+LIMIT+5", "letters": "/dead-letters", "replays": "/replays", "absent": "/queries/nothing",
+		"queries": "/queries", "query": "/queries/top-items?by=revenue", "series": "/queries/sales-over-time?every=week",
+		"cohorts": "/queries/cohorts", "wrong": "/queries/top-items?limit=x",
+		"heat": "/queries/busiest-hours?limit=168", "summary": "/queries/summary",
+		"sql": "/sql?sql=SELECT+*+FROM+item_sales+LIMIT+5", "letters": "/dead-letters", "replays": "/replays",
+		"absent": "/queries/nothing",
 	} {
 		shoot(t, sites["shop"].open(t, browser, desktop, "dark"), path, "page-"+page+"-desktop-dark")
 		shoot(t, sites["shop"].open(t, browser, phone, "light"), path, "page-"+page+"-phone-light")

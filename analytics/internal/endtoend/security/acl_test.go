@@ -68,7 +68,8 @@ func work(user string) (program string, command []string) {
 func round(t *testing.T, people map[string]*person, want string) {
 	t.Helper()
 	for _, user := range programs {
-		if report := people[user].must(user, "check"); !strings.Contains(report, "not compared: the cluster reports its time only to users with Describe on the cluster") {
+		if report := people[user].must(user, "check"); !strings.Contains(report,
+			"not compared: the cluster reports its time only to users with Describe on the cluster") {
 			t.Errorf("%s check compares the clocks without the right:\n%s", user, report)
 		}
 		program, command := work(user)
@@ -159,8 +160,9 @@ func (a *authorizer) revoke(r right) {
 	a.t.Helper()
 	before, principal := a.count(), r.principal()
 	deleted, err := a.DeleteACL(sarama.AclFilter{
-		Version: 1, ResourceType: r.resource.ResourceType, ResourceName: &r.resource.ResourceName, ResourcePatternTypeFilter: r.resource.ResourcePatternType,
-		Principal: &principal, Operation: r.operation, PermissionType: sarama.AclPermissionAllow,
+		Version: 1, ResourceType: r.resource.ResourceType, ResourceName: &r.resource.ResourceName,
+		ResourcePatternTypeFilter: r.resource.ResourcePatternType,
+		Principal:                 &principal, Operation: r.operation, PermissionType: sarama.AclPermissionAllow,
 	}, false)
 	if err != nil || len(deleted) != 1 {
 		a.t.Fatalf("revoke %s: %d ACLs deleted, %v", r, len(deleted), err)

@@ -51,7 +51,8 @@ func TestFailuresAreNamed(t *testing.T) {
 		{"TLS to a plaintext port", func(p *person) string {
 			return "security.protocol=SSL\nbootstrap.servers=" + p.kafka.Bootstrap()
 		}, []string{"does not use TLS", "security.protocol=PLAINTEXT"}},
-		{"login over TLS to a plaintext port", func(p *person) string { return p.byPassword("PLAIN", admin) + at(p.kafka.Bootstrap()) },
+		{"login over TLS to a plaintext port",
+			func(p *person) string { return p.byPassword("PLAIN", admin) + at(p.kafka.Bootstrap()) },
 			[]string{"does not use TLS", "security.protocol=SASL_PLAINTEXT"}},
 		{"plaintext to a TLS port", func(p *person) string { return "bootstrap.servers=" + p.kafka.Expired },
 			[]string{"uses TLS on this port", "security.protocol=SSL"}},

@@ -15,7 +15,8 @@ import (
 // accepts, and read what it writes.
 func TestOtherClients(t *testing.T) {
 	p := newPerson(t, "-others")
-	p.configure(p.byPassword("PLAIN", admin)) // by SCRAM, Kafka 4 refuses librdkafka before 2.6.1 (confluentinc/librdkafka#4895)
+	// by SCRAM, Kafka 4 refuses librdkafka before 2.6.1 (confluentinc/librdkafka#4895)
+	p.configure(p.byPassword("PLAIN", admin))
 	p.createTopics()
 
 	p.kcat(purchases("kcat", 20), "-P", "-t", "purchases-others", "-K", "\t")

@@ -26,7 +26,8 @@ func TestPipelineByEachLogin(t *testing.T) {
 			p.createTopics()
 			for _, program := range programs {
 				report := p.must(program, "check")
-				for _, want := range []string{"\nlogin       " + tt.login + "\n", "\nclock       in step with the cluster, ±", "\nversion     Kafka v4.3", "\nOK\n"} {
+				for _, want := range []string{"\nlogin       " + tt.login + "\n", "\nclock       in step with the cluster, ±",
+					"\nversion     Kafka v4.3", "\nOK\n"} {
 					if !strings.Contains(report, want) {
 						t.Errorf("%s check does not say %q:\n%s", program, want, report)
 					}
@@ -53,7 +54,8 @@ func (p *person) pipeline(events int) {
 func TestSecretsDoNotShow(t *testing.T) {
 	p := newPerson(t, "")
 	p.configure(javaConfig(p))
-	for _, variable := range []string{"SASL_PASSWORD", "SASL_JAAS_CONFIG", "SSL_KEY_PASSWORD", "SSL_KEY_PEM", "SASL_OAUTHBEARER_CLIENT_SECRET", "API_SECRET"} {
+	for _, variable := range []string{"SASL_PASSWORD", "SASL_JAAS_CONFIG", "SSL_KEY_PASSWORD", "SSL_KEY_PEM",
+		"SASL_OAUTHBEARER_CLIENT_SECRET", "API_SECRET"} {
 		p.environment = append(p.environment, "KAFKA_"+variable+"="+password(variable))
 	}
 	p.environment = append(p.environment, "KAFKA_API_KEY="+admin)

@@ -71,7 +71,8 @@ func newSuite() (*suite, error) {
 		return nil, err
 	}
 	opened = &suite{dir: dir, binaries: filepath.Join(dir, "bin"), authority: testca.New(), issuer: newIssuer()}
-	build := exec.Command("go", "build", "-o", opened.binaries+"/", "purchases/producer", "purchases/processor", "purchases/analytics")
+	build := exec.Command("go", "build", "-o", opened.binaries+"/", "purchases/producer", "purchases/processor",
+		"purchases/analytics")
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build the programs: %w\n%s", err, out)
 	}

@@ -60,9 +60,11 @@ func (p *person) names(program, command string) []string {
 	case program == "producer":
 		return []string{"--topic", "purchases" + p.suffix}
 	case program == "processor":
-		return []string{"--topic", "purchases" + p.suffix, "--to", "analytics" + p.suffix, "--dead-letters", "purchases.dlq" + p.suffix, "--group", "processor" + p.suffix}
+		return []string{"--topic", "purchases" + p.suffix, "--to", "analytics" + p.suffix, "--dead-letters", "purchases.dlq" +
+			p.suffix, "--group", "processor" + p.suffix}
 	case command == "run" || command == "check":
-		return []string{"--topic", "analytics" + p.suffix, "--dead-letters", "purchases.dlq" + p.suffix, "--group", "analytics" + p.suffix}
+		return []string{"--topic", "analytics" + p.suffix, "--dead-letters", "purchases.dlq" + p.suffix, "--group",
+			"analytics" + p.suffix}
 	}
 	return nil
 }
@@ -156,7 +158,8 @@ func (p *person) start(program, command string, args ...string) *process.Process
 // createTopics makes the person's topics as who may do everything.
 func (p *person) createTopics() {
 	p.t.Helper()
-	if err := p.kafka.Create(p.t.Context(), partitions, "purchases"+p.suffix, "analytics"+p.suffix, "purchases.dlq"+p.suffix); err != nil {
+	if err := p.kafka.Create(p.t.Context(), partitions, "purchases"+p.suffix, "analytics"+p.suffix, "purchases.dlq"+
+		p.suffix); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -164,7 +167,8 @@ func (p *person) createTopics() {
 // events is how many the person's database holds.
 func (p *person) events() string {
 	p.t.Helper()
-	return strings.TrimSpace(strings.TrimPrefix(p.must("analytics", "sql", "--output", "csv", "SELECT count(*) AS n FROM events"), "n\n"))
+	return strings.TrimSpace(strings.TrimPrefix(p.must("analytics", "sql", "--output", "csv",
+		"SELECT count(*) AS n FROM events"), "n\n"))
 }
 
 // The ways to get in, as lines of a client.properties.
@@ -231,7 +235,8 @@ func (p *person) emptyRegistry() string {
 
 // apiKey has everything in variables, and no file.
 func apiKey(p *person) string {
-	p.environment = []string{"KAFKA_BOOTSTRAP_SERVERS=" + p.kafka.Login, "KAFKA_API_KEY=" + admin, "KAFKA_API_SECRET=" + password(admin),
+	p.environment = []string{"KAFKA_BOOTSTRAP_SERVERS=" + p.kafka.Login, "KAFKA_API_KEY=" + admin, "KAFKA_API_SECRET=" +
+		password(admin),
 		"KAFKA_SSL_CA_LOCATION=" + p.file("ca.pem", p.authority.PEM)}
 	return ""
 }

@@ -46,7 +46,8 @@ func (r right) String() string {
 
 // lack is how a program names the right where it is missing.
 func (r right) lack() *regexp.Regexp {
-	return regexp.MustCompile("not allowed: " + regexp.QuoteMeta(r.String()) + `\d* \(to `) // a transactional id ends with the partition
+	// a transactional id ends with the partition
+	return regexp.MustCompile("not allowed: " + regexp.QuoteMeta(r.String()) + `\d* \(to `)
 }
 
 func (r right) acl() *sarama.ResourceAcls {
@@ -77,7 +78,8 @@ func documented(t *testing.T) (rights []right) {
 		if strings.Contains(program, "Kafka before") || strings.HasPrefix(program, "any ") {
 			continue
 		}
-		rights = append(rights, rightsOf(t, strings.Trim(program, "`"), cells[1], cells[2], strings.Contains(cells[3], "optional"))...)
+		rights = append(rights, rightsOf(t, strings.Trim(program, "`"), cells[1], cells[2],
+			strings.Contains(cells[3], "optional"))...)
 	}
 	return rights
 }

@@ -23,7 +23,8 @@ func headers() object {
 		"Purchases-As-Of":      text("When the database was read, RFC 3339."),
 		"Purchases-Offsets":    text("The next offset of each log, as topic:partition=offset, with commas between."),
 		"Purchases-Last-Event": text("The time of the latest event, RFC 3339."),
-		"Purchases-Lag":        object{"description": "Consumer lag in records, if known.", "schema": object{"type": "integer"}},
+		"Purchases-Lag": object{"description": "Consumer lag in records, if known.",
+			"schema": object{"type": "integer"}},
 	}
 }
 
@@ -60,7 +61,8 @@ func schemas() object {
 		"Columns":   columns,
 		"Statement": object{
 			"type": "object", "required": []string{"sql"}, "additionalProperties": false,
-			"properties": object{"sql": object{"type": "string", "format": "sql", "minLength": 1, "description": "One SELECT, WITH, VALUES or EXPLAIN."}},
+			"properties": object{"sql": object{"type": "string", "format": "sql", "minLength": 1,
+				"description": "One SELECT, WITH, VALUES or EXPLAIN."}},
 		},
 		"Rows": record(object{
 			"freshness": ref("schemas", "Freshness"), "columns": ref("schemas", "Columns"),

@@ -25,8 +25,9 @@ func Document(queries query.Catalogue, needsToken bool) ([]byte, error) {
 			"description": "Exact statistics of purchases. Every answer states the offsets that it reflects.",
 			"license":     object{"name": "Apache-2.0", "identifier": "Apache-2.0"},
 		},
-		"servers":    []object{{"url": "/"}},
-		"tags":       []object{{"name": "queries", "description": "Built-in queries"}, {"name": "service", "description": "Everything else"}},
+		"servers": []object{{"url": "/"}},
+		"tags": []object{{"name": "queries", "description": "Built-in queries"},
+			{"name": "service", "description": "Everything else"}},
 		"paths":      paths(queries),
 		"components": object{"schemas": schemas(), "headers": headers(), "responses": responses()},
 	}
@@ -67,9 +68,10 @@ func service(id, summary, schema string) object {
 func sqlOperation() object {
 	return object{
 		"operationId": "sql", "tags": []string{"service"},
-		"summary":     "Answer one SELECT",
-		"description": "The statement can only read. It has a time limit and a row limit; an answer that exceeds one is cut off or a problem, never a short answer.",
-		"parameters":  []object{formatParameter("json", "ndjson", "csv", "markdown"), moneyParameter()},
+		"summary": "Answer one SELECT",
+		"description": "The statement can only read. It has a time limit and a row limit; an answer that exceeds one is " +
+			"cut off or a problem, never a short answer.",
+		"parameters": []object{formatParameter("json", "ndjson", "csv", "markdown"), moneyParameter()},
 		"requestBody": object{"required": true, "content": object{"application/json": object{
 			"schema": ref("schemas", "Statement"), "example": object{"sql": "SELECT item, purchases FROM item_sales LIMIT 3"},
 		}}},
@@ -86,7 +88,8 @@ func sqlInURL() object {
 	operation["operationId"] = "sqlInURL"
 	operation["parameters"] = append(operation["parameters"].([]object), object{
 		"name": "sql", "in": "query", "required": true, "description": "One SELECT, WITH, VALUES or EXPLAIN.",
-		"schema": object{"type": "string", "format": "sql", "minLength": 1}, "example": "SELECT item, purchases FROM item_sales LIMIT 3",
+		"schema":  object{"type": "string", "format": "sql", "minLength": 1},
+		"example": "SELECT item, purchases FROM item_sales LIMIT 3",
 	})
 	delete(operation, "requestBody")
 	responses := operation["responses"].(object)
@@ -110,10 +113,12 @@ func answerOperation(q query.Query) object {
 func eventsOperation(q query.Query) object {
 	return object{
 		"operationId": q.Name + "-events", "summary": q.Title + ", live", "tags": []string{"queries"},
-		"description": "Server-sent events: `answer` with the JSON of the answer at once and after each change, `problem` when the stream must end.",
-		"parameters":  append(parameters(q), formatParameter("json"), moneyParameter()),
+		"description": "Server-sent events: `answer` with the JSON of the answer at once and after each change, `problem` " +
+			"when the stream must end.",
+		"parameters": append(parameters(q), formatParameter("json"), moneyParameter()),
 		"responses": withProblems(object{
-			"200": object{"description": "The events", "content": object{"text/event-stream": object{"schema": object{"type": "string"}}}},
+			"200": object{"description": "The events",
+				"content": object{"text/event-stream": object{"schema": object{"type": "string"}}}},
 			"409": problem("The offset of wait_for is not stored yet"),
 		}),
 	}
@@ -123,11 +128,15 @@ func eventsOperation(q query.Query) object {
 func parameters(q query.Query) []object {
 	var list []object
 	for _, p := range q.Params {
-		list = append(list, object{"name": p.Name, "in": "query", "description": prose(p.Description), "schema": paramSchema(p)})
+		list = append(list, object{"name": p.Name, "in": "query", "description": prose(p.Description),
+			"schema": paramSchema(p)})
 	}
 	return append(list, object{
-		"name": "wait_for", "in": "query", "description": "Wait until the answer reflects the record at topic:partition:offset, on the topic that the processor reads or on one that it writes.",
-		"schema": object{"type": "string", "pattern": `^[^:]+:(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]{0,17})$`, "examples": []string{"purchases:0:41"}},
+		"name": "wait_for", "in": "query",
+		"description": "Wait until the answer reflects the record at topic:partition:offset, on the topic that the " +
+			"processor reads or on one that it writes.",
+		"schema": object{"type": "string", "pattern": `^[^:]+:(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]{0,17})$`,
+			"examples": []string{"purchases:0:41"}},
 	})
 }
 
@@ -167,8 +176,9 @@ func formatParameter(formats ...string) object {
 
 func moneyParameter() object {
 	return object{
-		"name": "money", "in": "query", "description": "Whether JSON has money as strings, which no reader rounds, or as decimal numbers.",
-		"schema": object{"type": "string", "enum": []string{"string", "number"}, "default": "string"},
+		"name": "money", "in": "query",
+		"description": "Whether JSON has money as strings, which no reader rounds, or as decimal numbers.",
+		"schema":      object{"type": "string", "enum": []string{"string", "number"}, "default": "string"},
 	}
 }
 
@@ -190,7 +200,8 @@ func answerSchema(q query.Query) object {
 	row, names := object{}, []string{}
 	columns := []object{} // each name with its type
 	for _, c := range q.Columns {
-		columns = append(columns, object{"properties": object{"name": object{"const": c.Name}, "type": object{"const": c.Type}}})
+		columns = append(columns, object{"properties": object{"name": object{"const": c.Name},
+			"type": object{"const": c.Type}}})
 		row[c.Name] = columnSchema(c)
 		names = append(names, c.Name)
 	}
@@ -236,13 +247,15 @@ func content(schema object) object {
 func ref(kind, name string) object { return object{"$ref": "#/components/" + kind + "/" + name} }
 
 func problem(description string) object {
-	return object{"description": description, "content": object{"application/problem+json": object{"schema": ref("schemas", "Problem")}}}
+	return object{"description": description,
+		"content": object{"application/problem+json": object{"schema": ref("schemas", "Problem")}}}
 }
 
 // withProblems adds those that any request may meet.
 func withProblems(specific object) object {
 	for status, name := range map[string]string{
-		"400": "BadRequest", "401": "NoToken", "403": "CrossOrigin", "404": "NotFound", "406": "NotAcceptable", "421": "WrongHost", "500": "Failed", "503": "Busy",
+		"400": "BadRequest", "401": "NoToken", "403": "CrossOrigin", "404": "NotFound", "406": "NotAcceptable",
+		"421": "WrongHost", "500": "Failed", "503": "Busy",
 	} {
 		specific[status] = ref("responses", name)
 	}

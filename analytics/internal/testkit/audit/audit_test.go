@@ -31,7 +31,8 @@ func someLogs(t *testing.T) Logs {
 	for i := range 60 {
 		n := int32(i % 2)
 		user := fmt.Sprintf("user-%d", i%4)
-		value := fmt.Sprintf(`{"event_id":"e-%d","user":%q,"item":"tea","quantity":%d,"timestamp":"2026-01-02T03:04:05Z"}`, i, user, (i+1)%10)
+		value := fmt.Sprintf(`{"event_id":"e-%d","user":%q,"item":"tea","quantity":%d,"timestamp":"2026-01-02T03:04:05Z"}`, i,
+			user, (i+1)%10)
 		in := place(&kgo.Record{Key: []byte(user), Value: []byte(value)}, "purchases", n)
 		l.Input = append(l.Input, in)
 		if event, reason := judge(in, processedAt); reason == "" {
@@ -53,7 +54,8 @@ func eventRecord(t *testing.T, event enriched.Event) *kgo.Record {
 }
 
 func letterRecord(in *kgo.Record, reason purchase.Reason) *kgo.Record {
-	letter := deadletter.Letter{Reason: reason, EventID: "x", Source: enriched.Source(position(in)), Key: in.Key, Value: in.Value}
+	letter := deadletter.Letter{Reason: reason, EventID: "x", Source: enriched.Source(position(in)), Key: in.Key,
+		Value: in.Value}
 	r := &kgo.Record{Key: in.Key, Value: in.Value, Timestamp: processedAt}
 	for _, h := range letter.Message("dlq").Headers {
 		r.Headers = append(r.Headers, kgo.RecordHeader{Key: string(h.Key), Value: h.Value})
@@ -69,10 +71,12 @@ func TestProcessedFindsDamage(t *testing.T) {
 		damage func(*Logs)
 		want   string
 	}{
-		"event lost":           {func(l *Logs) { l.Events = slices.Delete(l.Events, 7, 8) }, "is lost"},
-		"letter lost":          {func(l *Logs) { l.Letters = l.Letters[1:] }, "is lost"},
-		"event doubled":        {func(l *Logs) { l.Events = append(l.Events, moved(l.Events[50], 0, 99)) }, "has two results"},
-		"letter doubled":       {func(l *Logs) { l.Letters = append(l.Letters, moved(l.Letters[5], 0, 99)) }, "has two results"},
+		"event lost":  {func(l *Logs) { l.Events = slices.Delete(l.Events, 7, 8) }, "is lost"},
+		"letter lost": {func(l *Logs) { l.Letters = l.Letters[1:] }, "is lost"},
+		"event doubled": {func(l *Logs) { l.Events = append(l.Events, moved(l.Events[50], 0, 99)) },
+			"has two results"},
+		"letter doubled": {func(l *Logs) { l.Letters = append(l.Letters, moved(l.Letters[5], 0, 99)) },
+			"has two results"},
 		"events swapped":       {func(l *Logs) { swapOffsets(l.Events, 10, 14) }, "stands behind"},
 		"letters swapped":      {func(l *Logs) { swapOffsets(l.Letters, 0, 2) }, "stands behind"},
 		"event elsewhere":      {func(l *Logs) { l.Events[53] = moved(l.Events[53], 7, 0) }, "which partition"},
@@ -80,7 +84,8 @@ func TestProcessedFindsDamage(t *testing.T) {
 		"event changed":        {func(l *Logs) { replace(l.Events[3], `"item":"tea"`, `"item":"ale"`) }, "want"},
 		"key changed":          {func(l *Logs) { l.Events[3].Key = []byte("nobody") }, "want"},
 		"event unreadable":     {func(l *Logs) { l.Events[3].Value = []byte("{") }, "decode"},
-		"event of an invalid":  {func(l *Logs) { replace(l.Input[0], `"item":"tea"`, `"item":""`) }, "is invalid: missing_item"},
+		"event of an invalid": {func(l *Logs) { replace(l.Input[0], `"item":"tea"`, `"item":""`) },
+			"is invalid: missing_item"},
 		"letter of a valid":    {func(l *Logs) { replace(l.Input[9], `"quantity":0`, `"quantity":1`) }, `it is ""`},
 		"letter changed":       {func(l *Logs) { l.Letters[2].Value = nil }, "does not hold"},
 		"letter without place": {func(l *Logs) { l.Letters[2].Headers = nil }, deadletter.HeaderPartition},

@@ -34,7 +34,8 @@ func Database(ctx context.Context, path string, l Logs) error {
 	c.measures("stats_quarter_hour", want.quarters, `SELECT quarter_hour, currency, `+six+` FROM stats_quarter_hour`)
 	c.measures("stats_day", want.daily, `SELECT day, currency, `+six+` FROM stats_day`)
 	c.measures("stats_item", want.items, `SELECT item, currency, `+six+` FROM stats_item JOIN items USING (item_id)`)
-	c.measures("stats_item_day", want.itemDays, `SELECT day, item, currency, `+six+` FROM stats_item_day JOIN items USING (item_id)`)
+	c.measures("stats_item_day", want.itemDays, `SELECT day, item, currency, `+six+
+		` FROM stats_item_day JOIN items USING (item_id)`)
 	c.measures("stats_user", want.users, `SELECT user, currency, `+six+` FROM stats_user JOIN users USING (user_id)`)
 	c.measures("stats_attribute", want.attributes,
 		`SELECT attribute, value, currency, `+six+` FROM stats_attribute JOIN attributes USING (attribute_id)`)
@@ -44,7 +45,8 @@ func Database(ctx context.Context, path string, l Logs) error {
 	c.texts("items", want.names, 1, `SELECT item, item_name FROM items`)
 	c.texts("partitions", want.partitions, 2, `SELECT topic, partition, records, events, duplicates + rejected, 0, late,
 		coalesce(latest_event_at, -1) FROM internal_partitions WHERE records > 0`)
-	c.texts("orders of days", want.orderDays, 2, `SELECT day, currency, orders, order_purchases, order_units_sold, order_revenue_micros
+	c.texts("orders of days", want.orderDays, 2,
+		`SELECT day, currency, orders, order_purchases, order_units_sold, order_revenue_micros
 		FROM stats_day WHERE orders > 0`)
 	c.texts("order_items", want.orderItems, 5, `SELECT day, order_number, user, currency, item, order_items.purchases
 		FROM order_items JOIN orders USING (order_id) JOIN users USING (user_id) JOIN items USING (item_id)`)
@@ -120,7 +122,8 @@ func (c *comparison) events(want *statistics) {
 		amount_micros, e.currency, attributes, processed_at
 		FROM events e JOIN users USING (user_id) JOIN items USING (item_id) LEFT JOIN orders USING (order_id)
 		LEFT JOIN attribute_sets USING (attribute_set_id)`)
-	c.texts("late_events", want.late, 2, `SELECT partition, offset, event_id, occurred_at, latest_event_at FROM late_events`)
+	c.texts("late_events", want.late, 2,
+		`SELECT partition, offset, event_id, occurred_at, latest_event_at FROM late_events`)
 	duplicates := map[string]string{}
 	c.rows(`SELECT topic, partition, offset, event_id FROM duplicates
 		WHERE topic IN (SELECT topic FROM internal_partitions WHERE events > 0)`, func(columns []any) {
@@ -132,7 +135,8 @@ func (c *comparison) events(want *statistics) {
 func (c *comparison) rejected(want *statistics) {
 	c.texts("rejected", want.letters, 1, `SELECT record_id, reason FROM rejected JOIN rejected_causes USING (cause_id)`)
 	got := map[string]int64{}
-	c.rows(`SELECT reason, records FROM stats_rejected`, func(columns []any) { got[key(columns[0])], _ = columns[1].(int64) })
+	c.rows(`SELECT reason, records FROM stats_rejected`,
+		func(columns []any) { got[key(columns[0])], _ = columns[1].(int64) })
 	compareMaps(&c.differences, "stats_rejected", want.reasons, got)
 }
 

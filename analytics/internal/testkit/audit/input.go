@@ -36,7 +36,8 @@ func Input(records []*kgo.Record, batches []Batch) error {
 			next[p] = map[int]int{}
 		}
 		if place := at[n]; place.index < next[p][place.batch] {
-			d.add("%v: number %d of batch %d stands behind number %d", position(r), place.index, place.batch, next[p][place.batch]-1)
+			d.add("%v: number %d of batch %d stands behind number %d", position(r), place.index, place.batch,
+				next[p][place.batch]-1)
 		} else {
 			next[p][place.batch] = place.index + 1
 		}

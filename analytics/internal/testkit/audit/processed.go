@@ -131,7 +131,8 @@ func judge(in *kgo.Record, now time.Time) (enriched.Event, purchase.Reason) {
 	bought, err := purchase.Decode(in.Value)
 	if err == nil {
 		var event enriched.Event
-		if event, err = enriched.Enrich(bought, enriched.Source(position(in)), purchase.DerivedID("", in.Partition, in.Offset), now); err == nil {
+		if event, err = enriched.Enrich(bought, enriched.Source(position(in)),
+			purchase.DerivedID("", in.Partition, in.Offset), now); err == nil {
 			return event, ""
 		}
 	}
@@ -181,7 +182,8 @@ func Same(live, after []*kgo.Record) error {
 			d.add("%s/%d: read %d records, there are %d", p.topic, p.n, len(got), len(want))
 		}
 		for i := range min(len(got), len(want)) {
-			if got[i].Offset != want[i].Offset || !bytes.Equal(got[i].Value, want[i].Value) || !bytes.Equal(got[i].Key, want[i].Key) {
+			if got[i].Offset != want[i].Offset || !bytes.Equal(got[i].Value, want[i].Value) ||
+				!bytes.Equal(got[i].Key, want[i].Key) {
 				d.add("%s/%d: record %d was %v %.60q, is %v %.60q", p.topic, p.n, i,
 					position(got[i]), got[i].Value, position(want[i]), want[i].Value)
 				break // all that follow differ too

@@ -112,9 +112,11 @@ func compute(l Logs) (*statistics, error) {
 	c := computing{
 		statistics: statistics{
 			events: map[string]string{}, duplicates: map[string]string{}, late: map[string]string{}, totals: map[string]string{},
-			overall: map[string]measures{}, quarters: map[string]measures{}, daily: map[string]measures{}, items: map[string]measures{}, itemDays: map[string]measures{},
+			overall: map[string]measures{}, quarters: map[string]measures{}, daily: map[string]measures{},
+			items: map[string]measures{}, itemDays: map[string]measures{},
 			users: map[string]measures{}, attributes: map[string]measures{}, dailyValues: map[string]measures{},
-			partitions: map[string]string{}, names: map[string]string{}, letters: map[string]string{}, reasons: map[string]int64{},
+			partitions: map[string]string{}, names: map[string]string{}, letters: map[string]string{},
+			reasons:   map[string]int64{},
 			orderDays: map[string]string{}, orderItems: map[string]string{},
 		},
 		inputs: map[Position]*kgo.Record{}, counts: map[partition]*counts{}, orders: map[order]*bought{},

@@ -52,7 +52,8 @@ func newBroker(run jvm, dir string, i int, ports []int) (b *Broker, properties s
 	home := filepath.Join(dir, name)
 	properties, err = write(home, "server.properties", config(i, ports, home))
 	return &Broker{
-		Address: loopback(ports[i]), Inner: loopback(ports[2*brokers+i]), Outer: loopback(ports[3*brokers+i]), name: name, logFile: filepath.Join(home, "server.log"),
+		Address: loopback(ports[i]), Inner: loopback(ports[2*brokers+i]), Outer: loopback(ports[3*brokers+i]), name: name,
+		logFile: filepath.Join(home, "server.log"),
 		command: func() *exec.Cmd { return run.command("kafka.Kafka", properties) },
 	}, properties, err
 }
@@ -115,7 +116,8 @@ type jvm struct {
 func newJVM(ctx context.Context) (jvm, error) {
 	java, err := exec.LookPath("java")
 	if err != nil {
-		return jvm{}, errors.New("java is missing, which runs Apache Kafka: install a JRE of version 17 or later, such as by apt-get install default-jre-headless")
+		return jvm{}, errors.New("java is missing, which runs Apache Kafka: install a JRE of version 17 or later, such as " +
+			"by apt-get install default-jre-headless")
 	}
 	jars, err := jars(ctx)
 	return jvm{java: java, classPath: filepath.Join(jars, "*")}, err

@@ -277,7 +277,8 @@ func (c *Cluster) outOfSync(ctx context.Context, client *kgo.Client) string {
 	for _, topic := range response.Topics {
 		for _, p := range topic.Partitions {
 			if p.Leader < 0 || len(p.ISR) < len(p.Replicas) {
-				return fmt.Sprintf("%s/%d has leader %d and replicas %v, in sync %v", *topic.Topic, p.Partition, p.Leader, p.Replicas, p.ISR)
+				return fmt.Sprintf("%s/%d has leader %d and replicas %v, in sync %v", *topic.Topic, p.Partition, p.Leader,
+					p.Replicas, p.ISR)
 			}
 		}
 	}

@@ -44,7 +44,8 @@ func TestOtherJarsAreRefused(t *testing.T) {
 }
 
 func TestVersionsAgree(t *testing.T) {
-	if !strings.Contains(string(pom), "<version>"+Version+"</version>") || !strings.Contains(sums, "  kafka_2.13-"+Version+".jar\n") {
+	if !strings.Contains(string(pom), "<version>"+Version+"</version>") ||
+		!strings.Contains(sums, "  kafka_2.13-"+Version+".jar\n") {
 		t.Errorf("pom.xml, jars.sha256 and Version %s do not name one version", Version)
 	}
 }

@@ -50,7 +50,8 @@ func jars(ctx context.Context) (string, error) {
 func download(ctx context.Context, dir string) (err error) {
 	maven, err := exec.LookPath("mvn")
 	if err != nil {
-		return fmt.Errorf("mvn is missing, which brings Apache Kafka %s: install Maven, such as by apt-get install maven", Version)
+		return fmt.Errorf("mvn is missing, which brings Apache Kafka %s: install Maven, such as by apt-get install maven",
+			Version)
 	}
 	fresh, err := os.MkdirTemp(filepath.Dir(dir), "download-")
 	if err != nil {

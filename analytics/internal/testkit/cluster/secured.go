@@ -91,7 +91,8 @@ func newLayout(dir string, security Security) (*layout, error) {
 	}
 	return &layout{
 		Security: security, Dir: dir, KeySet: "file://" + filepath.Join(dir, "keys.json"),
-		Open: loopback(ports[0]), Mutual: loopback(ports[1]), Login: loopback(ports[2]), Expired: loopback(ports[3]), Controller: loopback(ports[4]),
+		Open: loopback(ports[0]), Mutual: loopback(ports[1]), Login: loopback(ports[2]), Expired: loopback(ports[3]),
+		Controller: loopback(ports[4]),
 	}, nil
 }
 

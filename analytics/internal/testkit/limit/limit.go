@@ -45,10 +45,11 @@ func Open(ctx context.Context, path string) (*Recorder, *sqlx.DB, error) {
 		return nil, nil, err
 	}
 	r := &Recorder{}
-	recording, _, err := database.Connect(ctx, path, database.WriterOptions(), func(c database.Connector) driver.Connector {
-		r.Connector = c
-		return r
-	})
+	recording, _, err := database.Connect(ctx, path, database.WriterOptions(),
+		func(c database.Connector) driver.Connector {
+			r.Connector = c
+			return r
+		})
 	return r, recording, err
 }
 

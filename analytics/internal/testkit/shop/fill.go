@@ -29,7 +29,8 @@ func Fill(ctx context.Context, path string, n int64, end time.Time) (err error) 
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	log := batch.Partition{Topic: "earlier"}
-	if _, err := db.ExecContext(ctx, `INSERT INTO internal_partitions (topic, partition, next_offset) VALUES (?, ?, 0)`, log.Topic, log.Partition); err != nil {
+	if _, err := db.ExecContext(ctx, `INSERT INTO internal_partitions (topic, partition, next_offset) VALUES (?, ?, 0)`,
+		log.Topic, log.Partition); err != nil {
 		return fmt.Errorf("fill %s: %w", path, err)
 	}
 	if err := write(ctx, db, log, n, New(end.Add(-Span), float64(n)/(Span.Hours()/24), Large)); err != nil {

@@ -72,7 +72,8 @@ func (s *Shop) Event() batch.Event {
 	item := int64(s.items.Uint64())
 	e := batch.Event{
 		Identity: batch.Identity{OccurredAt: s.order.at.UnixMilli(), ID: s.id()}, ProcessedAt: s.now.UnixMilli(),
-		User: s.order.user, Item: fmt.Sprintf("item-%04d", item), ItemName: fmt.Sprintf("A thing of the usual length %d", item),
+		User: s.order.user, Item: fmt.Sprintf("item-%04d", item),
+		ItemName:    fmt.Sprintf("A thing of the usual length %d", item),
 		OrderNumber: s.order.number, Currency: currency, Attributes: fmt.Sprintf(`{"country":%q}`, s.order.country),
 		Quantity: 1 + s.random.Int64N(10), HasAmount: true,
 	}
@@ -111,7 +112,8 @@ func (s *Shop) Next(source enriched.Source) enriched.Event {
 	}
 	return enriched.Event{
 		Event: purchase.Event{
-			EventID: uuid.UUID(e.ID).String(), OrderID: e.OrderNumber, User: e.User, Timestamp: time.UnixMilli(e.OccurredAt).UTC(),
+			EventID: uuid.UUID(e.ID).String(), OrderID: e.OrderNumber, User: e.User, Timestamp: time.UnixMilli(e.OccurredAt).
+					UTC(),
 			Item: e.Item, ItemName: e.ItemName, Quantity: e.Quantity, Amount: &amount, Currency: e.Currency,
 			Attributes: map[string]string{"country": s.order.country},
 		},
