@@ -15,7 +15,8 @@ import (
 // candidate is the database that is being built.
 type candidate struct {
 	*database.Building
-	number int64 // of the replay
+	number   int64 // of the replay
+	released bool  // it is closed, and about to be swapped in
 }
 
 // What a row of the table replays says of its result.
@@ -140,7 +141,7 @@ func (p *Plan) open(ctx context.Context) (_ *candidate, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &candidate{db, p.old.replays + 1}
+	s := &candidate{Building: db, number: p.old.replays + 1}
 	if p.resumed != nil {
 		return s, nil
 	}

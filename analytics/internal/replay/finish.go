@@ -88,6 +88,6 @@ func (j *job) keepOld(ctx context.Context) error {
 // fills it locks the path that leads to it, as before.
 func (s *candidate) release(ctx context.Context) error {
 	err := s.Finish(ctx)
-	s.Building = nil
+	s.released = true
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"purchases/analytics/internal/batch"
 	"purchases/analytics/internal/database"
 	"purchases/analytics/internal/ingest"
+	"purchases/producer/kafka"
 )
 
 const (
@@ -22,13 +24,16 @@ const (
 
 // Plan is what a replay is going to do.
 type Plan struct {
-	Request
-	Topics ingest.Topics // all named
-	Build  string        // the file in which the new database is built
-	Moved  bool          // the topics are others than those of the old database
-	Damage error         // why the old database cannot be read; nil when it can
-	Aside  string        // the file that keeps a damaged old database; empty where it is not damaged
-	Logs   []Log         // in order of topic and partition
+	Path        string // of the database
+	Kafka       kafka.Settings
+	Topics      ingest.Topics // all named
+	KeepMissing bool          // see [Request]
+	Log         *slog.Logger
+	Build       string // the file in which the new database is built
+	Moved       bool   // the topics are others than those of the old database
+	Damage      error  // why the old database cannot be read; nil when it can
+	Aside       string // the file that keeps a damaged old database; empty where it is not damaged
+	Logs        []Log  // in order of topic and partition
 	// Records are to be read, at most: transaction markers count.
 	Records int64
 	// Rate, in records a second, is that of the last replay, or Assumed.
@@ -94,7 +99,9 @@ func (p *Plan) start(partition batch.Partition) int64 {
 // Prepare makes a plan, and changes nothing. A log that is not the one that the
 // old database was built from is an [ingest.ErrOtherLog]. The plan must be closed.
 func Prepare(ctx context.Context, r Request) (_ *Plan, err error) {
-	p := &Plan{Request: r, Build: database.NextFile(r.Path)}
+	p := &Plan{
+		Path: r.Path, Kafka: r.Kafka, KeepMissing: r.KeepMissing, Log: r.Log, Build: database.NextFile(r.Path),
+	}
 	if p.old, err = openOld(ctx, r.Path); errors.Is(err, errDamaged) {
 		p.Damage, p.old, p.Aside = err, &old{}, database.DamagedFile(r.Path, time.Now())
 	} else if err != nil {

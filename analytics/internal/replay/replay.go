@@ -75,7 +75,7 @@ func Run(ctx context.Context, plan *Plan, options Options) (_ *Report, err error
 		return nil, err
 	}
 	err = j.work(ctx)
-	if j.candidate.Building != nil { // it was not put in place
+	if !j.candidate.released {
 		err = errors.Join(err, j.candidate.Close())
 	}
 	if err == nil && options.CheckOnly {
@@ -133,7 +133,7 @@ func (p *Plan) comparable() bool { return !p.Moved && p.Damage == nil }
 
 // config is for a run that ends where the log ends.
 func (j *job) config() ingest.Config {
-	return ingest.Config{Kafka: j.Kafka, Topics: j.Plan.Topics, Drain: true, DrainTimeout: -1, KnownGap: j.old.hasGap,
+	return ingest.Config{Kafka: j.Kafka, Topics: j.Topics, Drain: true, DrainTimeout: -1, KnownGap: j.old.hasGap,
 		Log: j.Log}
 }
 

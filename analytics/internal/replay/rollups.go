@@ -16,7 +16,7 @@ import (
 // the database continues from the copy's offsets and reads again what it had
 // stored since the copy was made.
 func Rollups(ctx context.Context, path string, options Options) (_ *Report, err error) {
-	j := &job{Plan: &Plan{Request: Request{Path: path}}, Options: options}
+	j := &job{Plan: &Plan{Path: path}, Options: options}
 	j.Build, _ = database.FindBuild(ctx, path)
 	if j.old, err = openOld(ctx, path); err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func Rollups(ctx context.Context, path string, options Options) (_ *Report, err 
 		return nil, err
 	}
 	err = j.recompute(ctx)
-	if j.candidate.Building != nil { // it was not put in place
+	if !j.candidate.released {
 		err = errors.Join(err, j.candidate.Close(), database.Remove(j.Build))
 	}
 	return &j.report, err
@@ -56,7 +56,7 @@ func (j *job) copyOld(ctx context.Context) error {
 	if err := db.Claim(ctx, j.Path); err != nil {
 		return errors.Join(err, db.Close(), database.Remove(j.Build))
 	}
-	j.candidate = &candidate{db, j.old.replays + 1}
+	j.candidate = &candidate{Building: db, number: j.old.replays + 1}
 	crashpoint.At("replay.copied")
 	return nil
 }
