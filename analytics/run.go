@@ -65,15 +65,8 @@ func runCommand() *cli.Command {
 }
 
 func run(c *cli.Context) (err error) {
-	if c.Args().Present() {
-		return cmdline.Usagef("`analytics run` takes no arguments, got %q", c.Args().First())
-	}
-	onGap := c.String("on-gap")
-	if onGap != refuseGaps && onGap != acceptGaps {
-		return cmdline.Usagef("--on-gap %q: it is %s or %s", onGap, refuseGaps, acceptGaps)
-	}
-	if timeout := c.Duration("drain-timeout"); timeout < 0 {
-		return cmdline.Usagef("--drain-timeout is %s, want 0s or more", timeout)
+	if err := checkRunFlags(c); err != nil {
+		return err
 	}
 	age, err := keptAge(c)
 	if err != nil {
@@ -119,13 +112,28 @@ func run(c *cli.Context) (err error) {
 	defer progress.stop()
 	config := ingest.Config{
 		Kafka: settings, Topics: topics, Group: c.String("group"),
-		AcceptGaps: onGap == acceptGaps, Drain: c.Bool("drain"), DrainTimeout: c.Duration("drain-timeout"),
+		AcceptGaps: c.String("on-gap") == acceptGaps, Drain: c.Bool("drain"), DrainTimeout: c.Duration("drain-timeout"),
 		Log: log, Stored: progress.add, Health: state,
 	}
 	if web != nil {
 		config.Committed, db.Checkpointed = web.timings.Committed, web.timings.Checkpointed
 	}
 	return ingestAndFollow(c.Context, db, config)
+}
+
+// checkRunFlags refuses what cannot be done before anything is begun.
+func checkRunFlags(c *cli.Context) error {
+	if c.Args().Present() {
+		return cmdline.Usagef("`analytics run` takes no arguments, got %q", c.Args().First())
+	}
+	onGap := c.String("on-gap")
+	if onGap != refuseGaps && onGap != acceptGaps {
+		return cmdline.Usagef("--on-gap %q: it is %s or %s", onGap, refuseGaps, acceptGaps)
+	}
+	if timeout := c.Duration("drain-timeout"); timeout < 0 {
+		return cmdline.Usagef("--drain-timeout is %s, want 0s or more", timeout)
+	}
+	return nil
 }
 
 // ingestAndFollow ingests, and continues with the database that a replay has put
