@@ -184,8 +184,8 @@ var logs = []string{
 		VALUES ('analytics', 0, 8, 12, 7, 2, 1, 0, 2, 1, 0), ('purchases.dlq', 0, 4, 4, 0, 0, 0, 3, 0, 0, 1)`,
 	`UPDATE internal_partitions SET stored_at = 600090000, high_watermark = 11 WHERE topic = 'analytics'`,
 	`INSERT INTO internal_minutes (minute, topic, partition, records)
-		VALUES (unixepoch() / 60 - 1, 'analytics', 0, 1200), (unixepoch() / 60, 'analytics', 0, 600), (unixepoch() / 60 + 1,
-		'analytics', 0, 7)`,
+		VALUES (unixepoch() / 60 - 2, 'analytics', 0, 600), (unixepoch() / 60 - 1, 'analytics', 0, 1200),
+		(unixepoch() / 60, 'analytics', 0, 1200), (unixepoch() / 60 + 1, 'analytics', 0, 7)`, // the minute may end meanwhile
 	`INSERT INTO rejected_causes (cause_id, topic, source_topic, reason, detail) VALUES
 		(1, 'purchases.dlq', 'purchases', 'missing_user', 'user is absent or empty'),
 		(2, 'purchases.dlq', 'purchases', 'invalid_json', 'the value is not a JSON object')`,
